@@ -1,0 +1,32 @@
+/**
+ * One line for all stages. A stage that ended badly without a failed test to show for it (a
+ * file that does not load, an unhandled rejection, a time-out) counts as one failure, and so
+ * does a test run that wrote no report: silence is never green.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const reports = process.argv[2] ?? '.'
+let passed = 0
+let failed = 0
+let skipped = 0
+
+for (const name of readdirSync(reports)
+  .filter((file) => file.endsWith('.code'))
+  .map((file) => file.slice(0, -'.code'.length))) {
+  const code = Number(readFileSync(join(reports, `${name}.code`), 'utf8'))
+  const file = join(reports, `${name}.json`)
+  const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+  const broken = report?.testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  )
+  const stageFailed = (report?.numFailedTests ?? 0) + (broken?.length ?? 0)
+  passed += report?.numPassedTests ?? 0
+  skipped += (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0)
+  failed += stageFailed === 0 && code !== 0 ? 1 : stageFailed
+  if (code !== 0) console.log(`${name} failed (exit code ${code})`)
+}
+
+if (passed === 0 && failed === 0) failed = 1
+console.log(`${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`)
+process.exitCode = failed === 0 ? 0 : 1

@@ -1,0 +1,46 @@
+/**
+ * Compiles the sources into dist/, because Node strips no types under node_modules. What is in
+ * dist/ imports itself by the same `#layer/file.ts` names as the sources do; a package.json of
+ * its own says that they mean JavaScript there.
+ */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const dist = join(root, 'dist')
+
+function compile(): void {
+  const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
+  const { status } = spawnSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json')], {
+    stdio: 'inherit',
+  })
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+/** The compiler renames what is imported; a worker or child named by its URL is text to it. */
+function renameUrls(): void {
+  const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'))
+  for (const name of files) {
+    const file = join(dist, name)
+    const before = readFileSync(file, 'utf8')
+    const after = before.replaceAll(
+      /(new URL\((['"])\.[^'"]*)\.ts\2, import\.meta\.url\)/g,
+      '$1.js$2, import.meta.url)',
+    )
+    if (after !== before) writeFileSync(file, after)
+  }
+}
+
+function writeManifest(): void {
+  const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, string>
+  const manifest = { name, version, private: true, type: 'module', imports: { '#*.ts': './*.js' } }
+  writeFileSync(join(dist, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+}
+
+rmSync(dist, { recursive: true, force: true })
+compile()
+renameUrls()
+writeManifest()

@@ -1,0 +1,121 @@
+/**
+ * Values as bytes: msgpack with inline records, so that Map, Set, Date, BigInt, typed arrays,
+ * Error and cycles come back as they went in, and so that every value describes itself (no
+ * shared table that a reader could lack). Foreign bytes are read by a second, plainer reader:
+ * ordinary msgpack maps become objects there, and no extended type is made.
+ *
+ * `pack` is known to hand out views of a shared buffer; every encoder here returns a copy or a
+ * buffer that nobody else writes to.
+ */
+import { addExtension, Packr, Unpackr } from 'msgpackr'
+import type { Address } from './address.ts'
+import { Fault } from './fault.ts'
+
+/** What XState asks a reference for while a machine steps. */
+export type Stage = {
+  readonly system: unknown
+  readonly parentOf: (ref: Ref) => Ref | undefined
+  readonly snapshotOf: (ref: Ref) => unknown
+  readonly send: (to: Ref, event: { readonly type: string }) => void
+}
+
+/**
+ * A reference to an actor as it stands in a context or an event. It has the shape of XState's
+ * ActorRef as far as machines look at it; it never sends by itself, the runtime does.
+ */
+export class Ref {
+  readonly address: Address
+  /** The child id under which a parent knows it, or the address. */
+  readonly id: string
+  readonly systemId: string | undefined
+  /** True for a callback, observable or promise that runs as an effect of the same actor. */
+  readonly effectId: string | undefined
+
+  constructor(address: Address, id: string = address, systemId?: string, effectId?: string) {
+    this.address = address
+    this.id = id
+    this.systemId = systemId
+    this.effectId = effectId
+  }
+
+  get sessionId(): string {
+    return this.effectId ?? this.address
+  }
+
+  /** Lent for the length of one step by `runtime/core/scope.ts`; between steps a reference is only a name. */
+  static stage: Stage | undefined = undefined
+
+  get system(): unknown {
+    return Ref.stage?.system
+  }
+
+  get _parent(): Ref | undefined {
+    return Ref.stage?.parentOf(this)
+  }
+
+  /** In a step, recorded as if the machine had used `sendTo`; anywhere else it would be lost, so it is refused. */
+  send(event: { readonly type: string }): void {
+    if (Ref.stage === undefined) throw new Fault('ref.idle', { value: this.address })
+    Ref.stage.send(this, event)
+  }
+
+  getSnapshot(): unknown {
+    return Ref.stage?.snapshotOf(this)
+  }
+
+  /** What a live `createActor()` calls on the target of `sendTo`: there an address leads nowhere. */
+  _send(): void {}
+
+  toJSON(): { xstate$$type: 1; id: string; address: Address } {
+    return { xstate$$type: 1, id: this.id, address: this.address }
+  }
+}
+
+const refExtension = 0x41
+
+addExtension({
+  Class: Ref,
+  type: refExtension,
+  write: (ref: Ref) => [ref.address, ref.id, ref.systemId ?? null, ref.effectId ?? null],
+  read: ([address, id, systemId, effectId]: [Address, string, string | null, string | null]) =>
+    new Ref(address, id, systemId ?? undefined, effectId ?? undefined),
+})
+
+function refuseFunction(value: { readonly name?: unknown }): never {
+  throw new Fault('value.unserializable', { reason: `it holds the function ${String(value.name || '(anonymous)')}` })
+}
+
+const own = new Packr({
+  useRecords: true,
+  structuredClone: true,
+  moreTypes: true,
+  copyBuffers: true,
+  // Without this a function becomes undefined and nobody hears of it. Symbols throw by themselves.
+  writeFunction: refuseFunction,
+} as object)
+const plain = new Packr({ useRecords: false, variableMapSize: true })
+const foreign = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto' } as object)
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+export function encode(value: unknown): Uint8Array {
+  return Uint8Array.prototype.slice.call(own.pack(value))
+}
+
+export function decode(bytes: Uint8Array): unknown {
+  return own.unpack(bytes)
+}
+
+/** Standard msgpack for those who read with another library. */
+export function encodePlain(value: unknown): Uint8Array {
+  return Uint8Array.prototype.slice.call(plain.pack(value))
+}
+
+/** JSON or msgpack from anybody. JSON begins with a brace, bracket, quote or white space; msgpack of an object never does. */
+export function decodeForeign(bytes: Uint8Array): unknown {
+  const first = bytes[0]
+  if (first === 0x7b || first === 0x5b || first === 0x22 || first === 0x20 || first === 0x0a || first === 0x0d || first === 0x09) {
+    return JSON.parse(utf8.decode(bytes))
+  }
+  return foreign.unpack(bytes)
+}
+

@@ -1,0 +1,11 @@
+/** The fixed sizes of the protocol: what every node and every client must agree on for ever. */
+export const limits = {
+  /** A key is one subject token; 128 bytes stay short even when each is escaped to three. */
+  keyBytes: 128,
+  /** Entries of one atomic batch, given by the server; one is kept for the record. */
+  batchEntries: 1000,
+  /** A kind's name is one subject token. */
+  kindChars: 64,
+  /** A client's name is one subject token of `re.<client>.<id>`. */
+  clientChars: 64,
+} as const

@@ -1,0 +1,59 @@
+/**
+ * What one may ask the owner of a partition about the present: never stored, never trusted with
+ * a decision. States travel in the array form of protocol/state.ts.
+ */
+import type { Address } from './address.ts'
+import { decode, encode } from './codec.ts'
+import type { StepNote } from './record.ts'
+
+export type Query =
+  | { readonly is: 'state'; readonly address: Address }
+  /** Tell every committed state of this actor to `inbox` for a while; asked again to go on. */
+  | { readonly is: 'watch'; readonly address: Address; readonly inbox: string; readonly leaseMs: number }
+  | { readonly is: 'unwatch'; readonly address: Address; readonly inbox: string }
+  | { readonly is: 'list'; readonly kind?: string | undefined; readonly after?: Address | undefined; readonly limit: number }
+  | { readonly is: 'history'; readonly address: Address; readonly before?: number | undefined; readonly limit: number }
+  | { readonly is: 'partition' }
+
+export type Seen = {
+  readonly address: Address
+  /** Absent when there is no such actor. */
+  readonly state: Uint8Array | undefined
+  /** Envelopes that were read and not stepped yet. */
+  readonly depth: number
+}
+
+export type SeenHistory = {
+  readonly lines: readonly { readonly n: number; readonly seq: number; readonly at: number; readonly steps: readonly Omit<StepNote, 'change'>[] }[]
+}
+
+export type SeenPartition = {
+  readonly partition: number
+  readonly epoch: number
+  readonly n: number
+  readonly seq: number
+  readonly cursor: number
+  readonly queued: number
+  readonly staged: number
+  readonly residents: number
+  readonly actors: number
+  readonly node: string
+}
+
+export type Answered<T> = { readonly ok: T } | { readonly fault: { readonly code: string; readonly message: string } }
+
+export function encodeQuery(query: Query): Uint8Array {
+  return encode(query)
+}
+
+export function decodeQuery(bytes: Uint8Array): Query {
+  return decode(bytes) as Query
+}
+
+export function encodeAnswered<T>(answer: Answered<T>): Uint8Array {
+  return encode(answer)
+}
+
+export function decodeAnswered<T>(bytes: Uint8Array): Answered<T> {
+  return decode(bytes) as Answered<T>
+}

@@ -1,0 +1,20 @@
+/** A realm is one world of actors: one stream, one partition count, one subject prefix. */
+import { Fault } from './fault.ts'
+
+export type Realm = {
+  readonly name: string
+  readonly generation: number
+  readonly partitions: number
+}
+
+const realmPattern = /^[a-zA-Z][a-zA-Z0-9-]{0,31}$/
+
+export function parseRealmName(name: string): string {
+  if (!realmPattern.test(name)) throw new Fault('realm.invalid', { value: name })
+  return name
+}
+
+/** The stream's name; generation 0 carries the realm's own name. */
+export function streamOf(realm: Pick<Realm, 'name' | 'generation'>): string {
+  return realm.generation === 0 ? realm.name : `${realm.name}_g${realm.generation}`
+}

@@ -1,0 +1,110 @@
+/**
+ * The subjects of a realm, built and parsed in one place. They serve the clause "an envelope
+ * arrives on a subject": the address is in the subject, the sender's token says who may have
+ * written it, and only `to.` is open to outsiders.
+ */
+import type { Address } from './address.ts'
+import { Fault } from './fault.ts'
+import type { Realm } from './realm.ts'
+
+/**
+ * Who wrote a mailbox entry: a partition's owner (its number), the outside (`x`), the result
+ * of an effect (`e`), a marker of a cut (`m`), or somebody with the rights of a node who
+ * starts, stops or repairs actors by hand (`c`).
+ */
+export type Sender = number | 'x' | 'e' | 'm' | 'c'
+
+export const subjects = {
+  to: (realm: Realm, address: Address) => `${realm.name}.to.${dotted(address)}`,
+  in: (realm: Realm, partition: number, sender: Sender, address: Address) =>
+    `${realm.name}.in.${partition}.${sender}.${dotted(address)}`,
+  mailbox: (realm: Realm, partition: number) => `${realm.name}.in.${partition}.>`,
+  commit: (realm: Realm, partition: number) => `${realm.name}.commit.${partition}`,
+  /** Where records of the cheap path stand: inside envelopes that this partition sent. */
+  sentBy: (realm: Realm, partition: number) => `${realm.name}.in.*.${partition}.>`,
+  parked: (realm: Realm, partition: number, address: Address) =>
+    `${realm.name}.parked.${partition}.${dotted(address)}`,
+  emitted: (realm: Realm, address: Address, type: string) =>
+    `${realm.name}.ev.${dotted(address)}.${typeToken(type)}`,
+  reply: (realm: Realm, client: string, id: string) => `${realm.name}.re.${client}.${id}`,
+  /** Core request to the owner of a partition: read a state, watch an actor. Never stored. */
+  query: (realm: Realm, partition: number) => `${realm.name}.q.${partition}`,
+  live: (realm: Realm, id: string) => `${realm.name}.st.${id}`,
+} as const
+
+/** What the realm's stream stores. */
+export function storedSubjectsOf(name: string): string[] {
+  return [`${name}.to.*.*`, `${name}.in.>`, `${name}.commit.*`, `${name}.parked.>`, `${name}.ev.>`, `${name}.re.*.*`]
+}
+
+/** The stream's transform: outsiders need not know the number of partitions. */
+export function transformOf(name: string, partitions: number): { src: string; dest: string } {
+  return {
+    src: `${name}.to.*.*`,
+    dest: `${name}.in.{{partition(${partitions},1,2)}}.x.{{wildcard(1)}}.{{wildcard(2)}}`,
+  }
+}
+
+function dotted(address: Address): string {
+  const slash = address.indexOf('/')
+  return `${address.slice(0, slash)}.${address.slice(slash + 1)}`
+}
+
+/** Event types may hold dots (`order.paid`), which stay tokens of their own; the rest is escaped. */
+export function typeToken(type: string): string {
+  if (/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(type)) return type
+  return type
+    .split('.')
+    .map((part) => (part === '' ? '=' : part.replace(/[^A-Za-z0-9_-]/gu, escapeChar)))
+    .join('.')
+}
+
+function escapeChar(char: string): string {
+  let text = ''
+  for (const byte of new TextEncoder().encode(char)) text += `=${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  return text
+}
+
+export type Stored =
+  | { readonly is: 'in'; readonly partition: number; readonly sender: Sender; readonly address: Address }
+  | { readonly is: 'commit'; readonly partition: number }
+  | { readonly is: 'parked'; readonly partition: number; readonly address: Address }
+  | { readonly is: 'ev'; readonly address: Address; readonly type: string }
+  | { readonly is: 're'; readonly client: string; readonly id: string }
+
+/** The hot path: splits by hand, because it runs once for every entry that is read. */
+export function parseStored(subject: string): Stored {
+  const tokens = subject.split('.')
+  switch (tokens[1]) {
+    case 'in': {
+      const sender = tokens[3] as string
+      return {
+        is: 'in',
+        partition: Number(tokens[2]),
+        sender: sender >= 'a' ? (sender as Sender) : Number(sender),
+        address: `${tokens[4]}/${tokens[5]}`,
+      }
+    }
+    case 'commit':
+      return { is: 'commit', partition: Number(tokens[2]) }
+    case 'parked':
+      return { is: 'parked', partition: Number(tokens[2]), address: `${tokens[3]}/${tokens[4]}` }
+    case 'ev':
+      return { is: 'ev', address: `${tokens[2]}/${tokens[3]}`, type: tokens.slice(4).join('.') }
+    case 're':
+      return { is: 're', client: tokens[2] as string, id: tokens[3] as string }
+    default:
+      throw new Fault('subject.unknown', { value: subject })
+  }
+}
+
+/** Whether a subject matches a pattern with `*` and `>`. */
+export function matches(pattern: string, subject: string): boolean {
+  const want = pattern.split('.')
+  const have = subject.split('.')
+  for (let at = 0; at < want.length; at++) {
+    if (want[at] === '>') return have.length > at
+    if (at >= have.length || (want[at] !== '*' && want[at] !== have[at])) return false
+  }
+  return want.length === have.length
+}

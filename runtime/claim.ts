@@ -1,0 +1,60 @@
+/**
+ * Becoming the owner of partitions: claim, then fold, then step. Invariant: nothing is stepped
+ * before both places where records stand (the commits and the envelopes that carry one) have
+ * been folded through the claim's own sequence; a claim carries no state.
+ */
+import { nuid } from '@nats-io/nats-core'
+import { Fault, isFault } from '#protocol/fault.ts'
+import { type AnyRecord, decodeRecord, encodeRecord } from '#protocol/record.ts'
+import { subjects } from '#protocol/subject.ts'
+import type { Store } from '#store/store.ts'
+import type { Bus } from './bus.ts'
+import type { Clock } from './clock.ts'
+import type { Ownership } from './partition.ts'
+import { trace } from './trace.ts'
+
+export type Claimed = { readonly partition: number; readonly epoch: number; readonly nonce: string; readonly seq: number }
+
+/** Appends the claim of one partition; of two who try, one wins and the other claims above it. */
+export async function claimPartition({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, partition: number, node: string): Promise<Claimed> {
+  const subject = subjects.commit(bus.realm, partition)
+  const nonce = nuid.next()
+  for (let tries = 0; ; tries++) {
+    const last = await bus.last(subject)
+    const record = last === undefined ? undefined : decodeRecord(last.data)
+    if (last !== undefined && record?.is === 'claim' && record.nonce === nonce) {
+      // Our own claim, whose acknowledgement was lost.
+      trace({ is: 'partition.claimed', partition, epoch: record.epoch })
+      return { partition, epoch: record.epoch, nonce, seq: last.seq }
+    }
+    const epoch = (record?.epoch ?? 0) + 1
+    const claim: AnyRecord = { is: 'claim', generation: bus.realm.generation, partition, epoch, previous: last?.seq ?? 0, nonce, node, at: clock.now() }
+    try {
+      const { seq } = await bus.append({ subject, data: encodeRecord(claim), check: { seq: last?.seq ?? 0 } })
+      trace({ is: 'partition.claimed', partition, epoch })
+      return { partition, epoch, nonce, seq }
+    } catch (error) {
+      if (!isFault(error) || (error.verdict !== 'retry' && error.code !== 'bus.conflict') || tries > 50) throw error
+      if (error.code !== 'bus.conflict') await new Promise<void>((resolve) => clock.at(clock.now() + 20 * (tries + 1), resolve))
+    }
+  }
+}
+
+/** What the fold says of a claimed partition: where its owner goes on. */
+export function ownershipOf(store: Store, claimed: Claimed): Ownership {
+  const folded = store.partition(claimed.partition) ?? {
+    partition: claimed.partition,
+    epoch: 0,
+    n: 0,
+    seq: 0,
+    cursor: 0,
+    heard: 0,
+    awayMs: 0,
+    openedAt: 0,
+    at: 0,
+    marks: {},
+    clients: {},
+  }
+  if (folded.epoch > claimed.epoch) throw new Fault('partition.lost', { partition: claimed.partition, have: folded.epoch, want: claimed.epoch })
+  return { epoch: claimed.epoch, nonce: claimed.nonce, fence: claimed.seq, folded }
+}

@@ -1,0 +1,90 @@
+/**
+ * What those may do who run actors: begin, stop and delete them, cancel a timer, decide an
+ * effect whose outcome is unknown, list and read. Needs a node's rights: it writes to mailboxes
+ * as `c`, which the public address can never become.
+ */
+import { nuid } from '@nats-io/nats-core'
+import { type Address, kindOf } from '#protocol/address.ts'
+import { type Content, type EffectResult, encodeEnvelope } from '#protocol/envelope.ts'
+import { partitionOf } from '#protocol/partition.ts'
+import type { Seen, SeenHistory, SeenPartition } from '#protocol/query.ts'
+import { type ActorState, decodeState } from '#protocol/state.ts'
+import { subjects } from '#protocol/subject.ts'
+import type { Bus } from '#runtime/bus.ts'
+import type { Clock } from '#runtime/clock.ts'
+import type { Views } from './views.ts'
+
+export type ShownActor = { readonly address: Address; readonly state: ActorState; readonly depth: number }
+
+export type Operations = {
+  start(address: Address, input: unknown): Promise<void>
+  stop(address: Address): Promise<void>
+  delete(address: Address): Promise<void>
+  cancelTimer(address: Address, name: string): Promise<void>
+  resolveEffect(address: Address, effect: string, result: EffectResult): Promise<void>
+  /** Actors in no particular order, page by page. */
+  list(options?: { readonly kind?: string }): AsyncIterable<ShownActor>
+  show(address: Address): Promise<ShownActor | undefined>
+  history(address: Address, options: { readonly limit: number; readonly before?: number }): Promise<SeenHistory['lines']>
+  partitions(): Promise<SeenPartition[]>
+}
+
+const pageSize = 200
+
+export function operationsOf({ bus, clock, views }: { readonly bus: Bus; readonly clock: Clock; readonly views: Views }, client: string): Operations {
+  async function control(address: Address, content: Content): Promise<void> {
+    const data = encodeEnvelope({
+      to: address,
+      content,
+      from: client,
+      at: clock.now(),
+      id: nuid.next(),
+      n: 0,
+      index: 0,
+      generation: bus.realm.generation,
+      cause: undefined,
+      ask: undefined,
+      deadline: undefined,
+      traceparent: undefined,
+    })
+    await bus.append({ subject: subjects.in(bus.realm, partitionOf(address, bus.realm.partitions), 'c', address), data })
+  }
+
+  const shown = (seen: Seen): ShownActor | undefined => (seen.state === undefined ? undefined : { address: seen.address, state: decodeState(seen.state), depth: seen.depth })
+
+  async function* list({ kind }: { readonly kind?: string } = {}): AsyncGenerator<ShownActor> {
+    for (let partition = 0; partition < bus.realm.partitions; partition++) {
+      let after: Address | undefined
+      for (;;) {
+        const page: Seen[] = await views.query(partition, { is: 'list', kind, after, limit: pageSize })
+        for (const seen of page) {
+          const actor = shown(seen)
+          if (actor !== undefined && (kind === undefined || kindOf(actor.address) === kind)) yield actor
+        }
+        if (page.length < pageSize) break
+        after = page.at(-1)?.address
+      }
+    }
+  }
+
+  return {
+    start: (address, input) => control(address, { is: 'start', input }),
+    stop: (address) => control(address, { is: 'stop', reason: 'operator' }),
+    delete: (address) => control(address, { is: 'delete' }),
+    cancelTimer: (address, name) => control(address, { is: 'cancelTimer', name }),
+    resolveEffect: (address, effect, result) => control(address, { is: 'resolveEffect', effect, result }),
+    list,
+    async show(address) {
+      return shown(await views.query<Seen>(partitionOf(address, bus.realm.partitions), { is: 'state', address }))
+    },
+    async history(address, options) {
+      const partition = partitionOf(address, bus.realm.partitions)
+      const answer = await views.query<SeenHistory>(partition, { is: 'history', address, ...options })
+      return answer.lines
+    },
+    async partitions() {
+      const numbers = Array.from({ length: bus.realm.partitions }, (_, number) => number)
+      return await Promise.all(numbers.map((number) => views.query<SeenPartition>(number, { is: 'partition' })))
+    },
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * A realm as a program outside sees it: handles of actors, and what those may do who run them.
+ */
+import { nuid } from '@nats-io/nats-core'
+import type { AnyActorLogic, InputFrom } from 'xstate'
+import type { ActorKind } from '#protocol/actor.ts'
+import { type Address, addressOf, kindOf, parseAddress } from '#protocol/address.ts'
+import type { AnyEvent } from '#protocol/envelope.ts'
+import { Fault } from '#protocol/fault.ts'
+import type { Bus, LogEntry } from '#runtime/bus.ts'
+import type { Clock } from '#runtime/clock.ts'
+import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
+import { type ActorHandle, handleOf } from './actor-handle.ts'
+import { askingOf } from './asking.ts'
+import { type Operations, operationsOf } from './operate.ts'
+import { type ParkedBox, parkedBoxOf } from './parked.ts'
+import { repliesOf } from './replies.ts'
+import { senderOf, type SenderOptions } from './sender.ts'
+import { type ViewOptions, viewsOf } from './views.ts'
+
+export type RealmOptions = SenderOptions & ViewOptions & { readonly client: string | undefined }
+
+export interface RealmHandle extends AsyncDisposable {
+  readonly name: string
+  readonly partitions: number
+  readonly client: string
+  readonly bus: Bus
+  readonly parked: ParkedBox
+  readonly operate: Operations
+  ref<TLogic extends AnyActorLogic>(kind: ActorKind<TLogic>, key: string): ActorHandle<TLogic>
+  ref(kind: string, key: string): ActorHandle
+  /** A handle from an address as text, for example `order/42`. */
+  at(address: string): ActorHandle
+  /** Creates an actor with input; again with the same input changes nothing. */
+  start<TLogic extends AnyActorLogic>(kind: ActorKind<TLogic>, key: string, options: { readonly input: InputFrom<TLogic> }): Promise<ActorHandle<TLogic>>
+  start(kind: string, key: string, options: { readonly input: unknown }): Promise<ActorHandle>
+  /** Sends an event to any address. */
+  send(address: string, event: AnyEvent, options?: { readonly id?: string }): Promise<{ readonly seq: number }>
+  /** Everything that machines emit, from now on or from a position: `pattern` is kind.key.type. */
+  topic(pattern: string, on: (entry: LogEntry) => void, from?: number): Promise<{ stop(): Promise<void> }>
+  close(): Promise<void>
+}
+
+const clientPattern = /^[A-Za-z0-9_-]{1,64}$/
+
+export function realmHandleOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, options: RealmOptions): RealmHandle {
+  const session = nuid.next()
+  const client = options.client ?? session
+  if (!clientPattern.test(client)) throw new Fault('client.invalid', { value: client })
+  const sender = senderOf({ bus, clock }, session, options)
+  const views = viewsOf({ bus, clock }, options)
+  const replies = repliesOf(bus, client)
+  const asking = askingOf({ sender, replies, clock }, client)
+  const operate = operationsOf({ bus, clock, views }, client)
+  const blueprints = new Map<ActorKind, Blueprint>()
+  const world = { sender, views, asking, clock, client }
+
+  function blueprintFor(kind: ActorKind | string): Blueprint | undefined {
+    if (typeof kind === 'string') return [...blueprints.values()].find((one) => one.kind === kind)
+    const known = blueprints.get(kind) ?? blueprintOf(kind)
+    blueprints.set(kind, known)
+    return known
+  }
+
+  function ref(kind: ActorKind | string, key: string): ActorHandle {
+    return handleOf(world, addressOf(typeof kind === 'string' ? kind : kind.kind, key), blueprintFor(kind))
+  }
+
+  async function start(kind: ActorKind | string, key: string, { input }: { readonly input: unknown }): Promise<ActorHandle> {
+    const handle = ref(kind, key)
+    await operate.start(handle.address, input)
+    return handle
+  }
+
+  async function close(): Promise<void> {
+    views.stop()
+    await replies.stop()
+    await bus.close()
+  }
+
+  return {
+    name: bus.realm.name,
+    partitions: bus.realm.partitions,
+    client,
+    bus,
+    parked: parkedBoxOf({ bus, clock }),
+    operate,
+    ref: ref as RealmHandle['ref'],
+    at(text) {
+      const address: Address = parseAddress(text)
+      return handleOf(world, address, blueprintFor(kindOf(address)))
+    },
+    start: start as RealmHandle['start'],
+    send: (address, event, given = {}) => sender.send(parseAddress(address), event, given.id === undefined ? {} : { client, id: given.id }),
+    async topic(pattern, on, from) {
+      const start = from ?? (await bus.logState()).lastSeq + 1
+      return await bus.read({ filter: `${bus.realm.name}.ev.${pattern}`, from: start, onEntry: on })
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}

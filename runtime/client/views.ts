@@ -1,0 +1,109 @@
+/**
+ * Live views of actors: the owner tells each committed state to whoever watches, for a lease
+ * that the watcher renews. A view is for looking, never for deciding: after a crash of the owner
+ * it is behind until the next renewal, and never goes back.
+ */
+import type { Address } from '#protocol/address.ts'
+import { Fault, isFault } from '#protocol/fault.ts'
+import { partitionOf } from '#protocol/partition.ts'
+import { type Answered, decodeAnswered, encodeQuery, type Query, type Seen } from '#protocol/query.ts'
+import { type ActorState, decodeState } from '#protocol/state.ts'
+import { subjects } from '#protocol/subject.ts'
+import type { Bus } from '#runtime/bus.ts'
+import type { Clock } from '#runtime/clock.ts'
+
+export type ViewOptions = { readonly queryTimeoutMs: number; readonly leaseMs: number }
+
+export type Views = {
+  query<T>(partition: number, query: Query): Promise<T>
+  state(address: Address): Promise<ActorState | undefined>
+  /** Calls with the present state at once, then with each that follows. */
+  watch(address: Address, on: (state: ActorState | undefined) => void): { readonly first: Promise<void>; stop(): void }
+  stop(): void
+}
+
+type View = { readonly on: Set<(state: ActorState | undefined) => void>; last: ActorState | undefined; known: boolean; steps: number; first: Promise<void>; stop(): void }
+
+export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, options: ViewOptions): Views {
+  const views = new Map<Address, View>()
+
+  async function query<T>(partition: number, asked: Query): Promise<T> {
+    let bytes: Uint8Array
+    try {
+      bytes = await bus.request(subjects.query(bus.realm, partition), encodeQuery(asked), options.queryTimeoutMs)
+    } catch (cause) {
+      if (isFault(cause) && cause.verdict === 'crash') throw cause
+      throw new Fault('partition.unowned', { partition, value: bus.realm.name }, { cause })
+    }
+    const answer: Answered<T> = decodeAnswered(bytes)
+    if ('fault' in answer) throw new Fault('query.failed', { reason: answer.fault.message, code: answer.fault.code })
+    return answer.ok
+  }
+
+  const partitionFor = (address: Address): number => partitionOf(address, bus.realm.partitions)
+
+  function openView(address: Address): View {
+    const inbox = bus.inbox()
+    let stopped = false
+    let alarm: { cancel(): void } | undefined
+    const view: View = { on: new Set(), last: undefined, known: false, steps: -1, first: Promise.resolve(), stop }
+
+    function show(seen: Seen): void {
+      const state = seen.state === undefined ? undefined : decodeState(seen.state)
+      const isNew = state === undefined || state.steps > view.steps || state.bornAt > (view.last?.bornAt ?? 0)
+      if (view.known && (!isNew || (state === undefined && view.last === undefined))) return
+      view.last = state
+      view.steps = state?.steps ?? -1
+      view.known = true
+      for (const on of [...view.on]) on(state)
+    }
+
+    const hearing = bus.hear(inbox, (data) => {
+      const told: Answered<Seen> = decodeAnswered(data)
+      if (!stopped && 'ok' in told) show(told.ok)
+    })
+
+    async function renew(): Promise<void> {
+      try {
+        const seen = await query<Seen>(partitionFor(address), { is: 'watch', address, inbox, leaseMs: options.leaseMs })
+        if (!stopped) show(seen)
+      } finally {
+        if (!stopped) alarm = clock.at(clock.now() + options.leaseMs / 2, () => void renew().catch(() => undefined))
+      }
+    }
+
+    function stop(): void {
+      stopped = true
+      alarm?.cancel()
+      hearing.stop()
+      views.delete(address)
+      void query(partitionFor(address), { is: 'unwatch', address, inbox }).catch(() => undefined)
+    }
+    view.first = renew()
+    return view
+  }
+
+  return {
+    query,
+    async state(address) {
+      const seen = await query<Seen>(partitionFor(address), { is: 'state', address })
+      return seen.state === undefined ? undefined : decodeState(seen.state)
+    },
+    watch(address, on) {
+      const view = views.get(address) ?? openView(address)
+      views.set(address, view)
+      view.on.add(on)
+      if (view.known) on(view.last)
+      return {
+        first: view.first,
+        stop() {
+          view.on.delete(on)
+          if (view.on.size === 0) view.stop()
+        },
+      }
+    },
+    stop() {
+      for (const view of [...views.values()]) view.stop()
+    },
+  }
+}

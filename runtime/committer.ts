@@ -1,0 +1,169 @@
+/**
+ * Brings commits onto the log: "one atomic commit to the realm's log". Invariants: one commit in
+ * flight per partition; an unknown outcome is resolved by sending the identical bytes again and
+ * never by regrouping; a refusal is decided by identity, the last record's (epoch, n), never by
+ * position alone.
+ */
+import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
+import { decodeRecord } from '#protocol/record.ts'
+import { subjects } from '#protocol/subject.ts'
+import type { Bus, Entry, LogEntry } from './bus.ts'
+import type { Clock } from './clock.ts'
+import { trace } from './trace.ts'
+
+export type Plan = {
+  readonly partition: number
+  readonly epoch: number
+  readonly n: number
+  /** In order; the record's parts are the last ones, except in the cheap form (one entry). */
+  readonly entries: readonly Entry[]
+  /** Where the first and the last entry of the record stand in `entries`. */
+  readonly recordAt: number
+  readonly recordEnd: number
+  readonly form: 'record' | 'cheap' | 'batch'
+}
+
+export type Committed = {
+  /** The sequence of the record's last entry. */
+  readonly seq: number
+}
+
+export type Committer = {
+  /** Calls back when this partition may put a commit together now; fair between partitions. */
+  ready(go: () => Promise<void>): void
+  /** Resolves when the commit is on the log; rejects with `partition.lost` when it never will be. */
+  submit(plan: Plan): Promise<Committed>
+}
+
+export type CommitterOptions = {
+  /** Plain publishes in flight over all partitions: fewer make larger groups. */
+  readonly inFlightMost: number
+  readonly entriesMost: number
+  readonly retryMs: number
+}
+
+type Waiting = { readonly plan: Plan; readonly done: (result: Committed) => void; readonly failed: (error: unknown) => void }
+
+export function committerOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, options: CommitterOptions): Committer {
+  const turns: (() => Promise<void>)[] = []
+  let busy = 0
+  let waiting: Waiting[] = []
+  let batching = false
+
+  function next(): void {
+    while (busy < options.inFlightMost) {
+      const go = turns.shift()
+      if (go === undefined) return
+      busy++
+      void go().finally(() => {
+        busy--
+        next()
+      })
+    }
+  }
+
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve))
+
+  /** Sends until the server has said yes or no. */
+  async function insist(plan: Plan, send: () => Promise<number>): Promise<number> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await send()
+      } catch (error) {
+        if (!isFault(error)) throw error
+        if (error.code === 'bus.closed') throw error
+        if (error.code === 'bus.conflict') return await resolve(plan, error)
+        // Unknown or refused for now: the same bytes again.
+        trace({ is: 'commit.unknown', partition: plan.partition, n: plan.n, fault: storedFaultOf(error) })
+        if (tries > 0 || error.code !== 'bus.inProgress') await pause(Math.min(options.retryMs * 2 ** Math.min(tries, 5), 2000))
+      }
+    }
+  }
+
+  async function resolve(plan: Plan, conflict: Fault): Promise<number> {
+    const last = await insistLast(plan.partition)
+    const record = last === undefined ? undefined : decodeRecord(last.data)
+    if (last !== undefined && record !== undefined && record.is !== 'claim' && record.epoch === plan.epoch && record.n === plan.n) return last.seq
+    throw new Fault('partition.lost', { partition: plan.partition, have: record?.epoch, want: plan.epoch }, { cause: conflict })
+  }
+
+  async function insistLast(partition: number): Promise<LogEntry | undefined> {
+    for (;;) {
+      try {
+        return await bus.last(subjects.commit(bus.realm, partition))
+      } catch (error) {
+        if (!isFault(error) || error.verdict !== 'retry') throw error
+        await pause(options.retryMs)
+      }
+    }
+  }
+
+  /** The batch of several partitions, as one; when refused, each by itself. */
+  async function sendTogether(group: readonly Waiting[]): Promise<void> {
+    const entries = group.flatMap((one) => one.plan.entries)
+    const first = group[0] as Waiting
+    if (group.length > 1) {
+      try {
+        const { seq } = await bus.appendAll(entries)
+        let before = seq - entries.length
+        for (const one of group) {
+          one.done({ seq: before + 1 + one.plan.recordEnd })
+          before += one.plan.entries.length
+        }
+        return
+      } catch (error) {
+        if (!isFault(error)) throw error
+        // Whichever it was: each one's identity decides, one by one.
+      }
+    }
+    for (const one of group.length > 1 ? group : [first]) {
+      try {
+        const seq = await insist(one.plan, async () => {
+          const placed = await bus.appendAll(one.plan.entries)
+          return placed.seq - (one.plan.entries.length - 1 - one.plan.recordEnd)
+        })
+        one.done({ seq })
+      } catch (error) {
+        one.failed(error)
+      }
+    }
+  }
+
+  async function drainBatches(): Promise<void> {
+    if (batching) return
+    batching = true
+    try {
+      while (waiting.length > 0) {
+        const group: Waiting[] = []
+        let entries = 0
+        while (waiting.length > 0) {
+          const one = waiting[0] as Waiting
+          if (group.length > 0 && entries + one.plan.entries.length > options.entriesMost) break
+          entries += one.plan.entries.length
+          group.push(one)
+          waiting = waiting.slice(1)
+        }
+        await sendTogether(group)
+      }
+    } finally {
+      batching = false
+    }
+  }
+
+  return {
+    ready(go) {
+      turns.push(go)
+      next()
+    },
+    async submit(plan) {
+      if (plan.entries.length === 1) {
+        const entry = plan.entries[0] as Entry
+        return { seq: await insist(plan, async () => (await bus.append(entry)).seq) }
+      }
+      return await new Promise<Committed>((done, failed) => {
+        waiting.push({ plan, done, failed })
+        void drainBatches().catch(failed)
+      })
+    },
+  }
+}

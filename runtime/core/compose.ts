@@ -1,0 +1,154 @@
+/**
+ * One commit from what has been stepped: which steps go into it, in which form, and its entries.
+ * It serves the clause "one atomic commit to the realm's log". Pure.
+ *
+ * A commit that sends nothing is one plain publish of its record; one whose only output is one
+ * envelope to an actor carries the record inside that envelope; everything else is an atomic
+ * batch. On one replica a batch is staged in a directory of its own (about 3 ms against 0.15),
+ * so a few single sends are cheaper one by one, and many are cheaper together.
+ */
+import { type Address, rootOf } from '#protocol/address.ts'
+import { encodeAnswer } from '#protocol/answer.ts'
+import { encodeEnvelope, type Envelope } from '#protocol/envelope.ts'
+import { encodeParked } from '#protocol/parked.ts'
+import { partitionOf } from '#protocol/partition.ts'
+import type { Realm } from '#protocol/realm.ts'
+import { type Change, type CommitRecord, encodeRecord, type StepNote } from '#protocol/record.ts'
+import { subjects } from '#protocol/subject.ts'
+import type { Deed, Output } from './arrival.ts'
+import { emittedBytes } from './emitted.ts'
+
+/** One step that waits for its commit. */
+export type Staged = {
+  readonly address: Address
+  readonly changes: readonly Change[]
+  readonly outputs: readonly Output[]
+  readonly deeds: readonly Deed[]
+  readonly note: Omit<StepNote, 'change'>
+  /** The log sequence that this step consumed; nothing for what was never on the log. */
+  readonly cursor: number | undefined
+  readonly mark: readonly [number, number, number] | undefined
+  readonly client: readonly [string, number, number] | undefined
+  readonly traceparent: string | undefined
+  /** The raw payload of an envelope that could not be decoded. */
+  readonly raw: Uint8Array | undefined
+}
+
+export type Form = 'record' | 'cheap' | 'batch'
+
+/** How many of the staged steps the next commit takes, and how. */
+export function chooseForm(staged: readonly Staged[], options: { readonly cheapMost: number; readonly entriesMost: number }): { readonly steps: number; readonly form: Form } {
+  let outputs = 0
+  let prefix = 0
+  let inPrefix = 0
+  let open = true
+  let whole = 0
+  for (const one of staged) {
+    const more = one.outputs.length
+    if (outputs + more > options.entriesMost) break
+    outputs += more
+    whole++
+    if (!open) continue
+    if (more === 0 || (more === 1 && inPrefix === 0 && one.outputs[0]?.is === 'send')) {
+      prefix++
+      inPrefix += more
+    } else {
+      open = false
+    }
+  }
+  if (outputs === 0) return { steps: whole, form: 'record' }
+  if (prefix > 0 && outputs <= options.cheapMost) return { steps: prefix, form: inPrefix === 0 ? 'record' : 'cheap' }
+  return { steps: whole, form: 'batch' }
+}
+
+export type Head = Pick<CommitRecord, 'generation' | 'partition' | 'epoch' | 'n' | 'previous' | 'cursor' | 'heard' | 'at' | 'awayMs' | 'openedAt'>
+
+export function recordOf(head: Head, staged: readonly Staged[]): CommitRecord {
+  const changes: Change[] = []
+  const at = new Map<Address, number>()
+  const steps: StepNote[] = []
+  const marks = new Map<number, readonly [number, number, number]>()
+  const clients = new Map<string, readonly [string, number, number]>()
+  let cursor = head.cursor
+  for (const one of staged) {
+    for (const change of one.changes) {
+      const before = at.get(change.address)
+      // A later full state replaces an earlier one; a difference needs what it differs from.
+      if (before !== undefined && change.is !== 'delta') changes[before] = change
+      else at.set(change.address, changes.push(change) - 1)
+    }
+    steps.push({ change: at.get(one.address) ?? -1, ...one.note })
+    if (one.cursor !== undefined && one.cursor > cursor) cursor = one.cursor
+    if (one.mark !== undefined) marks.set(one.mark[0], one.mark)
+    if (one.client !== undefined) clients.set(one.client[0], one.client)
+  }
+  return { is: 'commit', ...head, cursor, changes, marks: [...marks.values()], clients: [...clients.values()], steps }
+}
+
+export type Draftable = { readonly subject: string; readonly data: Uint8Array }
+
+/** The entries before the record; with `record`, the only one carries it inside. */
+export function entriesOf(realm: Realm, record: CommitRecord, staged: readonly Staged[], inside?: Uint8Array): Draftable[] {
+  const entries: Draftable[] = []
+  for (const one of staged) {
+    for (const output of one.outputs) {
+      const index = entries.length
+      entries.push(entryOf(realm, record, one, output, index, inside))
+    }
+  }
+  return entries
+}
+
+function entryOf(realm: Realm, record: CommitRecord, staged: Staged, output: Output, index: number, inside: Uint8Array | undefined): Draftable {
+  const { address } = staged
+  switch (output.is) {
+    case 'send': {
+      const envelope: Envelope = {
+        to: output.to,
+        content: output.content,
+        from: address,
+        at: record.at,
+        id: undefined,
+        n: record.n,
+        index,
+        generation: record.generation,
+        cause: staged.note.seq === 0 ? undefined : String(staged.note.seq),
+        ask: output.ask,
+        deadline: output.deadline,
+        traceparent: staged.traceparent,
+      }
+      const to = partitionOf(output.to, realm.partitions)
+      return { subject: subjects.in(realm, to, record.partition, output.to), data: encodeEnvelope(envelope, inside) }
+    }
+    case 'emit':
+      return { subject: subjects.emitted(realm, address, output.event.type), data: emittedBytes(output.event) }
+    case 'reply':
+      return { subject: subjects.reply(realm, output.ask.to, output.ask.id), data: encodeAnswer(output.answer) }
+    case 'park':
+      return {
+        subject: subjects.parked(realm, record.partition, output.envelope.to),
+        data: encodeParked(output.envelope, staged.raw, output.fault, record.at),
+      }
+  }
+}
+
+export function encodeParts(record: CommitRecord, bytes: Uint8Array, partBytes: number): Uint8Array[] {
+  if (bytes.length <= partBytes) return [bytes]
+  const parts = Math.ceil(bytes.length / partBytes)
+  return Array.from({ length: parts }, (_, part) =>
+    encodeRecord({
+      is: 'part',
+      partition: record.partition,
+      epoch: record.epoch,
+      n: record.n,
+      part,
+      parts,
+      bytes: bytes.subarray(part * partBytes, (part + 1) * partBytes),
+    }),
+  )
+}
+
+/** A child's root and the partition both belong to: asserted, since everything rests on it. */
+export function isOwn(realm: Realm, partition: number, address: Address): boolean {
+  return partitionOf(rootOf(address), realm.partitions) === partition
+}

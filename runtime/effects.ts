@@ -1,0 +1,276 @@
+/**
+ * Runs effects: "effects run after the commit and answer as envelopes". Invariants: an effect
+ * runs only when its record is on the log; its result counts only while its id is pending, so a
+ * copy, a stale owner's or a late one is harmless; running never holds up stepping.
+ */
+import type { AnyActorLogic } from 'xstate'
+import { type Address, kindOf } from '#protocol/address.ts'
+import type { EffectPolicy } from '#protocol/actor.ts'
+import { Ref } from '#protocol/codec.ts'
+import { type AnyEvent, type EffectResult, encodeEnvelope, type Envelope } from '#protocol/envelope.ts'
+import { Fault, isFault, plainErrorOf, storedFaultOf } from '#protocol/fault.ts'
+import { partitionOf } from '#protocol/partition.ts'
+import type { Effect } from '#protocol/state.ts'
+import { subjects } from '#protocol/subject.ts'
+import type { Bus } from './bus.ts'
+import type { Clock } from './clock.ts'
+import type { Blueprint } from './core/blueprint.ts'
+import { type EffectRun, runLogic } from './effect-run.ts'
+import { trace } from './trace.ts'
+
+export type Effects = {
+  begin(address: Address, blueprint: Blueprint, effect: Effect, fresh: boolean): void
+  abort(effect: string, reason: 'left' | 'cancelled'): void
+  /** An event for a running callback; without effect when it is not running here. */
+  tell(effect: string, event: AnyEvent): void
+  /** Forgets those of a partition that was let go. */
+  drop(partition: number): void
+  readonly running: number
+  /** Waits until nothing runs, at most until the instant; then aborts the rest. */
+  drain(until: number): Promise<void>
+}
+
+export type EffectHooks = {
+  /** A custom action has run; the owner notes it with its next commit. */
+  readonly settled: (address: Address, effect: string) => void
+  readonly attempted: (address: Address, effect: string, attempt: number, notBefore: number, error: unknown) => void
+}
+
+type Held = {
+  readonly address: Address
+  readonly blueprint: Blueprint
+  readonly partition: number
+  effect: Effect
+  run: EffectRun | undefined
+  alarms: { cancel(): void }[]
+  over: boolean
+  nth: number
+}
+
+export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; readonly hooks: EffectHooks }, options: { readonly limit: number; readonly retryMs: number }): Effects {
+  const { bus, clock, hooks } = world
+  const held = new Map<string, Held>()
+  const running = new Map<string, number>()
+  const queues = new Map<string, Held[]>()
+  const waiters: (() => void)[] = []
+
+  function release(one: Held): void {
+    const kind = kindOf(one.address)
+    running.set(kind, Math.max(0, (running.get(kind) ?? 0) - 1))
+    const next = queues.get(kind)?.shift()
+    if (next !== undefined) start(next)
+  }
+
+  function over(one: Held): void {
+    if (one.over) return
+    one.over = true
+    for (const alarm of one.alarms) alarm.cancel()
+    held.delete(one.effect.id)
+    if (one.run !== undefined) release(one)
+    if (held.size === 0) for (const wake of waiters.splice(0)) wake()
+  }
+
+  function policyOf(one: Held): EffectPolicy {
+    const { effects } = one.blueprint.options
+    return effects === undefined || Array.isArray(effects) ? {} : ((effects as Readonly<Record<string, EffectPolicy>>)[one.effect.name] ?? {})
+  }
+
+  function enqueue(one: Held): void {
+    if (one.over) return
+    const kind = kindOf(one.address)
+    const limit = one.blueprint.options.effectLimit ?? options.limit
+    if ((running.get(kind) ?? 0) < limit) return start(one)
+    const queue = queues.get(kind) ?? []
+    queue.push(one)
+    queues.set(kind, queue)
+  }
+
+  function start(one: Held): void {
+    const kind = kindOf(one.address)
+    if (one.over) {
+      const next = queues.get(kind)?.shift()
+      return next === undefined ? undefined : start(next)
+    }
+    running.set(kind, (running.get(kind) ?? 0) + 1)
+    const { effect, address, blueprint } = one
+    trace({ is: 'effect.begun', address, effect: effect.id, name: effect.name, attempt: effect.attempt })
+    if (effect.is === 'action') return act(one)
+    const logic = blueprint.child(effect.name)?.logic
+    if (logic === undefined) return finish(one, { is: 'error', error: plainErrorOf(new Fault('spawn.unknown', { value: effect.name })) })
+    const offset = one.nth
+    one.run = runLogic({ logic: logic as AnyActorLogic, input: effect.input, id: effect.child ?? effect.name, sync: effect.sync }, (result) => {
+      if (one.over) return
+      if (result.is === 'error') return failed(one, result.error)
+      if (result.is === 'done' || result.is === 'unknown') return finish(one, result)
+      one.nth = offset + result.nth
+      void post(one, { ...result, nth: one.nth })
+    })
+  }
+
+  /** A named custom action: its function runs once the commit that asked for it is on the log. */
+  function act(one: Held): void {
+    const { effect, address, blueprint } = one
+    const call = blueprint.action(effect.name)
+    const { params, event, context } = effect.input as { params: unknown; event: AnyEvent; context: unknown }
+    let stopped = false
+    one.run = { stop: () => (stopped = true), tell: () => undefined }
+    const self = Object.assign(new Ref(address), { send: (next: AnyEvent) => void postEvent(one, next) })
+    const system = { get: () => undefined, getAll: () => ({}) }
+    Promise.resolve()
+      .then(() => call?.({ context, event, self, system } as never, params as never))
+      .then(
+        () => {
+          if (stopped || one.over) return
+          trace({ is: 'effect.ended', address, effect: effect.id, name: effect.name, outcome: 'done' })
+          over(one)
+          hooks.settled(address, effect.id)
+        },
+        (error: unknown) => {
+          if (stopped || one.over) return
+          failed(one, error)
+        },
+      )
+  }
+
+  function failed(one: Held, error: unknown): void {
+    const { attempts = 1, backoffMs = 1000, backoffMaxMs = 60_000 } = policyOf(one)
+    const { effect, address } = one
+    const now = clock.now()
+    const pause = Math.min(backoffMs * 2 ** (effect.attempt - 1), backoffMaxMs)
+    const inTime = effect.deadline === undefined || now + pause < effect.deadline
+    if (effect.attempt >= attempts || !inTime) {
+      const last = plainErrorOf(error)
+      return finish(one, { is: 'error', error: effect.attempt > 1 ? { ...last, attempts: effect.attempt } : error })
+    }
+    one.run?.stop()
+    release(one)
+    one.run = undefined
+    one.effect = { ...effect, attempt: effect.attempt + 1, notBefore: now + pause, lastError: plainErrorOf(error) }
+    trace({ is: 'effect.retry', address, effect: effect.id, name: effect.name, attempt: one.effect.attempt, fault: storedFaultOf(error) })
+    hooks.attempted(address, effect.id, one.effect.attempt, one.effect.notBefore, one.effect.lastError)
+    one.alarms.push(clock.at(one.effect.notBefore, () => enqueue(one)))
+  }
+
+  function finish(one: Held, result: EffectResult): void {
+    const { effect, address } = one
+    one.run?.stop()
+    trace({ is: 'effect.ended', address, effect: effect.id, name: effect.name, outcome: result.is === 'done' ? 'done' : result.is === 'unknown' ? 'unknown' : 'error' })
+    over(one)
+    void post(one, result)
+  }
+
+  function post(one: Held, result: EffectResult): Promise<void> {
+    return deliver(one, { is: 'effect', effect: one.effect.id, result })
+  }
+
+  function postEvent(one: Held, event: AnyEvent): Promise<void> {
+    return deliver(one, { is: 'event', event })
+  }
+
+  /** Until it is stored: a result is kept here as long as the process lives, and is pending after. */
+  async function deliver(one: Held, content: Envelope['content']): Promise<void> {
+    const { address, partition, effect } = one
+    const envelope: Envelope = {
+      to: address,
+      content,
+      from: effect.id,
+      at: clock.now(),
+      id: undefined,
+      n: 0,
+      index: 0,
+      generation: bus.realm.generation,
+      cause: effect.cause,
+      ask: undefined,
+      deadline: effect.deadline,
+      traceparent: undefined,
+    }
+    let data: Uint8Array
+    try {
+      data = encodeEnvelope(envelope)
+      if (data.length > bus.maxPayload / 2) throw new Fault('event.tooBig', { value: effect.name, size: data.length, limit: bus.maxPayload / 2 })
+    } catch (error) {
+      data = encodeEnvelope({ ...envelope, content: { is: 'effect', effect: effect.id, result: { is: 'error', error: plainErrorOf(error) } } })
+    }
+    for (;;) {
+      try {
+        await bus.append({ subject: subjects.in(bus.realm, partition, 'e', address), data })
+        return
+      } catch (error) {
+        if (!isFault(error) || error.verdict !== 'retry') return
+        await new Promise<void>((resolve) => clock.at(clock.now() + options.retryMs, resolve))
+      }
+    }
+  }
+
+  /** The process that ran it ended: whether it had its effect is unknown. */
+  async function resume(one: Held): Promise<void> {
+    const { unknown = 'again' } = policyOf(one)
+    if (one.effect.is === 'action' || unknown === 'again') {
+      one.effect = { ...one.effect, attempt: one.effect.attempt + 1 }
+      one.alarms.push(clock.at(one.effect.notBefore, () => enqueue(one)))
+      return
+    }
+    if (unknown === 'fail') return finish(one, { is: 'unknown' })
+    if (unknown === 'ask') return trace({ is: 'effect.waits', address: one.address, effect: one.effect.id, name: one.effect.name })
+    try {
+      const { id, input, attempt } = one.effect
+      finish(one, await unknown({ id, input, attempt }))
+    } catch (error) {
+      finish(one, { is: 'error', error: plainErrorOf(error) })
+    }
+  }
+
+  return {
+    get running() {
+      return held.size
+    },
+    begin(address, blueprint, effect, fresh) {
+      if (held.has(effect.id)) return
+      const one: Held = { address, blueprint, partition: partitionOf(address, bus.realm.partitions), effect, run: undefined, alarms: [], over: false, nth: effect.taken }
+      held.set(effect.id, one)
+      if (!blueprint.allows(effect.name)) {
+        const known = Object.keys(blueprint.options.effects ?? {}).join(', ') || 'none'
+        const names = Array.isArray(blueprint.options.effects) ? blueprint.options.effects.join(', ') || 'none' : known
+        trace({ is: 'effect.ended', address, effect: effect.id, name: effect.name, outcome: 'refused' })
+        over(one)
+        const error = plainErrorOf(new Fault('effect.undeclared', { kind: blueprint.kind, value: effect.name, known: names }))
+        return void post(one, { is: 'error', error: { name: error.name, message: error.message, code: 'effect.undeclared' } })
+      }
+      if (effect.deadline !== undefined) {
+        const { deadline } = effect
+        one.alarms.push(clock.at(deadline, () => finish(one, { is: 'error', error: plainErrorOf(new Fault('effect.deadline', { value: effect.name, ms: deadline - effect.begunAt })) })))
+      }
+      if (fresh) enqueue(one)
+      else void resume(one)
+    },
+    abort(id, reason) {
+      const one = held.get(id)
+      if (one === undefined) return
+      if (reason === 'cancelled') return finish(one, { is: 'error', error: plainErrorOf(new Fault('ask.cancelled', { value: one.effect.name })) })
+      one.run?.stop()
+      trace({ is: 'effect.ended', address: one.address, effect: id, name: one.effect.name, outcome: 'aborted' })
+      over(one)
+    },
+    tell(id, event) {
+      held.get(id)?.run?.tell(event)
+    },
+    drop(partition) {
+      for (const one of [...held.values()]) {
+        if (one.partition !== partition) continue
+        one.run?.stop()
+        over(one)
+      }
+    },
+    async drain(until) {
+      const finite = [...held.values()].some((one) => one.run !== undefined)
+      if (!finite) return
+      await new Promise<void>((resolve) => {
+        const alarm = clock.at(until, resolve)
+        waiters.push(() => {
+          alarm.cancel()
+          resolve()
+        })
+      })
+    },
+  }
+}

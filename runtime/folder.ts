@@ -1,0 +1,114 @@
+/**
+ * Brings commits from the log into the store: "LMDB follows the log". What was committed is
+ * gathered for a moment and folded in one transaction for all partitions; several states of one
+ * actor become the last one. Invariant: a partition's fold is always a prefix of its commits.
+ */
+import type { Address } from '#protocol/address.ts'
+import type { Change, CommitRecord } from '#protocol/record.ts'
+import type { Fold, FoldedChange, FoldedPartition, HistoryLine, Needs, Store } from '#store/store.ts'
+import type { Clock } from './clock.ts'
+
+export type Folder = {
+  /** `needs` for every address of the record that is not gone. */
+  add(position: FoldedPartition, record: CommitRecord, seq: number, needs: ReadonlyMap<Address, Needs>): void
+  /** Everything added so far is in the store. */
+  flush(): Promise<void>
+  /** The number of commits that are not in the store yet. */
+  readonly behind: number
+  /** Called after each fold with what is now in the store, by partition. */
+  onFolded(on: (positions: readonly FoldedPartition[]) => void): void
+  stop(): Promise<void>
+}
+
+export type FolderOptions = { readonly intervalMs: number; readonly commitsMost: number }
+
+type Gathered = { position: FoldedPartition; readonly changes: Map<Address, FoldedChange>; history: HistoryLine[] }
+
+export function folderOf({ store, clock, onError }: { readonly store: Store; readonly clock: Clock; readonly onError: (error: unknown) => void }, options: FolderOptions): Folder {
+  let gathered = new Map<number, Gathered>()
+  let count = 0
+  let inStore = 0
+  let alarm: { cancel(): void } | undefined
+  let running: Promise<void> | undefined
+  const hearers: ((positions: readonly FoldedPartition[]) => void)[] = []
+
+  async function foldAll(): Promise<void> {
+    while (count > 0) {
+      const taken = gathered
+      const commits = count
+      gathered = new Map()
+      count = 0
+      inStore = commits
+      const folds: Fold[] = [...taken.values()].map(({ position, changes, history }) => ({ partition: position, changes: [...changes.values()], history }))
+      await store.fold(folds)
+      inStore = 0
+      const positions = folds.map((fold) => fold.partition)
+      for (const on of hearers) on(positions)
+    }
+  }
+
+  function run(): Promise<void> {
+    alarm?.cancel()
+    alarm = undefined
+    running ??= foldAll().finally(() => {
+      running = undefined
+    })
+    return running
+  }
+
+  return {
+    get behind() {
+      return count + inStore
+    },
+    add(position, record, seq, needs) {
+      const part = gathered.get(position.partition) ?? { position, changes: new Map<Address, FoldedChange>(), history: [] }
+      part.position = position
+      gathered.set(position.partition, part)
+      for (const change of record.changes) gather(part.changes, change, needs.get(change.address) ?? {})
+      part.history.push(...historyOf(record, seq))
+      count++
+      if (count >= options.commitsMost) run().catch(onError)
+      else alarm ??= clock.at(clock.now() + options.intervalMs, () => void run().catch(onError))
+    },
+    async flush() {
+      while (count > 0 || running !== undefined) await run()
+    },
+    onFolded: (on) => void hearers.push(on),
+    async stop() {
+      alarm?.cancel()
+      await this.flush()
+    },
+  }
+}
+
+export function gather(changes: Map<Address, FoldedChange>, change: Change, needs: Needs): void {
+  const { address } = change
+  if (change.is === 'gone') {
+    changes.set(address, { address, is: 'gone' })
+  } else if (change.is === 'full') {
+    changes.set(address, { address, is: 'full', state: change.state, needs })
+  } else {
+    const before = changes.get(address)
+    // A full state that is not folded yet goes first; the differences apply to it.
+    if (before?.is === 'full') {
+      changes.delete(address)
+      changes.set(address, { address, is: 'deltas', base: before.state, deltas: [change.delta], needs })
+    } else {
+      const base = before?.is === 'deltas' ? before.base : undefined
+      const deltas = [...(before?.is === 'deltas' ? before.deltas : []), change.delta]
+      changes.set(address, { address, is: 'deltas', ...(base === undefined ? {} : { base }), deltas, needs })
+    }
+  }
+}
+
+export function historyOf(record: CommitRecord, seq: number): HistoryLine[] {
+  const lines = new Map<number, HistoryLine & { readonly steps: Omit<CommitRecord['steps'][number], 'change'>[] }>()
+  for (const { change, ...note } of record.steps) {
+    const address = record.changes[change]?.address
+    if (address === undefined) continue
+    const line = lines.get(change) ?? { address, n: record.n, seq, at: record.at, steps: [] }
+    line.steps.push(note)
+    lines.set(change, line)
+  }
+  return [...lines.values()]
+}

@@ -1,0 +1,155 @@
+/**
+ * The stream that is the realm: found, checked, or made. It keeps the invariant that a public
+ * address accepts nothing but an event: the stream has no schedules, rollup or per-message TTL,
+ * because with any of them one header from an outsider could wipe the realm.
+ */
+import { Fault } from '#protocol/fault.ts'
+import { parseRealmName, type Realm, streamOf } from '#protocol/realm.ts'
+import { storedSubjectsOf, transformOf } from '#protocol/subject.ts'
+import { type BusOptions, duplicateWindowMs } from './bus-options.ts'
+import type { Calls } from './calls.ts'
+import { refusal } from './server-fault.ts'
+
+/** The format of what the log holds; the next release reads this one too. */
+const format = 1
+
+export type RealmStream = {
+  readonly realm: Realm
+  readonly stream: string
+  readonly replicas: number
+}
+
+type StreamConfig = {
+  readonly name: string
+  readonly subjects?: readonly string[]
+  readonly subject_transform?: { readonly src: string; readonly dest: string }
+  readonly metadata?: Readonly<Record<string, string>>
+  readonly num_replicas: number
+  readonly allow_atomic?: boolean
+  readonly allow_rollup_hdrs?: boolean
+  readonly allow_msg_schedules?: boolean
+  readonly allow_msg_ttl?: boolean
+  readonly allow_msg_counter?: boolean
+  readonly deny_purge?: boolean
+  readonly sealed?: boolean
+  readonly retention?: string
+  readonly max_age?: number
+  readonly max_msgs?: number
+  readonly max_bytes?: number
+  readonly max_msgs_per_subject?: number
+}
+
+export type StreamInfo = {
+  readonly config: StreamConfig
+  readonly created: string
+  readonly state: {
+    readonly first_seq: number
+    readonly last_seq: number
+    readonly messages: number
+    readonly bytes: number
+  }
+}
+
+export async function openRealmStream({ call }: Calls, options: BusOptions, address: string): Promise<RealmStream> {
+  const name = parseRealmName(options.realm)
+  // Two nodes may make the realm at the same moment: the second then finds what the first made.
+  for (let attempt = 1; ; attempt++) {
+    const found = await find(call, name, address)
+    if (found !== undefined) return check(found.config, name, options)
+    if (!options.create) throw new Fault('realm.missing', { value: name })
+    const made = await make(call, name, options)
+    if (made !== undefined) return check(made.config, name, options)
+    if (attempt === 3) throw new Fault('realm.taken', { value: name, stream: name })
+  }
+}
+
+async function find(call: Calls['call'], name: string, address: string): Promise<StreamInfo | undefined> {
+  const fence = `${name}.commit.*`
+  const absent = { absent: [refusal.streamNotFound] }
+  const nobody = new Fault('bus.noJetStream', { value: address })
+  const first = await call<StreamInfo>(`STREAM.INFO.${name}`, {}, { ...absent, nobody })
+  if (first?.config.subjects?.includes(fence)) return first
+  // A later generation is another stream that has taken the subjects over.
+  const holders = await call<{ streams?: string[] | null }>('STREAM.NAMES', { subject: fence })
+  const holder = holders?.streams?.[0]
+  if (holder !== undefined) return call<StreamInfo>(`STREAM.INFO.${holder}`, {}, absent)
+  if (first !== undefined) throw new Fault('realm.taken', { value: name, stream: name })
+  return undefined
+}
+
+async function make(call: Calls['call'], name: string, options: BusOptions): Promise<StreamInfo | undefined> {
+  const partitions = options.partitions ?? options.defaultPartitions
+  const realm: Realm = { name, generation: 0, partitions }
+  const window = options.duplicateWindowMs ?? duplicateWindowMs
+  const config = {
+    name: streamOf(realm),
+    subjects: storedSubjectsOf(name),
+    subject_transform: transformOf(name, partitions),
+    storage: 'file',
+    num_replicas: options.replicas,
+    retention: 'limits',
+    // No limit ever removes an entry: trimming is ours, behind the fold.
+    discard: 'old',
+    max_age: 0,
+    max_msgs: -1,
+    max_bytes: -1,
+    max_msgs_per_subject: -1,
+    // Left out, a server-wide default of 1000 applies, and a large cluster of readers meets it.
+    max_consumers: -1,
+    duplicate_window: window * 1_000_000,
+    allow_atomic: true,
+    allow_direct: true,
+    allow_rollup_hdrs: false,
+    metadata: {
+      'perdure-format': String(format),
+      'perdure-partitions': String(partitions),
+      'perdure-generation': '0',
+    },
+  }
+  const absent = [refusal.streamNameInUse, refusal.subjectsOverlap]
+  return call<StreamInfo>(`STREAM.CREATE.${config.name}`, config, { absent, waitMs: 10_000 })
+}
+
+function check(config: StreamConfig, name: string, options: BusOptions): RealmStream {
+  const { metadata = {} } = config
+  const have = Number(metadata['perdure-format'])
+  const partitions = Number(metadata['perdure-partitions'])
+  const generation = Number(metadata['perdure-generation'])
+  if (!(have > 0) || !(partitions > 0) || !(generation >= 0)) {
+    throw new Fault('realm.taken', { value: name, stream: config.name })
+  }
+  if (have > format) throw new Fault('realm.format', { value: name, have, want: format })
+  if (options.partitions !== undefined && options.partitions !== partitions) {
+    throw new Fault('realm.mismatch', { value: name, have: partitions, want: options.partitions })
+  }
+  const problems = problemsOf(config, name, partitions)
+  if (problems.length > 0) throw new Fault('realm.altered', { value: name, problems: problems.join('; ') })
+  return { realm: { name, generation, partitions }, stream: config.name, replicas: config.num_replicas }
+}
+
+/** What would lose entries, let outsiders harm the realm, or send them to the wrong partition. */
+function problemsOf(config: StreamConfig, name: string, partitions: number): string[] {
+  const transform = transformOf(name, partitions)
+  const must: readonly (readonly [boolean, string])[] = [
+    [config.allow_atomic === true, 'atomic publishing is off'],
+    [config.allow_rollup_hdrs !== true, 'rollup headers are allowed'],
+    [config.allow_msg_schedules !== true, 'message schedules are allowed'],
+    [config.allow_msg_ttl !== true, 'per-message TTL is allowed'],
+    [config.allow_msg_counter !== true, 'message counters are allowed'],
+    [config.deny_purge !== true, 'purging is denied'],
+    [config.sealed !== true, 'the stream is sealed'],
+    [config.retention === undefined || config.retention === 'limits', `retention is ${config.retention}`],
+    [!(Number(config.max_age) > 0), 'max_age removes entries'],
+    [!(Number(config.max_msgs) > 0), 'max_msgs removes entries'],
+    [!(Number(config.max_bytes) > 0), 'max_bytes removes entries'],
+    [!(Number(config.max_msgs_per_subject) > 0), 'max_msgs_per_subject removes entries'],
+    [
+      config.subject_transform?.src === transform.src && config.subject_transform.dest === transform.dest,
+      `the subject transform is not ${transform.dest}`,
+    ],
+    ...storedSubjectsOf(name).map(
+      (subject) => [config.subjects?.includes(subject) === true, `it does not store ${subject}`] as const,
+    ),
+  ]
+  return must.filter(([holds]) => !holds).map(([, problem]) => problem)
+}

@@ -1,0 +1,261 @@
+/**
+ * A node: one process that runs actors. It wires the parts (bus, store, owners of partitions,
+ * effects, topics, queries) and keeps house: says that it is alive, forgets idle actors, trims.
+ */
+import type { ActorKind } from '#protocol/actor.ts'
+import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
+import { partitionOf } from '#protocol/partition.ts'
+import type { Store } from '#store/store.ts'
+import type { Bus } from './bus.ts'
+import { catchUp } from './catch-up.ts'
+import { type Claimed, claimPartition, ownershipOf } from './claim.ts'
+import type { Clock } from './clock.ts'
+import { committerOf } from './committer.ts'
+import type { Arrival } from './core/arrival.ts'
+import { type Blueprint, blueprintOf } from './core/blueprint.ts'
+import { effectsOf } from './effects.ts'
+import { folderOf } from './folder.ts'
+import { agreeOnKinds } from './kinds.ts'
+import { ownPartition, type Partition, type PartitionOptions } from './partition.ts'
+import { queriesOf } from './queries.ts'
+import { topicsOf } from './topics.ts'
+import { trace } from './trace.ts'
+import { openTrimmer, type TrimOptions } from './trim.ts'
+
+export type NodeOptions = PartitionOptions &
+  TrimOptions & {
+    readonly name: string
+    readonly inFlightMost: number
+    readonly retryMs: number
+    readonly foldMs: number
+    readonly foldCommitsMost: number
+    readonly effectLimit: number
+    readonly idleMs: number
+    readonly residentsMost: number
+    readonly aliveMs: number
+    readonly graceMs: number
+    /** Serve a kind whose definition changed in a breaking way under an unchanged version. */
+    readonly acceptChanged: boolean
+  }
+
+export type NodeWorld = { readonly bus: Bus; readonly store: Store; readonly clock: Clock; readonly actors: readonly ActorKind[] }
+
+export interface Node extends AsyncDisposable {
+  readonly name: string
+  readonly bus: Bus
+  readonly store: Store
+  readonly partitions: readonly Partition[]
+  readonly kinds: ReadonlyMap<string, Blueprint>
+  /** Adds a kind while the node runs. */
+  register(actor: ActorKind): Promise<void>
+  /** Everything that was stepped is committed and folded; nothing waits. */
+  settle(): Promise<void>
+  health(): NodeHealth
+  /** Resolves when the node has ended, with what ended it. */
+  readonly ended: Promise<Error | undefined>
+  /** Stops reading, commits what was begun, lets effects end within the grace period. */
+  stop(): Promise<void>
+  /** Ends at once, as a crash would; for tests and for the second signal. */
+  kill(): void
+}
+
+export type NodeHealth = {
+  readonly ready: boolean
+  readonly partitions: number
+  readonly of: number
+  readonly queued: number
+  readonly staged: number
+  readonly behind: number
+  readonly effects: number
+  readonly residents: number
+  readonly actors: number
+}
+
+export async function startNode(world: NodeWorld, options: NodeOptions): Promise<Node> {
+  const { bus, store, clock } = world
+  const { realm } = bus
+  const begunAt = performance.now()
+  const kinds = new Map<string, Blueprint>()
+  for (const actor of world.actors) addKind(kinds, actor)
+  await agreeOnKinds(bus, [...kinds.values()], options)
+
+  const partitions = new Map<number, Partition>()
+  const waits = new Map<number, { cancel(): void }>()
+  let lastSeq = (await bus.logState()).lastSeq
+  let stopping = false
+  let end: (error: Error | undefined) => void = () => undefined
+  const ended = new Promise<Error | undefined>((resolve) => (end = resolve))
+
+  const folder = folderOf({ store, clock, onError: (error) => fail(error) }, { intervalMs: options.foldMs, commitsMost: options.foldCommitsMost })
+  const committer = committerOf({ bus, clock }, options)
+  const owner = (arrival: Arrival & { address: string }): Partition | undefined => partitions.get(partitionOf(arrival.address as never, realm.partitions))
+  const arrive = (arrival: Extract<Arrival, { address: unknown }>): void => owner(arrival)?.arrive(arrival)
+  const effects = effectsOf(
+    {
+      bus,
+      clock,
+      hooks: {
+        settled: (address, effect) => arrive({ by: 'settled', address, effect }),
+        attempted: (address, effect, attempt, notBefore, error) => arrive({ by: 'attempted', address, effect, attempt, notBefore, error }),
+      },
+    },
+    { limit: options.effectLimit, retryMs: options.retryMs },
+  )
+  const topics = topicsOf(bus, arrive)
+  const queries = queriesOf({ bus, store, clock, node: options.name, partition: (number) => partitions.get(number) })
+  const trimmer = openTrimmer({ bus, store, clock, positions: () => [...partitions.values()].map((one) => one.position) }, options)
+  const watchState = bus.onState((state) => trace({ is: 'bus.state', state }))
+
+  folder.onFolded((positions) => {
+    for (const position of positions) partitions.get(position.partition)?.folded(position)
+  })
+
+  function fail(error: unknown): void {
+    trace({ is: 'node.failed', node: options.name, fault: storedFaultOf(error) })
+    kill(error instanceof Error ? error : new Error(String(error)))
+  }
+
+  async function own(claims: readonly Claimed[]): Promise<void> {
+    const through = Math.max(...claims.map((one) => one.seq))
+    await catchUp({ bus, store, kinds }, new Set(claims.map((one) => one.partition)), through)
+    lastSeq = Math.max(lastSeq, through)
+    for (const claimed of claims) {
+      const partition = ownPartition(
+        {
+          bus, store, folder, committer, effects, clock, kinds,
+          lastSeq: () => lastSeq,
+          onMoved: queries.moved,
+          onSubscribed: topics.set,
+          onLost: (number, error) => lost(number, error),
+        },
+        claimed.partition,
+        ownershipOf(store, claimed),
+        options,
+      )
+      partitions.set(claimed.partition, partition)
+    }
+    await Promise.all(claims.map((one) => partitions.get(one.partition)?.open()))
+    for (const one of claims) queries.serve(one.partition)
+  }
+
+  /** Another owner claimed it: let go. Anything else: begin again from the log, not too fast. */
+  function lost(number: number, error: unknown): void {
+    partitions.delete(number)
+    queries.withdraw(number)
+    if (stopping) return
+    if (isFault(error, 'partition.lost') || isFault(error, 'bus.closed')) {
+      if (partitions.size === 0) fail(error)
+      return
+    }
+    const again = clock.at(clock.now() + options.retryMs * 4, () => {
+      waits.delete(number)
+      void reclaim(number)
+    })
+    waits.set(number, again)
+  }
+
+  async function reclaim(number: number): Promise<void> {
+    if (stopping) return
+    try {
+      await folder.flush()
+      await own([await claimPartition(world, number, options.name)])
+    } catch (error) {
+      lost(number, error)
+    }
+  }
+
+  function keepHouse(): void {
+    if (stopping) return
+    const now = clock.now()
+    store.alive.set(now).catch(fail)
+    for (const partition of partitions.values()) {
+      partition.evict(now - options.idleMs, Math.ceil(options.residentsMost / realm.partitions))
+      lastSeq = Math.max(lastSeq, partition.position.seq)
+    }
+    house = clock.at(now + options.aliveMs, keepHouse)
+  }
+
+  async function finish(error: Error | undefined): Promise<void> {
+    house?.cancel()
+    for (const wait of waits.values()) wait.cancel()
+    trimmer.stop()
+    queries.stop()
+    watchState.stop()
+    await topics.stop()
+    trace({ is: 'node.stopped', node: options.name })
+    end(error)
+  }
+
+  function kill(error?: Error): void {
+    if (stopping) return
+    stopping = true
+    for (const partition of partitions.values()) void partition.close()
+    void finish(error)
+  }
+
+  async function stop(): Promise<void> {
+    if (stopping) return void (await ended)
+    stopping = true
+    await trimmer.stop()
+    await Promise.all([...partitions.values()].map((one) => one.drain()))
+    await effects.drain(clock.now() + options.graceMs)
+    await Promise.all([...partitions.values()].map((one) => one.close()))
+    await folder.stop()
+    await store.alive.set(clock.now())
+    await finish(undefined)
+  }
+
+  let house: { cancel(): void } | undefined
+  const numbers = Array.from({ length: realm.partitions }, (_, number) => number)
+  await own(await Promise.all(numbers.map((number) => claimPartition(world, number, options.name))))
+  keepHouse()
+  trimmer.start()
+  trace({ is: 'node.ready', node: options.name, realm: realm.name, partitions: partitions.size, ms: Math.round(performance.now() - begunAt) })
+
+  return {
+    name: options.name,
+    bus,
+    store,
+    kinds,
+    ended,
+    get partitions() {
+      return [...partitions.values()]
+    },
+    async register(actor) {
+      const blueprint = addKind(kinds, actor)
+      await agreeOnKinds(bus, [blueprint], options)
+    },
+    async settle() {
+      for (let busy = true; busy; ) {
+        await folder.flush()
+        busy = folder.behind > 0 || [...partitions.values()].some(({ depth }) => depth.queued + depth.staged > 0)
+        if (busy) await new Promise<void>((resolve) => setImmediate(resolve))
+      }
+    },
+    health() {
+      const all = [...partitions.values()]
+      const sum = (of: (one: Partition) => number): number => all.reduce((total, one) => total + of(one), 0)
+      return {
+        ready: !stopping && partitions.size > 0,
+        partitions: partitions.size,
+        of: realm.partitions,
+        queued: sum((one) => one.depth.queued),
+        staged: sum((one) => one.depth.staged),
+        behind: folder.behind,
+        effects: effects.running,
+        residents: sum((one) => one.residents),
+        actors: store.count(),
+      }
+    },
+    stop,
+    kill: () => kill(),
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+function addKind(kinds: Map<string, Blueprint>, actor: ActorKind): Blueprint {
+  if (kinds.has(actor.kind)) throw new Fault('kind.twice', { value: actor.kind })
+  const blueprint = blueprintOf(actor)
+  kinds.set(actor.kind, blueprint)
+  return blueprint
+}

@@ -1,0 +1,151 @@
+/**
+ * The actors of one partition that are in memory: loaded by one read of the store when an
+ * arrival needs them, forgotten when idle. Invariant: only an actor whose last commit is folded
+ * may be forgotten, so the store's answer is never older than what was forgotten.
+ */
+import { type Address, kindOf, rootOf } from '#protocol/address.ts'
+import { Ref } from '#protocol/codec.ts'
+import { openStateWriter, type StateWriter } from '#protocol/delta.ts'
+import { Fault, storedFaultOf } from '#protocol/fault.ts'
+import type { Change } from '#protocol/record.ts'
+import { stateArrayOf, stateOfArray } from '#protocol/state.ts'
+import type { Store } from '#store/store.ts'
+import type { Blueprint } from './core/blueprint.ts'
+import { type Family, type Live, revive, reviveUnfit, stateOf } from './core/live.ts'
+import { trace } from './trace.ts'
+
+export type Resident = {
+  readonly address: Address
+  live: Live | undefined
+  writer: StateWriter
+  /** Steps that wait for their commit, and the number of the last commit that changed it. */
+  staged: number
+  lastN: number
+  /** Its last committed state, when that was written in full. */
+  committed: Uint8Array | undefined
+  /** The earliest instant for which the owner's alarm knows this actor. */
+  alarmAt: number
+  usedAt: number
+  /** Whether the topics of this node know it. */
+  subscribed: boolean
+}
+
+export type Residents = {
+  readonly size: number
+  /** The resident, loaded if need be; its `live` is absent when no such actor exists. */
+  get(address: Address): Resident
+  /** Only if it is in memory now. */
+  peek(address: Address): Resident | undefined
+  /** The actor as it was last written, after a step on it threw. */
+  restore(resident: Resident): void
+  /** What the record says of this actor now. */
+  write(resident: Resident, gone: boolean): Change | undefined
+  familyOf(address: Address, touched: (root: Resident) => void): Family
+  /** Forgets those not used since `before`, or more than `most`, that the store has; returns how many. */
+  evict(options: { readonly before: number; readonly most: number; readonly foldedN: number }): number
+  clear(): void
+}
+
+export type Kinds = ReadonlyMap<string, Blueprint>
+
+export function residentsOf({ store, kinds }: { readonly store: Pick<Store, 'read'>; readonly kinds: Kinds }, now: () => number): Residents {
+  const all = new Map<Address, Resident>()
+
+  function blueprintOfKind(address: Address): Blueprint {
+    const kind = kindOf(address)
+    const blueprint = kinds.get(kind)
+    if (blueprint === undefined) throw new Fault('kind.unknown', { value: kind, known: [...kinds.keys()].join(', ') || 'none' })
+    return blueprint
+  }
+
+  function load(address: Address, array: unknown[]): Live {
+    const root = blueprintOfKind(address)
+    const state = stateOfArray(array)
+    try {
+      return revive(root, address, state, familyOf(address, () => undefined))
+    } catch (error) {
+      const fault = storedFaultOf(error)
+      trace({ is: 'actor.unfit', address, fault })
+      const { unfit: _, ...book } = state.book
+      return reviveUnfit(root, address, { ...state, book: { ...book, unfit: fault } })
+    }
+  }
+
+  function familyOf(address: Address, touched: (root: Resident) => void): Family {
+    const root = (): Resident => get(rootOf(address))
+    const refOf = (entry: { address: Address; id: string; effect?: string }, name: string): Ref => new Ref(entry.address, entry.id, name, entry.effect)
+    return {
+      lookup: (name) => {
+        const entry = root().live?.book.registry?.[name]
+        return entry === undefined ? undefined : refOf(entry, name)
+      },
+      registered: () => {
+        const registry = root().live?.book.registry ?? {}
+        return Object.fromEntries(Object.entries(registry).map(([name, entry]) => [name, refOf(entry, name)]))
+      },
+      register: (name, entry) => {
+        const resident = root()
+        const { live } = resident
+        if (live === undefined) return
+        const { [name]: _, ...others } = live.book.registry ?? {}
+        const registry = entry === undefined ? others : { ...others, [name]: entry }
+        if (Object.keys(registry).length > 0) live.book.registry = registry
+        else delete live.book.registry
+        touched(resident)
+      },
+    }
+  }
+
+  function get(address: Address): Resident {
+    const known = all.get(address)
+    if (known !== undefined) {
+      known.usedAt = now()
+      return known
+    }
+    const array = store.read(address)
+    const resident: Resident = { address, live: undefined, writer: openStateWriter(array), staged: 0, lastN: 0, committed: undefined, alarmAt: Number.POSITIVE_INFINITY, usedAt: now(), subscribed: false }
+    // Kept from here on, so that looking up the family during revival finds it.
+    all.set(address, resident)
+    try {
+      if (array !== undefined) resident.live = load(address, array)
+    } catch (error) {
+      all.delete(address)
+      throw error
+    }
+    return resident
+  }
+
+  return {
+    get size() {
+      return all.size
+    },
+    get,
+    peek: (address) => all.get(address),
+    restore(resident) {
+      const array = resident.writer.current()
+      resident.live = array === undefined ? undefined : load(resident.address, array)
+    },
+    write(resident, gone) {
+      const { address, live } = resident
+      if (gone || live === undefined) {
+        resident.writer = openStateWriter(undefined)
+        return { address, is: 'gone' }
+      }
+      const written = resident.writer.write(stateArrayOf(stateOf(live)))
+      if (written.is === 'same') return undefined
+      return written.is === 'full' ? { address, is: 'full', state: written.bytes } : { address, is: 'delta', delta: written.bytes }
+    },
+    familyOf,
+    evict({ before, most, foldedN }) {
+      let count = 0
+      for (const [address, resident] of all) {
+        if (resident.usedAt >= before && all.size <= most) continue
+        if (resident.staged > 0 || resident.lastN > foldedN) continue
+        all.delete(address)
+        count++
+      }
+      return count
+    },
+    clear: () => all.clear(),
+  }
+}

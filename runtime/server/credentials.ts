@@ -1,0 +1,119 @@
+/**
+ * Who may talk to the embedded server: nodes, and outsiders who may only publish to public
+ * addresses. The passwords are made once and kept beside the server's data, readable by their
+ * owner alone, because a second start must let in whoever was given one.
+ */
+import { randomBytes } from 'node:crypto'
+import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Fault } from '#protocol/fault.ts'
+
+export type Login = { readonly user: string; readonly pass: string }
+
+export type ServerCredentials = { readonly node: Login; readonly outside: Login }
+
+/** What stands in a file: all that a client of its kind needs. */
+export type SavedLogin = Login & {
+  /** Where the server was last; nothing until it was started once. */
+  readonly servers?: string | undefined
+  /** Outsiders may subscribe to inboxes of their own only. */
+  readonly inboxPrefix?: string | undefined
+}
+
+/** The only inboxes that outsiders may subscribe to. */
+export const outsideInbox = '_INBOX_outside'
+
+/** For nodes and for tools with the rights of a node. */
+export function nodeLoginFile(dir: string): string {
+  return join(dir, 'credentials.json')
+}
+
+/** May be handed to programs that only send events. */
+export function outsideLoginFile(dir: string): string {
+  return join(dir, 'outside.json')
+}
+
+/** Made when they are not there yet; two processes that do so at once end up with the same ones. */
+export async function ensureCredentials(dir: string): Promise<ServerCredentials> {
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const outside = { user: 'outside', pass: newPassword(), inboxPrefix: outsideInbox }
+  return {
+    node: loginOf(await ensureLogin(nodeLoginFile(dir), { user: 'node', pass: newPassword() })),
+    outside: loginOf(await ensureLogin(outsideLoginFile(dir), outside)),
+  }
+}
+
+function loginOf({ user, pass }: SavedLogin): Login {
+  return { user, pass }
+}
+
+/** 192 bits, in letters that need no quoting in any file or address. */
+function newPassword(): string {
+  return randomBytes(24).toString('base64url')
+}
+
+async function ensureLogin(file: string, fresh: SavedLogin): Promise<SavedLogin> {
+  const known = await readLogin(file)
+  if (known !== undefined) return known
+  const draft = await writeDraft(file, fresh)
+  try {
+    // A link fails where a rename would replace what another process has just handed out.
+    await link(draft, file)
+    return fresh
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+  } finally {
+    await rm(draft, { force: true })
+  }
+  return (await readLogin(file)) ?? (await ensureLogin(file, fresh))
+}
+
+/** Undefined when there is no such file. */
+export async function readLogin(file: string): Promise<SavedLogin | undefined> {
+  let text: string
+  try {
+    // Somebody may have copied it with wider rights than it was made with.
+    if (((await stat(file)).mode & 0o077) !== 0) await chmod(file, 0o600)
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    const { code, message: reason } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    throw new Fault('config.unreadable', { value: file, reason }, { cause })
+  }
+  const login = parseLogin(text)
+  if (login !== undefined) return login
+  const reason = 'it holds no "user" and "pass". Remove it, and the next start makes a new one'
+  throw new Fault('config.unreadable', { value: file, reason })
+}
+
+function parseLogin(text: string): SavedLogin | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  const { user, pass, servers, inboxPrefix } = (value ?? {}) as Record<string, unknown>
+  if (typeof user !== 'string' || typeof pass !== 'string' || user === '' || pass === '') return undefined
+  return {
+    user,
+    pass,
+    ...(typeof servers === 'string' ? { servers } : {}),
+    ...(typeof inboxPrefix === 'string' ? { inboxPrefix } : {}),
+  }
+}
+
+/** So that the file alone is enough to connect, also when the port was any free one. */
+export async function noteServers(dir: string, servers: string): Promise<void> {
+  for (const file of [nodeLoginFile(dir), outsideLoginFile(dir)]) {
+    const known = await readLogin(file)
+    if (known === undefined || known.servers === servers) continue
+    await rename(await writeDraft(file, { ...known, servers }), file)
+  }
+}
+
+async function writeDraft(file: string, login: SavedLogin): Promise<string> {
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
+  await writeFile(draft, `${JSON.stringify(login, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' })
+  return draft
+}

@@ -1,0 +1,77 @@
+/**
+ * Hands emitted events to the actors that subscribed to them. Subscriptions and their positions
+ * are part of the actors' state, so an event is taken exactly once and a late joiner reads from
+ * where it asked; nothing is written to the log again. One reading of `ev.>` serves the node.
+ */
+import type { Address } from '#protocol/address.ts'
+import { matches, parseStored } from '#protocol/subject.ts'
+import type { Subscription } from '#protocol/state.ts'
+import type { Bus, LogEntry, Reading } from './bus.ts'
+import type { Arrival } from './core/arrival.ts'
+import { emittedOf } from './core/emitted.ts'
+
+export type Topics = {
+  /** The actor's subscriptions as they are now; none: it is forgotten. */
+  set(address: Address, subscriptions: readonly Subscription[]): void
+  stop(): Promise<void>
+}
+
+export function topicsOf(bus: Bus, arrive: (arrival: Extract<Arrival, { by: 'topic' }>) => void): Topics {
+  const patterns = new Map<string, Map<Address, number>>()
+  const known = new Map<Address, readonly Subscription[]>()
+  let reading: Reading | undefined
+  let position = Number.POSITIVE_INFINITY
+  let changing = Promise.resolve()
+  let stopped = false
+
+  function onEntry(entry: LogEntry): void {
+    if (entry.seq < position) return
+    position = entry.seq + 1
+    const stored = parseStored(entry.subject)
+    if (stored.is !== 'ev') return
+    const subject = entry.subject.slice(bus.realm.name.length + 4)
+    for (const [pattern, addresses] of patterns) {
+      if (!matches(pattern, subject)) continue
+      const event = emittedOf(entry.data)
+      const told = 'origin' in event ? event : { ...event, origin: stored.address }
+      for (const [address, from] of addresses) if (entry.seq > from) arrive({ by: 'topic', address, pattern, event: told, seq: entry.seq })
+    }
+  }
+
+  /** A subscription that begins before the reading's position makes it begin again there. */
+  function readFrom(seq: number): void {
+    if (seq >= position || stopped) return
+    position = seq
+    changing = changing.then(async () => {
+      if (stopped) return
+      await reading?.stop()
+      reading = await bus.read({ filter: `${bus.realm.name}.ev.>`, from: position, onEntry })
+    })
+  }
+
+  return {
+    set(address, subscriptions) {
+      if (known.get(address) === subscriptions) return
+      for (const before of known.get(address) ?? []) {
+        if (subscriptions.some((one) => one.pattern === before.pattern)) continue
+        const addresses = patterns.get(before.pattern)
+        addresses?.delete(address)
+        if (addresses?.size === 0) patterns.delete(before.pattern)
+      }
+      if (subscriptions.length === 0) known.delete(address)
+      else known.set(address, subscriptions)
+      for (const { pattern, from } of subscriptions) {
+        const addresses = patterns.get(pattern) ?? new Map<Address, number>()
+        const fresh = !addresses.has(address)
+        addresses.set(address, from)
+        patterns.set(pattern, addresses)
+        if (fresh) readFrom(from + 1)
+      }
+    },
+    async stop() {
+      stopped = true
+      await changing
+      await reading?.stop()
+    },
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Keeps the log from growing for ever. Invariants: nothing at or past the horizon is purged, and
+ * the horizon is the least of all partitions' durable bases and cursors; the last entry of
+ * `commit.<p>` is never purged; a history window is kept behind it. Bases are uploaded before
+ * the log forgets what they hold, so a lost store can always be rebuilt.
+ */
+import { subjects } from '#protocol/subject.ts'
+import type { FoldedPartition, Store } from '#store/store.ts'
+import type { Bus } from './bus.ts'
+import type { Clock } from './clock.ts'
+import { trace } from './trace.ts'
+
+export type TrimOptions = {
+  readonly trimEveryMs: number
+  /** What is younger stays, as long as the log is smaller than `historyBytes`. */
+  readonly historyMs: number
+  readonly historyBytes: number
+}
+
+export type Trimmer = {
+  start(): void
+  stop(): Promise<void>
+  /** One round now; the number of entries removed. */
+  trim(): Promise<number>
+}
+
+type World = { readonly bus: Bus; readonly store: Store; readonly clock: Clock; readonly positions: () => readonly FoldedPartition[] }
+
+export function openTrimmer({ bus, store, clock, positions }: World, options: TrimOptions): Trimmer {
+  let alarm: { cancel(): void } | undefined
+  let running: Promise<unknown> = Promise.resolve()
+  let stopped = false
+
+  async function trim(): Promise<number> {
+    const state = await bus.logState()
+    const upTo = await windowEnd(state)
+    if (upTo <= state.firstSeq) return 0
+    const owned = positions()
+    // Only an owner of all partitions knows the horizon of all.
+    if (owned.length < bus.realm.partitions) return 0
+    const horizon = Math.min(upTo, ...owned.map((one) => Math.min(store.partition(one.partition)?.seq ?? 0, one.cursor)))
+    if (horizon <= state.firstSeq) return 0
+    for (const { partition } of owned) await bus.blobs.put(baseName(partition), await store.base(partition))
+    let removed = 0
+    for (const { partition } of owned) {
+      removed += (await bus.purge(subjects.mailbox(bus.realm, partition), horizon)).removed
+      const last = await bus.last(subjects.commit(bus.realm, partition))
+      removed += (await bus.purge(subjects.commit(bus.realm, partition), Math.min(horizon, (last?.seq ?? 1) - 1))).removed
+      await store.trimHistory(partition, horizon)
+    }
+    for (const kind of ['ev', 're']) removed += (await bus.purge(`${bus.realm.name}.${kind}.>`, horizon)).removed
+    trace({ is: 'trimmed', upTo: horizon, removed })
+    return removed
+  }
+
+  /** The last sequence outside the window: by age, or sooner when the log is too big. */
+  async function windowEnd(state: { readonly firstSeq: number; readonly lastSeq: number; readonly bytes: number }): Promise<number> {
+    const byAge = await lastBefore(clock.now() - options.historyMs, state)
+    if (state.bytes <= options.historyBytes) return byAge
+    const share = 1 - options.historyBytes / state.bytes
+    return Math.max(byAge, Math.floor(state.firstSeq + (state.lastSeq - state.firstSeq) * share))
+  }
+
+  async function lastBefore(instant: number, state: { readonly firstSeq: number; readonly lastSeq: number }): Promise<number> {
+    let low = state.firstSeq - 1
+    let high = state.lastSeq
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      const entry = await nextFrom(middle, high)
+      if (entry === undefined || entry.at >= instant) high = middle - 1
+      else low = middle
+    }
+    return low
+  }
+
+  /** Sequences may be missing where something was purged or removed. */
+  async function nextFrom(seq: number, most: number): Promise<{ readonly at: number } | undefined> {
+    for (let at = seq; at <= most && at < seq + 64; at++) {
+      const entry = await bus.get(at)
+      if (entry !== undefined) return entry
+    }
+    return undefined
+  }
+
+  function again(): void {
+    if (stopped) return
+    alarm = clock.at(clock.now() + options.trimEveryMs, () => {
+      // A round that fails changes nothing; the next one tries again.
+      running = trim()
+        .catch(() => 0)
+        .then(again)
+    })
+  }
+
+  return {
+    start: again,
+    async stop() {
+      stopped = true
+      alarm?.cancel()
+      await running
+    },
+    trim,
+  }
+}
+
+export function baseName(partition: number): string {
+  return `base.${partition}`
+}

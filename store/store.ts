@@ -1,0 +1,98 @@
+/**
+ * The store is the fold of the log on this node: LMDB follows the log and never decides
+ * anything alone. It serves the clause "commit, fold". Invariant: `read` gives the state after
+ * exactly the commits up to `partition(p).n`, because a fold is one transaction.
+ *
+ * Two implementations pass one contract suite: LMDB (`./lmdb-store.ts`) and memory.
+ */
+import type { Address } from '#protocol/address.ts'
+import type { StepNote } from '#protocol/record.ts'
+
+/** How far a partition has been folded, and what lives and rewinds together with that. */
+export type FoldedPartition = {
+  readonly partition: number
+  readonly epoch: number
+  readonly n: number
+  /** The sequence of the last record folded. */
+  readonly seq: number
+  readonly cursor: number
+  readonly heard: number
+  readonly awayMs: number
+  readonly openedAt: number
+  /** When the last record was made. */
+  readonly at: number
+  /** Sending partition to (n, index). */
+  readonly marks: Readonly<Record<number, readonly [number, number]>>
+  /** Client name to (count, instant). */
+  readonly clients: Readonly<Record<string, readonly [number, number]>>
+}
+
+/** Why an actor must not be forgotten while it is idle. */
+export type Needs = {
+  /** The earliest timer. */
+  readonly due?: number | undefined
+  readonly effects?: boolean | undefined
+  readonly subscribed?: boolean | undefined
+}
+
+export type FoldedChange =
+  | { readonly address: Address; readonly is: 'full'; readonly state: Uint8Array; readonly needs: Needs }
+  /** Applied in order to what is stored. */
+  | {
+      readonly address: Address
+      readonly is: 'deltas'
+      /** The full state that the first delta differs from, when that is not in the store yet. */
+      readonly base?: Uint8Array
+      readonly deltas: readonly Uint8Array[]
+      readonly needs: Needs
+    }
+  | { readonly address: Address; readonly is: 'gone' }
+
+/** One line of an actor's past: the commit that stepped it and where the record stands. */
+export type HistoryLine = {
+  readonly address: Address
+  readonly n: number
+  readonly seq: number
+  readonly at: number
+  readonly steps: readonly Omit<StepNote, 'change'>[]
+}
+
+export type Fold = {
+  readonly partition: FoldedPartition
+  readonly changes: readonly FoldedChange[]
+  readonly history: readonly HistoryLine[]
+}
+
+export type StoreIdentity = {
+  readonly realm: string
+  readonly generation: number
+  readonly partitions: number
+  /** The stream's own instant of making: a store of another stream is not this one's. */
+  readonly log: string
+}
+
+export interface Store extends AsyncDisposable {
+  readonly identity: StoreIdentity
+  partition(partition: number): FoldedPartition | undefined
+  /** The state's array form (see protocol/state.ts), base and deltas put together; synchronous. */
+  read(address: Address): unknown[] | undefined
+  /** One transaction for all of them; resolved when it would survive a crash of the process. */
+  fold(folds: readonly Fold[]): Promise<void>
+  /** Addresses in order, of one partition or kind or all; from a consistent view. */
+  addresses(options: { partition?: number; kind?: string; after?: Address; limit?: number }): Iterable<Address>
+  count(): number
+  needs(partition: number): Iterable<readonly [Address, Needs]>
+  /** Newest first. */
+  history(address: Address, options: { before?: number; limit: number }): Iterable<HistoryLine>
+  /** Forgets history at or before this log sequence. */
+  trimHistory(partition: number, upTo: number): Promise<void>
+  /** Everything of one partition as bytes that `loadBase` takes: the start of a rebuild elsewhere. */
+  base(partition: number): Promise<Uint8Array>
+  loadBase(bytes: Uint8Array): Promise<void>
+  /** When the owner last said that it was running: what a restart counts as its absence begins there. */
+  readonly alive: { get(): number | undefined; set(at: number): Promise<void> }
+  /** Drops one partition's fold, to be rebuilt. */
+  dropPartition(partition: number): Promise<void>
+  size(): { readonly bytes: number; readonly limit: number }
+  close(): Promise<void>
+}

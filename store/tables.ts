@@ -1,0 +1,97 @@
+/**
+ * LMDB as the store sees it: a few tables with binary keys and values, consistent views, and
+ * one way to write: all of a fold in one transaction. It serves the clause "LMDB follows the
+ * log". Invariants:
+ *
+ * - All writes of one call go in within one turn of the event loop, which LMDB commits as one
+ *   transaction; nothing here writes synchronously, because that would split the other's batch.
+ * - No commitDelay (it crashes the process), no noSync and no writemap (they can corrupt).
+ * - Nothing given to `write` is changed before it resolves: LMDB keeps pointers until then.
+ */
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { Fault } from '#protocol/fault.ts'
+
+export type Table = Database<Buffer, Buffer>
+
+/** A consistent view; end it soon, or the file grows by all that is rewritten meanwhile. */
+export type View = ReturnType<RootDatabase['useReadTransaction']>
+
+export type Op = { readonly table: Table; readonly key: Buffer; readonly value: Buffer | undefined }
+
+export const tableNames = ['meta', 'partitions', 'clients', 'actors', 'parts', 'needs', 'history', 'ended'] as const
+
+export type Tables = Readonly<Record<(typeof tableNames)[number], Table>> & {
+  view(): View
+  /** Resolved when it is on disk. */
+  write(ops: readonly Op[]): Promise<void>
+  /** Bytes in pages that hold something. */
+  used(): number
+  close(): Promise<void>
+}
+
+/** Chunks that fill their pages exactly; LMDB's own page header is 24 bytes. */
+export const pageBytes = 8192
+export const pageHeaderBytes = 24
+
+export type TablesOptions = { readonly dir: string; readonly mapBytes: number }
+
+export function openTables({ dir, mapBytes }: TablesOptions): Tables {
+  const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
+  const root = open<Buffer, Buffer>({
+    path: dir, noSubdir: false, pageSize: pageBytes, mapSize: mapBytes, maxDbs: tableNames.length + 4, maxReaders: 512, ...binary,
+  })
+  // In this order before anything is written: opening a table is a synchronous transaction.
+  const tables = Object.fromEntries(tableNames.map((name) => [name, root.openDB<Buffer, Buffer>({ name, ...binary })])) as Record<(typeof tableNames)[number], Table>
+
+  async function write(ops: readonly Op[]): Promise<void> {
+    const commits = new Set<Promise<boolean>>()
+    for (const { table, key, value } of ops) commits.add(value === undefined ? table.remove(key) : table.put(key, value))
+    const results = await Promise.allSettled(commits)
+    for (const result of results) if (result.status === 'rejected') throw await faultOf(result.reason, dir, mapBytes)
+    await root.flushed
+  }
+
+  return {
+    ...tables,
+    view: () => root.useReadTransaction(),
+    write,
+    used() {
+      let pages = 0
+      for (const name of tableNames) pages += pagesOf(tables[name].getStats() as TreeStats)
+      return pages * pageBytes
+    },
+    close: () => root.close(),
+  }
+}
+
+type TreeStats = { readonly treeBranchPageCount: number; readonly treeLeafPageCount: number; readonly overflowPages: number }
+
+function pagesOf(stats: TreeStats): number {
+  return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages
+}
+
+export function entriesOf(table: Table): number {
+  return (table.getStats() as { entryCount: number }).entryCount
+}
+
+/** LMDB says that a commit failed in one place, and why in another. */
+async function faultOf(error: unknown, dir: string, limit: number): Promise<Fault> {
+  let cause = error
+  try {
+    await (error as { commitError?: Promise<unknown> }).commitError
+  } catch (reason) {
+    cause = reason
+  }
+  return storeFaultOf(cause, dir, limit)
+}
+
+export function storeFaultOf(cause: unknown, dir: string, limit: number): Fault {
+  if (cause instanceof Fault) {
+    return cause.code === 'store.corrupt' && cause.details.value === undefined
+      ? new Fault('store.corrupt', { ...cause.details, value: dir }, { cause: cause.cause })
+      : cause
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  if (/MDB_MAP_FULL|No space left|ENOSPC/i.test(reason)) return new Fault('store.full', { value: dir, limit }, { cause })
+  return new Fault('store.corrupt', { value: dir, reason }, { cause })
+}

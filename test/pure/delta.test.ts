@@ -1,0 +1,107 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { decode, encode } from '#protocol/codec.ts'
+import { advance, apply, applyAll, diff, shadowOf } from '#protocol/delta.ts'
+import { anyValue } from '#test/support/arbitrary-values.ts'
+
+const stored = (value: unknown) => decode(encode(value))
+
+/** Deep equality that also sees the order of keys, which storing keeps. */
+function expectStoredAlike(have: unknown, want: unknown): void {
+  expect(have).toEqual(want)
+  expect(keyOrders(have)).toEqual(keyOrders(want))
+}
+
+function keyOrders(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(keyOrders)
+  if (value instanceof Map) return Array.from(value, ([key, item]) => [keyOrders(key), keyOrders(item)])
+  if (value instanceof Set) return Array.from(value, keyOrders)
+  if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.keys(value).map((key) => [key, keyOrders((value as Record<string, unknown>)[key])])
+  }
+  return 0
+}
+
+describe('a difference', () => {
+  test('put onto the stored base gives what storing the next value whole would give', () => {
+    fc.assert(
+      fc.property(anyValue, anyValue, (before, after) => {
+        const delta = diff(shadowOf(before), after)
+        expectStoredAlike(delta === undefined ? stored(before) : apply(stored(before), delta), stored(after))
+      }),
+      { numRuns: 1500 },
+    )
+  })
+
+  test('of equal values is none', () => {
+    fc.assert(
+      fc.property(anyValue, (value) => {
+        expect(diff(shadowOf(value), stored(value))).toBeUndefined()
+        expect(diff(shadowOf(stored(value)), value)).toBeUndefined()
+      }),
+    )
+  })
+
+  test('sees changes made in place, step after step, in one shadow', () => {
+    fc.assert(
+      fc.property(anyValue, fc.array(fc.tuple(fc.nat(), fc.nat(3), anyValue), { maxLength: 12 }), (first, edits) => {
+        const state = [1, { root: first, list: [first, 'x'] }]
+        const shadow = shadowOf(state)
+        const base = stored(state)
+        const deltas: Uint8Array[] = []
+        for (const edit of edits) {
+          mutate(state[1], edit)
+          const delta = advance(shadow, state)
+          if (delta !== undefined) deltas.push(delta)
+          expectStoredAlike(applyAll(base, deltas), stored(state))
+        }
+        expect(base).toEqual(stored([1, { root: first, list: [first, 'x'] }]).constructor === Array ? base : [])
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+/** Changes one container, chosen by number, in place. */
+function mutate(root: unknown, [where, how, value]: readonly [number, number, unknown]): void {
+  const containers: object[] = []
+  const visit = (item: unknown): void => {
+    if (typeof item !== 'object' || item === null || containers.includes(item)) return
+    if (Array.isArray(item)) {
+      containers.push(item)
+      item.forEach(visit)
+    } else if (item instanceof Map) {
+      containers.push(item)
+      for (const part of item.values()) visit(part)
+    } else if (item instanceof Set || item instanceof Uint8Array || item instanceof Date) {
+      containers.push(item)
+    } else if (Object.getPrototypeOf(item) === Object.prototype) {
+      containers.push(item)
+      Object.values(item).forEach(visit)
+    }
+  }
+  visit(root)
+  const target = containers[where % containers.length]
+  if (Array.isArray(target)) {
+    if (how === 0) target.push(value)
+    else if (how === 1) target.shift()
+    else if (how === 2) target.splice(where % (target.length + 1), 1, value, value)
+    else target.reverse()
+  } else if (target instanceof Map) {
+    if (how === 0) target.clear()
+    else target.set(how, value)
+  } else if (target instanceof Set) {
+    if (how === 0) target.clear()
+    else target.add(how)
+  } else if (target instanceof Uint8Array) {
+    target.fill(how)
+  } else if (target instanceof Date) {
+    target.setTime(how)
+  } else {
+    const record = target as Record<string, unknown>
+    const key = Object.keys(record)[where % 3] ?? 'new'
+    if (how === 0) delete record[key]
+    else if (typeof record[key] === 'string') record[key] += ' and more of it'
+    else record[how === 1 ? key : `k${how}`] = value
+  }
+}

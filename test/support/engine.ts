@@ -1,0 +1,49 @@
+/** A node and a client over the memory bus or a real server, with every option spelled out once. */
+import type { ActorKind } from '#protocol/actor.ts'
+import type { Bus } from '#runtime/bus.ts'
+import { realmHandleOf, type RealmHandle } from '#runtime/client/realm-handle.ts'
+import type { Clock } from '#runtime/clock.ts'
+import { systemClock } from '#runtime/clock.ts'
+import { type Node, type NodeOptions, startNode } from '#runtime/node.ts'
+import { openMemoryStore } from './scratch-store.ts'
+import type { Store } from '#store/store.ts'
+
+export const nodeOptions: NodeOptions = {
+  name: 'test',
+  entriesMost: 999,
+  cheapMost: 16,
+  queueMost: 10_000,
+  stagedMost: 1000,
+  stateBytesMost: 16_000_000,
+  clientKeepMs: 3_600_000,
+  inFlightMost: 4,
+  retryMs: 10,
+  foldMs: 20,
+  foldCommitsMost: 5000,
+  effectLimit: 16,
+  idleMs: 60_000,
+  residentsMost: 10_000,
+  aliveMs: 1000,
+  graceMs: 1000,
+  acceptChanged: false,
+  trimEveryMs: 3_600_000,
+  historyMs: 86_400_000,
+  historyBytes: 1_000_000_000,
+}
+
+export const realmOptions = { windowMost: 1000, sendTimeoutMs: 10_000, retryMs: 10, queryTimeoutMs: 2000, leaseMs: 2000, client: undefined }
+
+export async function openTestStore(bus: Bus): Promise<Store> {
+  const { realm } = bus
+  const log = await bus.logState()
+  return openMemoryStore({ identity: { realm: realm.name, generation: realm.generation, partitions: realm.partitions, log: log.createdAt } })
+}
+
+export async function openTestNode(bus: Bus, actors: readonly ActorKind[], given: { store?: Store; clock?: Clock; options?: Partial<NodeOptions> } = {}): Promise<Node> {
+  const store = given.store ?? (await openTestStore(bus))
+  return await startNode({ bus, store, clock: given.clock ?? systemClock, actors }, { ...nodeOptions, ...given.options })
+}
+
+export function openTestRealm(bus: Bus, clock: Clock = systemClock): RealmHandle {
+  return realmHandleOf({ bus, clock }, realmOptions)
+}

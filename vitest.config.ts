@@ -1,0 +1,54 @@
+/**
+ * Three projects by what a test may touch: `pure` needs nothing but the process it runs in,
+ * `real` starts nats-server, LMDB and child processes, `long` is what does not fit ten minutes.
+ * They run one after the other (`groupOrder`), so that a real server never competes with a
+ * property test for the two cores a small machine has.
+ */
+import { defineConfig } from 'vitest/config'
+
+const conditions = ['perdure-source', 'node', 'module', 'import', 'default']
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    pool: 'forks',
+    teardownTimeout: 30_000,
+    reporters: ['default', './test/support/summary.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'pure',
+          include: ['test/pure/**/*.test.ts', 'test/laws/**/*.test.ts'],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'real',
+          include: ['test/real/**/*.test.ts'],
+          globalSetup: './test/support/nats-setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'long',
+          include: ['test/long/**/*.test.ts'],
+          globalSetup: './test/support/nats-setup.ts',
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+})
