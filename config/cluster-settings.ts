@@ -44,4 +44,4 @@ export const clusterSettings = {
     120_000,
     'How long the server remembers the ids that outsiders give. It keeps them in memory.',
   ),
-} as const satisfies Record<string, Setting<never>>
+} as const satisfies Record<string, Setting<unknown>>

@@ -20,7 +20,11 @@ function distanceOf(a: string, b: string): number {
     for (let at = 1; at <= b.length; at++) {
       const same = a[row - 1] === b[at - 1]
       const swapped = row > 1 && at > 1 && a[row - 1] === b[at - 2] && a[row - 2] === b[at - 1]
-      const steps = [(previous[at] as number) + 1, (current[at - 1] as number) + 1, (previous[at - 1] as number) + (same ? 0 : 1)]
+      const steps = [
+        (previous[at] as number) + 1,
+        (current[at - 1] as number) + 1,
+        (previous[at - 1] as number) + (same ? 0 : 1),
+      ]
       if (swapped) steps.push((older[at - 2] as number) + 1)
       current.push(Math.min(...steps))
     }

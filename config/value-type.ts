@@ -17,7 +17,12 @@ export type ValueType<T> = {
 const asText = (value: unknown): string => String(value)
 
 export function text(must = 'a text', pattern = /^[^\0\r\n]{1,1024}$/): ValueType<string> {
-  return { must, unit: '', write: asText, read: (raw) => (typeof raw === 'string' && pattern.test(raw) ? raw : undefined) }
+  return {
+    must,
+    unit: '',
+    write: asText,
+    read: (raw) => (typeof raw === 'string' && pattern.test(raw) ? raw : undefined),
+  }
 }
 
 export function oneOf<const T extends string>(...choices: readonly T[]): ValueType<T> {
@@ -26,7 +31,16 @@ export function oneOf<const T extends string>(...choices: readonly T[]): ValueTy
 }
 
 export function flag(): ValueType<boolean> {
-  const words = new Map<unknown, boolean>([[true, true], ['true', true], ['yes', true], ['1', true], [false, false], ['false', false], ['no', false], ['0', false]])
+  const words = new Map<unknown, boolean>([
+    [true, true],
+    ['true', true],
+    ['yes', true],
+    ['1', true],
+    [false, false],
+    ['false', false],
+    ['no', false],
+    ['0', false],
+  ])
   return { must: 'true or false', unit: '', write: asText, read: (raw) => words.get(raw) }
 }
 
@@ -48,7 +62,18 @@ export function port(): ValueType<number> {
 }
 
 const milliseconds = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-const bytes = { B: 1, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
+const bytes = {
+  B: 1,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+}
 
 export function duration({ min, max }: Range): ValueType<number> {
   const write = (value: number): string => amountText(value, milliseconds)

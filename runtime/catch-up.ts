@@ -16,15 +16,14 @@ import { decode } from '#protocol/codec.ts'
 import type { Fold, FoldedChange, FoldedPartition, Needs, Store } from '#store/store.ts'
 import type { Bus, LogEntry } from './bus.ts'
 import { needsOfState } from './core/needs.ts'
+import { advance, beginning } from './core/position.ts'
 import { gather, historyOf } from './folder.ts'
 import type { Kinds } from './residents.ts'
 import { trace } from './trace.ts'
 
-const emptyPosition = { epoch: 0, n: 0, seq: 0, cursor: 0, heard: 0, awayMs: 0, openedAt: 0, at: 0, marks: {}, clients: {} }
-
 type Part = { position: FoldedPartition; changes: Map<Address, FoldedChange>; history: Fold['history'][number][] }
 
-export async function catchUp(world: { readonly bus: Bus; readonly store: Store; readonly kinds: Kinds }, partitions: ReadonlySet<number>, through: number): Promise<void> {
+export async function catchUp(world: { readonly bus: Bus; readonly store: Store; readonly kinds: Kinds }, partitions: ReadonlySet<number>, { through, clientKeepMs }: { readonly through: number; readonly clientKeepMs: number }): Promise<void> {
   const { bus, store, kinds } = world
   const parts = new Map<number, Part>()
   const split = new Map<string, RecordPart[]>()
@@ -33,7 +32,7 @@ export async function catchUp(world: { readonly bus: Bus; readonly store: Store;
   let recent = new Map<Address, Uint8Array>()
   let from = Number.POSITIVE_INFINITY
   for (const partition of partitions) {
-    const position = store.partition(partition) ?? { ...emptyPosition, partition }
+    const position = store.partition(partition) ?? beginning(partition)
     parts.set(partition, { position, changes: new Map(), history: [] })
     from = Math.min(from, position.seq + 1)
   }
@@ -52,12 +51,7 @@ export async function catchUp(world: { readonly bus: Bus; readonly store: Store;
       else if (change.is === 'gone') recent.delete(change.address)
     }
     part.history.push(...historyOf(record, seq))
-    const marks = { ...part.position.marks }
-    for (const [sender, n, index] of record.marks) marks[sender] = [n, index]
-    const clients = { ...part.position.clients }
-    for (const [name, count, at] of record.clients) clients[name] = [count, at]
-    const { partition, epoch, n, cursor, heard, awayMs, openedAt, at } = record
-    part.position = { partition, epoch, n, seq, cursor, heard, awayMs, openedAt, at, marks, clients }
+    part.position = advance(part.position, record, seq, clientKeepMs)
     gathered++
   }
 

@@ -10,6 +10,7 @@ import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
+import { beginning } from './core/position.ts'
 import type { Ownership } from './partition.ts'
 import { trace } from './trace.ts'
 
@@ -42,19 +43,7 @@ export async function claimPartition({ bus, clock }: { readonly bus: Bus; readon
 
 /** What the fold says of a claimed partition: where its owner goes on. */
 export function ownershipOf(store: Store, claimed: Claimed): Ownership {
-  const folded = store.partition(claimed.partition) ?? {
-    partition: claimed.partition,
-    epoch: 0,
-    n: 0,
-    seq: 0,
-    cursor: 0,
-    heard: 0,
-    awayMs: 0,
-    openedAt: 0,
-    at: 0,
-    marks: {},
-    clients: {},
-  }
+  const folded = store.partition(claimed.partition) ?? beginning(claimed.partition)
   if (folded.epoch > claimed.epoch) throw new Fault('partition.lost', { partition: claimed.partition, have: folded.epoch, want: claimed.epoch })
   return { epoch: claimed.epoch, nonce: claimed.nonce, fence: claimed.seq, folded }
 }

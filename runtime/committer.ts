@@ -9,19 +9,8 @@ import { decodeRecord } from '#protocol/record.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Entry, LogEntry } from './bus.ts'
 import type { Clock } from './clock.ts'
+import type { Plan } from './core/compose.ts'
 import { trace } from './trace.ts'
-
-export type Plan = {
-  readonly partition: number
-  readonly epoch: number
-  readonly n: number
-  /** In order; the record's parts are the last ones, except in the cheap form (one entry). */
-  readonly entries: readonly Entry[]
-  /** Where the first and the last entry of the record stand in `entries`. */
-  readonly recordAt: number
-  readonly recordEnd: number
-  readonly form: 'record' | 'cheap' | 'batch'
-}
 
 export type Committed = {
   /** The sequence of the record's last entry. */

@@ -131,7 +131,9 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
         }),
       last: (subject) => call('last', () => log.last(subject)),
       get: (seq) => call('get', () => log.get(seq)),
+      lastMatching: (filter) => call('lastMatching', () => log.last(filter)?.seq),
       purge: (filter, upTo) => call('purge', () => ({ removed: log.purge(filter, upTo) })),
+      removeEntry: (seq) => call('removeEntry', () => log.removeEntry(seq)),
       logState: () => call('logState', () => ({ ...log.state(), createdAt })),
       ...core,
       registry: {

@@ -20,6 +20,7 @@ export type Log = {
   /** The first entry that matches at or after the sequence. */
   nextOf(isWanted: (subject: string) => boolean, from: number): LogEntry | undefined
   purge(filter: string, upTo: number): number
+  removeEntry(seq: number): boolean
   /** Forgets what came after the sequence, and gives those sequences out again. */
   truncate(lastSeq: number): void
   state(): { readonly firstSeq: number; readonly lastSeq: number; readonly entries: number; readonly bytes: number }
@@ -65,6 +66,14 @@ export function openLog(name: string, partitions: number, now: () => number): Lo
     const seqs = bySubject.get(entry.subject) as number[]
     seqs.splice(seqs.indexOf(entry.seq), 1)
     if (seqs.length === 0) bySubject.delete(entry.subject)
+  }
+
+  /** The log begins at its first entry, or behind its last place when it is empty. */
+  function forgetHoles(): void {
+    const firstKept = entries.findIndex((entry) => entry !== undefined)
+    const holes = firstKept < 0 ? entries.length : firstKept
+    entries = entries.slice(holes)
+    base += holes
   }
 
   function get(seq: number): LogEntry | undefined {
@@ -116,11 +125,14 @@ export function openLog(name: string, partitions: number, now: () => number): Lo
         const entry = entries[at]
         if (entry !== undefined && isMatch(entry.subject)) remove(at)
       }
-      const firstKept = entries.findIndex((entry) => entry !== undefined)
-      const holes = firstKept < 0 ? entries.length : firstKept
-      entries = entries.slice(holes)
-      base += holes
+      forgetHoles()
       return before - count
+    },
+    removeEntry(seq) {
+      if (get(seq) === undefined) return false
+      remove(seq - base)
+      forgetHoles()
+      return true
     },
     truncate(last) {
       while (lastSeq() > last && entries.length > 0) {

@@ -117,7 +117,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
 
   async function own(claims: readonly Claimed[]): Promise<void> {
     const through = Math.max(...claims.map((one) => one.seq))
-    await catchUp({ bus, store, kinds }, new Set(claims.map((one) => one.partition)), through)
+    await catchUp({ bus, store, kinds }, new Set(claims.map((one) => one.partition)), { through, clientKeepMs: options.clientKeepMs })
     lastSeq = Math.max(lastSeq, through)
     for (const claimed of claims) {
       const partition = ownPartition(

@@ -4,30 +4,32 @@
  * own commit; after a refusal everything in memory is dropped and the store is kept.
  */
 import { type Address, addressOf, kindOf } from '#protocol/address.ts'
-import { type Arrived, decodeEnvelope, decodeOutside, encodeEnvelope } from '#protocol/envelope.ts'
-import { Fault, isFault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import { isFault, storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
-import { type Change, encodeRecord } from '#protocol/record.ts'
+import type { Change, CommitRecord } from '#protocol/record.ts'
 import type { Subscription } from '#protocol/state.ts'
 import { parseStored, subjects } from '#protocol/subject.ts'
 import type { FoldedPartition, Needs, Store } from '#store/store.ts'
-import type { Bus, Entry, LogEntry, Reading } from './bus.ts'
+import { alarmsOf } from './alarms.ts'
+import type { Bus, LogEntry, Reading } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Committer } from './committer.ts'
-import type { Arrival, Circumstances, Output } from './core/arrival.ts'
-import { chooseForm, encodeParts, entriesOf, type Form, recordOf, type Staged } from './core/compose.ts'
-import { heapOf } from './core/heap.ts'
+import { admissionOf } from './core/admission.ts'
+import type { Arrival, Circumstances } from './core/arrival.ts'
+import { chooseForm, planOf, recordOf, type Staged } from './core/compose.ts'
 import { dueNow, needsOf } from './core/needs.ts'
-import { roughSize } from './core/rough-size.ts'
-import { step, type Stepped } from './core/step.ts'
-import { supervise } from './core/supervise.ts'
+import { advance } from './core/position.ts'
+import { queueOf } from './core/queue.ts'
 import type { Effects } from './effects.ts'
 import type { Folder } from './folder.ts'
 import { type Kinds, type Resident, residentsOf } from './residents.ts'
+import { stepperOf } from './stepper.ts'
 import { isTraced, trace } from './trace.ts'
 
 export type PartitionOptions = {
+  /** Entries of one batch, its record included. */
   readonly entriesMost: number
+  /** Up to so many single sends go one by one instead of as a batch. */
   readonly cheapMost: number
   /** Arrivals that may wait in memory before reading pauses. */
   readonly queueMost: number
@@ -47,7 +49,7 @@ export type PartitionWorld = {
   readonly kinds: Kinds
   /** The log's end as far as this node has seen it. */
   readonly lastSeq: () => number
-  /** An actor's state moved: for those who watch it. */
+  /** An actor's state was committed; `settled` when nothing newer of it waits. */
   readonly onMoved: (address: Address, change: Change, settled: boolean) => void
   readonly onSubscribed: (address: Address, subscriptions: readonly Subscription[]) => void
   readonly onLost: (partition: number, error: unknown) => void
@@ -58,330 +60,217 @@ export type Ownership = { readonly epoch: number; readonly nonce: string; readon
 export type Partition = {
   readonly partition: number
   readonly position: FoldedPartition
+  readonly residents: number
   /** How much waits: read but not stepped, stepped but not committed. */
   readonly depth: { readonly queued: number; readonly staged: number }
   open(): Promise<void>
   arrive(arrival: Arrival): void
   /** The resident for looking at, if it is in memory. */
   peek(address: Address): Resident | undefined
+  depthOf(address: Address): number
   /** What was committed until now is in the store. */
   settle(): Promise<void>
-  depthOf(address: Address): number
   folded(position: FoldedPartition): void
   evict(before: number, most: number): number
-  readonly residents: number
   /** Stops reading, commits what was stepped, resolves when all of it is on the log. */
   drain(): Promise<void>
   close(): Promise<void>
 }
 
-type Staging = Pick<Staged, 'address' | 'changes' | 'outputs' | 'cursor' | 'mark' | 'client' | 'raw'> & {
-  readonly outcome: Stepped['outcome'] | undefined
-  readonly type: string
-  readonly note: Staged['note']['mark']
-  readonly envelope: Arrived | undefined
-}
-
-const blankStaging: Staging = { address: '/' as Address, outcome: undefined, changes: [], outputs: [], cursor: undefined, mark: undefined, client: undefined, raw: undefined, type: '', note: undefined, envelope: undefined }
-
-type Queued = { readonly entry: LogEntry } | { readonly arrival: Arrival }
-
-/** Wakes come in slices of this length, so that one loop never starves timers and reading. */
+/** Stepping goes on for so long at once, so that it never starves timers and reading. */
 const sliceMs = 4
+
+/** Room in a batch for the parts of a large record. */
+const recordParts = 99
+
+/** Room in an entry for what the server and the envelope add. */
+const marginBytes = 4096
 
 export function ownPartition(world: PartitionWorld, partition: number, own: Ownership, options: PartitionOptions): Partition {
   const { bus, store, folder, committer, effects, clock, kinds } = world
   const { realm } = bus
-  const residents = residentsOf({ store, kinds }, clock.now)
-  const alarms = heapOf<Address>()
-  const marks = new Map<number, readonly [number, number]>(Object.entries(own.folded.marks).map(([sender, mark]) => [Number(sender), mark]))
-  const clients = new Map<string, readonly [number, number]>(Object.entries(own.folded.clients))
   const openedAt = clock.now()
-  const awayMs = own.folded.awayMs + (own.folded.n === 0 ? 0 : Math.max(0, openedAt - (store.alive.get() ?? own.folded.at)))
-  const queue: Queued[] = []
-  let head = 0
-  let staged: Staged[] = []
-  let needsStaged = new Map<Address, Needs>()
-  let position: FoldedPartition = { ...own.folded, epoch: own.epoch, awayMs, openedAt }
-  let fence = own.fence
-  let previous = own.folded.seq
-  let foldedN = own.folded.n
-  let stepCount = 0
-  let asked = false
-  let scheduled = false
-  let paused = false
-  let closed = false
-  let draining = false
-  let reading: Reading | undefined
-  let alarm: { readonly at: number; readonly handle: { cancel(): void } } | undefined
+  const absentMs = own.folded.n === 0 ? 0 : Math.max(0, openedAt - Math.max(store.alive.get() ?? 0, own.folded.at))
+  const awayMs = own.folded.awayMs + absentMs
+  const outputsMost = options.entriesMost - recordParts
+  const halfPayload = Math.floor(bus.maxPayload / 2)
+
+  const residents = residentsOf({ store, kinds }, () => clock.now())
+  const admission = admissionOf(realm.generation, own.folded)
+  const stepper = stepperOf(
+    { residents, kinds, around, onStepped },
+    { eventBytesMost: halfPayload - marginBytes, stateBytesMost: options.stateBytesMost },
+  )
+  const alarms = alarmsOf(clock, ring)
+  const entries = queueOf<LogEntry>()
+  const arrivals = queueOf<Arrival>()
   const quiet: (() => void)[] = []
 
+  let position: FoldedPartition = { ...own.folded, epoch: own.epoch, awayMs, openedAt }
+  let fence = own.fence
+  let foldedN = own.folded.n
+  let staged: Staged[] = []
+  let needs = new Map<Address, Needs>()
+  let steps = 0
+  let isAsked = false
+  let isScheduled = false
+  let isPaused = false
+  let isDraining = false
+  let isClosed = false
+  let reading: Reading | undefined
+
   function schedule(): void {
-    if (scheduled || closed) return
-    scheduled = true
+    if (isScheduled || isClosed) return
+    isScheduled = true
     setImmediate(run)
   }
 
   /** Steps what has arrived for at most one slice, then asks for a commit. */
   function run(): void {
-    scheduled = false
-    if (closed) return
+    isScheduled = false
+    if (isClosed) return
     try {
       const until = performance.now() + sliceMs
-      while (head < queue.length && staged.length < options.stagedMost) {
-        const next = queue[head++] as Queued
-        if ('entry' in next) receive(next.entry)
-        else take(next.arrival, undefined)
-        if ((head & 15) === 0 && performance.now() > until) break
+      for (let count = 0; staged.length < options.stagedMost && takeNext(); count++) {
+        if ((count & 15) === 15 && performance.now() > until) break
       }
-      if (head === queue.length) {
-        queue.length = 0
-        head = 0
-      } else if (head > 4096) {
-        queue.splice(0, head)
-        head = 0
-      }
-      if (head < queue.length && staged.length < options.stagedMost) schedule()
-      if (paused && queue.length - head < options.queueMost / 2) {
-        paused = false
+      if (waits() > 0 && staged.length < options.stagedMost) schedule()
+      if (isPaused && entries.length < options.queueMost / 2) {
+        isPaused = false
         reading?.resume()
       }
-      commitSoon()
-      setAlarm()
-      settleQuiet()
+      afterStepping()
     } catch (error) {
       lose(error)
     }
   }
 
-  function commitSoon(): void {
-    if (asked || staged.length === 0 || closed) return
-    asked = true
-    committer.ready(commit)
-  }
+  const waits = (): number => entries.length + arrivals.length
 
-  function receive(entry: LogEntry): void {
-    const stored = parseStored(entry.subject)
-    if (stored.is !== 'in') return
-    const { sender, address } = stored
-    let envelope: Arrived
-    try {
-      if (sender === 'x') envelope = { ...decodeOutside({ to: address, at: entry.at, bytes: entry.data, id: entry.id, traceparent: entry.traceparent }), seq: entry.seq, sender }
-      else envelope = { ...decodeEnvelope(address, entry.data).envelope, seq: entry.seq, sender }
-    } catch (error) {
-      return stageParked(entry, address, sender, storedFaultOf(error))
+  function takeNext(): boolean {
+    const arrival = arrivals.shift()
+    if (arrival !== undefined) {
+      stage(stepper.take(arrival))
+      return true
     }
-    let mark: Staged['mark']
-    let client: Staged['client']
-    if (typeof sender === 'number') {
-      const seen = marks.get(sender)
-      if (seen !== undefined && (envelope.n < seen[0] || (envelope.n === seen[0] && envelope.index <= seen[1]))) return skip(entry.seq)
-      marks.set(sender, [envelope.n, envelope.index])
-      mark = [sender, envelope.n, envelope.index]
-    } else if (sender === 'x' && envelope.session !== undefined && envelope.n > 0) {
-      const seen = clients.get(envelope.session)
-      if (seen !== undefined && envelope.n <= seen[0]) return skip(entry.seq)
-      clients.set(envelope.session, [envelope.n, envelope.at])
-      client = [envelope.session, envelope.n, envelope.at]
-    }
-    if (envelope.generation !== realm.generation && sender !== 'x') return skip(entry.seq)
-    take({ by: 'envelope', envelope }, { mark, client })
+    const entry = entries.shift()
+    if (entry === undefined) return false
+    const admitted = admission.admit(entry)
+    if (admitted?.is === 'envelope') stage(stepper.take({ by: 'envelope', envelope: admitted.envelope }, admitted.origin))
+    else if (admitted !== undefined) stage([stepper.pass(admitted)])
+    return true
   }
 
-  /** A copy of something that was consumed: only the cursor moves on. */
-  function skip(seq: number): void {
-    stage({ ...blankStaging, cursor: seq, type: 'perdure.copy', note: 'duplicate' })
-  }
-
-  function stageParked(entry: LogEntry, address: Address, sender: Arrived['sender'], fault: StoredFault): void {
-    const envelope: Arrived = { to: address, content: { is: 'event', event: { type: 'perdure.undecodable' } }, from: undefined, at: entry.at, id: entry.id, n: 0, index: 0, generation: realm.generation, cause: undefined, ask: undefined, deadline: undefined, traceparent: entry.traceparent, seq: entry.seq, sender }
-    trace({ is: 'parked', address, fault })
-    stage({ ...blankStaging, address, cursor: entry.seq, type: 'perdure.undecodable', note: 'parked', outputs: [{ is: 'park', envelope, fault }], raw: entry.data })
+  function afterStepping(): void {
+    askToCommit()
+    if (!isDraining) alarms.arm()
+    settleQuiet()
   }
 
   function around(): Circumstances {
-    return { now: clock.now(), generation: realm.generation, stepId: `${realm.generation}-${own.nonce}-${++stepCount}`, awayMs, openedAt, lastSeq: world.lastSeq() }
+    return { now: clock.now(), generation: realm.generation, stepId: `${realm.generation}-${own.nonce}-${++steps}`, awayMs, openedAt, lastSeq: world.lastSeq(), outputsMost }
   }
 
-  function addressOfArrival(arrival: Arrival): Address {
-    return arrival.by === 'envelope' ? arrival.envelope.to : arrival.address
+  function stage(all: readonly Staged[]): void {
+    for (const one of all) {
+      staged.push(one)
+      for (const { address } of one.changes) {
+        const resident = residents.peek(address)
+        if (resident === undefined) continue
+        resident.staged++
+        if (resident.live !== undefined) needs.set(address, needsOf(resident.live, position))
+      }
+    }
   }
 
-  function take(arrival: Arrival, from: { readonly mark: Staged['mark']; readonly client: Staged['client'] } | undefined): void {
-    const address = addressOfArrival(arrival)
-    const envelope = arrival.by === 'envelope' ? arrival.envelope : undefined
-    const root = kinds.get(kindOf(address))
-    if (root === undefined) {
-      if (envelope === undefined) return
-      const fault = storedFaultOf(new Fault('kind.unknown', { value: kindOf(address), known: [...kinds.keys()].join(', ') || 'none' }))
-      trace({ is: 'parked', address, fault })
-      return stage({ ...blankStaging, ...from, address, cursor: envelope.seq, type: 'perdure.unknown', note: 'parked', outputs: [{ is: 'park', envelope, fault }], envelope })
-    }
-    const resident = residents.get(address)
-    const touched = new Set<Resident>()
-    const family = residents.familyOf(address, (one) => touched.add(one))
-    const input = { root, address, arrival, around: around(), family }
-    let stepped: Stepped
-    let changes: Change[]
-    try {
-      stepped = step({ ...input, live: resident.live })
-      checkSizes(stepped.outcome.outputs)
-      changes = writeAll(resident, stepped, touched)
-    } catch (error) {
-      // The machine threw, or its state cannot be stored: back to what was written last.
-      residents.restore(resident)
-      touched.clear()
-      stepped = supervise({ ...input, live: resident.live }, error)
-      changes = writeAll(resident, stepped, touched)
-    }
-    const { outcome } = stepped
-    const { outputs } = outcome
-    // What never was on the log and changed nothing leaves no record.
-    if (envelope === undefined && changes.length === 0 && outputs.length === 0 && outcome.deeds.length === 0) return
-    if (isTraced()) tell(address, envelope?.seq ?? 0, stepped)
-    const first = outputs.slice(0, outputsMost())
-    stage({ ...blankStaging, ...from, address, outcome, changes, cursor: envelope?.seq, type: outcome.type, note: outcome.mark, outputs: first, envelope })
-    // More than one batch holds: numbered chunks, each a commit of its own, before anything else.
-    for (let at = first.length; at < outputs.length; at += outputsMost()) {
-      stage({ ...blankStaging, address, type: 'perdure.outbox', outputs: outputs.slice(at, at + outputsMost()) })
-    }
-    for (const one of [resident, ...touched]) rearm(one)
+  function onStepped(resident: Resident): void {
+    rearm(resident)
     tellSubscriptions(resident)
   }
 
-  function outputsMost(): number {
-    return options.entriesMost - 10
+  function rearm(resident: Resident): void {
+    const due = resident.live === undefined ? undefined : needsOf(resident.live, position).due
+    if (due === undefined || (resident.alarmAt <= due && resident.alarmAt >= clock.now())) return
+    resident.alarmAt = due
+    alarms.add(due, resident.address)
   }
 
-  function writeAll(resident: Resident, stepped: Stepped, touched: ReadonlySet<Resident>): Change[] {
-    const changes: Change[] = []
-    const { outcome } = stepped
-    resident.live = stepped.live
-    if (outcome.changed || outcome.gone) {
-      const change = residents.write(resident, outcome.gone)
-      if (change !== undefined) changes.push(checkState(change))
-    }
-    for (const one of touched) {
-      if (one === resident) continue
-      const change = residents.write(one, false)
-      if (change !== undefined) changes.push(change)
-    }
-    return changes
+  function tellSubscriptions(resident: Resident): void {
+    const now = resident.live?.book.subscriptions
+    if (now === undefined && !resident.subscribed) return
+    resident.subscribed = now !== undefined
+    world.onSubscribed(resident.address, now ?? [])
   }
 
-  function checkState(change: Change): Change {
-    const size = change.is === 'full' ? change.state.length : change.is === 'delta' ? change.delta.length : 0
-    if (size > options.stateBytesMost) throw new Fault('actor.tooBig', { value: change.address, size, limit: options.stateBytesMost })
-    return change
-  }
-
-  /** An event over the server's limit is refused at its sender, before anything of it is written. */
-  function checkSizes(outputs: readonly Output[]): void {
-    const limit = Math.floor(bus.maxPayload / 2)
-    for (const output of outputs) {
-      const value = output.is === 'send' ? output.content : output.is === 'emit' ? output.event : output.is === 'reply' ? output.answer : undefined
-      if (value === undefined || roughSize(value, limit / 4) < limit / 4) continue
-      const size = encodeEnvelope({ to: '/' as Address, content: { is: 'event', event: { type: 'x', value } }, from: undefined, at: 0, id: undefined, n: 0, index: 0, generation: 0, cause: undefined, ask: undefined, deadline: undefined, traceparent: undefined }).length
-      if (size > limit - 1024) throw new Fault('event.tooBig', { value: output.is === 'send' && output.content.is === 'event' ? output.content.event.type : output.is, size, limit: limit - 1024 })
+  /** Timers that are due step like envelopes that never were on the log. */
+  function ring(addresses: readonly Address[], now: number): void {
+    if (isClosed || isDraining) return
+    try {
+      for (const address of addresses) {
+        if (!kinds.has(kindOf(address))) continue
+        const resident = residents.get(address)
+        resident.alarmAt = Number.POSITIVE_INFINITY
+        if (resident.live === undefined) continue
+        for (const due of dueNow(resident.live, position, now)) {
+          if (isTraced() && now - due.due > 5) trace({ is: 'timer.late', address, name: due.name, ms: now - due.due })
+          stage(stepper.take({ by: 'timer', address, name: due.name, visit: due.visit }))
+        }
+        rearm(resident)
+      }
+      afterStepping()
+    } catch (error) {
+      lose(error)
     }
   }
 
-  function tell(address: Address, seq: number, { outcome }: Stepped): void {
-    trace({ is: 'stepped', address, type: outcome.type, seq, mark: outcome.mark })
-    if (outcome.mark === 'unhandled') trace({ is: 'unhandled', address, type: outcome.type })
-    for (const output of outcome.outputs) if (output.is === 'park') trace({ is: 'parked', address: output.envelope.to, fault: output.fault })
-  }
-
-  function stage(one: Staging): void {
-    for (const change of one.changes) {
-      const resident = residents.peek(change.address)
-      if (resident !== undefined) resident.staged++
-      if (resident?.live !== undefined && change.is !== 'gone') needsStaged.set(change.address, needsOf(resident.live, position))
-    }
-    const { decision } = one.outcome ?? {}
-    staged.push({
-      address: one.address,
-      changes: one.changes,
-      outputs: one.outputs,
-      deeds: one.outcome?.deeds ?? [],
-      note: { seq: one.cursor ?? 0, type: one.type, ...(one.note === undefined ? {} : { mark: one.note }), ...(decision === undefined ? {} : { decision }) },
-      cursor: one.cursor,
-      mark: one.mark,
-      client: one.client,
-      traceparent: one.envelope?.traceparent,
-      raw: one.raw,
-    })
+  function askToCommit(): void {
+    if (isAsked || staged.length === 0 || isClosed) return
+    isAsked = true
+    committer.ready(commit)
   }
 
   /** Called when this partition may have a commit in flight. */
   async function commit(): Promise<void> {
     try {
-      if (closed || staged.length === 0) return
-      const choice = chooseForm(staged, { cheapMost: bus.replicas === 1 ? options.cheapMost : 0, entriesMost: outputsMost() })
-      const steps = staged.slice(0, choice.steps)
-      const now = clock.now()
-      const n = position.n + 1
-      const record = recordOf({ generation: realm.generation, partition, epoch: own.epoch, n, previous, cursor: position.cursor, heard: position.heard, at: now, awayMs, openedAt }, steps)
-      const bytes = encodeRecord(record)
-      const { entries, form, recordAt } = entriesFor(choice.form, record, bytes, steps)
+      if (isClosed || staged.length === 0) return
+      const choice = chooseForm(staged, { cheapMost: bus.replicas === 1 ? options.cheapMost : 0, entriesMost: outputsMost })
+      const taken = staged.slice(0, choice.steps)
+      const takenNeeds = needs
       staged = staged.slice(choice.steps)
-      const needs = needsStaged
-      needsStaged = new Map()
-      const { seq } = await committer.submit({ partition, epoch: own.epoch, n, entries, recordAt, recordEnd: entries.length - 1, form })
-      if (closed) return
-      if (form !== 'cheap') fence = seq
-      previous = seq
-      position = advance(record, seq)
-      for (const change of record.changes) {
-        const resident = residents.peek(change.address)
-        if (resident !== undefined) resident.lastN = n
-      }
-      folder.add(position, record, seq, needs)
-      trace({ is: 'committed', partition, n, seq, steps: steps.length, form })
-      for (const one of steps) after(one)
+      needs = new Map()
+      const { cursor, heard, seq: previous } = position
+      const head = { generation: realm.generation, partition, epoch: own.epoch, n: position.n + 1, previous, cursor, heard, at: clock.now(), awayMs, openedAt }
+      const record = recordOf(head, taken)
+      const plan = planOf(realm, record, taken, { form: choice.form, fence, partBytes: halfPayload, entryBytes: bus.maxPayload - marginBytes })
+      const { seq } = await committer.submit(plan)
+      if (isClosed) return
+      if (plan.form !== 'cheap') fence = seq
+      committed(record, seq, taken, takenNeeds)
+      trace({ is: 'committed', partition, n: record.n, seq, steps: taken.length, form: plan.form })
     } catch (error) {
       lose(error)
     } finally {
-      asked = false
-      if (!closed) {
-        commitSoon()
-        if (head < queue.length) schedule()
+      isAsked = false
+      if (!isClosed) {
+        askToCommit()
+        if (waits() > 0) schedule()
         settleQuiet()
       }
     }
   }
 
-  function entriesFor(form: Form, record: Parameters<typeof entriesOf>[1], bytes: Uint8Array, steps: readonly Staged[]): { readonly entries: Entry[]; readonly form: Form; readonly recordAt: number } {
-    const half = Math.floor(bus.maxPayload / 2)
-    const subject = subjects.commit(realm, partition)
-    if (form === 'cheap' && bytes.length < half) {
-      const [only] = entriesOf(realm, record, steps, bytes)
-      if (only !== undefined && only.data.length < bus.maxPayload - 4096) return { entries: [{ ...only, check: { seq: fence, subject } }], form: 'cheap', recordAt: 0 }
+  function committed(record: CommitRecord, seq: number, taken: readonly Staged[], takenNeeds: ReadonlyMap<Address, Needs>): void {
+    position = advance(position, record, seq, options.clientKeepMs)
+    for (const change of record.changes) {
+      const resident = residents.peek(change.address)
+      if (resident !== undefined) resident.lastN = record.n
     }
-    const sent = form === 'record' ? [] : entriesOf(realm, record, steps)
-    const parts = encodeParts(record, bytes, half)
-    const own = parts.map((data, index): Entry => ({ subject, data, ...(index === 0 ? { check: { seq: fence } } : {}) }))
-    const entries = [...sent, ...own]
-    return { entries, form: entries.length > 1 ? 'batch' : 'record', recordAt: sent.length }
-  }
-
-  function advance(record: Parameters<typeof entriesOf>[1], seq: number): FoldedPartition {
-    const clientMarks = { ...position.clients }
-    for (const [name, count, at] of record.clients) clientMarks[name] = [count, at]
-    const nextMarks = { ...position.marks }
-    for (const [sender, n, index] of record.marks) nextMarks[sender] = [n, index]
-    return { ...position, n: record.n, seq, cursor: record.cursor, at: record.at, marks: nextMarks, clients: record.clients.length > 0 ? pruned(clientMarks, record.at) : position.clients }
-  }
-
-  /** A client that has long been silent retries nothing any more. */
-  function pruned(all: Record<string, readonly [number, number]>, now: number): Record<string, readonly [number, number]> {
-    const names = Object.keys(all)
-    if (names.length < 64) return all
-    return Object.fromEntries(Object.entries(all).filter(([, [, at]]) => at > now - options.clientKeepMs))
+    folder.add(position, record, seq, takenNeeds)
+    for (const one of taken) act(one)
   }
 
   /** What follows a commit: effects, logs, and those who look on. */
-  function after(one: Staged): void {
+  function act(one: Staged): void {
     for (const change of one.changes) {
       const resident = residents.peek(change.address)
       if (resident !== undefined) {
@@ -393,9 +282,9 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
     for (const deed of one.deeds) {
       switch (deed.is) {
         case 'begin': {
-          const resident = residents.get(one.address)
-          // An effect that ended before its own commit was acknowledged has nothing left to begin.
-          if (resident.live?.book.effects?.[deed.effect.id] !== undefined) effects.begin(one.address, resident.live.blueprint, deed.effect, true)
+          const { live } = residents.get(one.address)
+          // An effect whose state was left before this commit was acknowledged has nothing to begin.
+          if (live?.book.effects?.[deed.effect.id] !== undefined) effects.begin(one.address, live.blueprint, deed.effect, true)
           break
         }
         case 'abort':
@@ -410,84 +299,59 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
     }
   }
 
-  function tellSubscriptions({ address, live, subscribed }: Resident): void {
-    const now = live?.book.subscriptions
-    if (now === undefined && !subscribed) return
-    const resident = residents.peek(address)
-    if (resident !== undefined) resident.subscribed = now !== undefined
-    world.onSubscribed(address, now ?? [])
-  }
-
-  function rearm(resident: Resident): void {
-    const { live, address } = resident
-    if (live === undefined) return
-    const { due } = needsOf(live, position)
-    if (due === undefined) {
-      resident.alarmAt = Number.POSITIVE_INFINITY
-      return
+  /** What the state says goes on: timers, effects that were pending, subscriptions, outboxes. */
+  function resume(): void {
+    for (const [address, need] of store.needs(partition)) {
+      if (need.due !== undefined) alarms.add(need.due, address)
+      if ((need.effects !== true && need.subscribed !== true) || !kinds.has(kindOf(address))) continue
+      const resident = residents.get(address)
+      const { live } = resident
+      if (live === undefined || live.book.unfit !== undefined) continue
+      tellSubscriptions(resident)
+      if (live.book.outbox !== undefined) arrivals.push({ by: 'drain', address })
+      for (const effect of Object.values(live.book.effects ?? {})) effects.begin(address, live.blueprint, effect, false)
     }
-    if (due < resident.alarmAt || resident.alarmAt < clock.now()) {
-      resident.alarmAt = due
-      alarms.push(due, address)
+    for (const [kind, { options: given }] of kinds) {
+      if (given.cron === undefined) continue
+      const address = addressOf(kind, given.cron.key ?? 'main')
+      if (partitionOf(address, realm.partitions) === partition) arrivals.push({ by: 'start', address })
     }
   }
 
-  function setAlarm(): void {
-    const due = alarms.peek()
-    if (due === undefined || closed || draining) return
-    if (alarm !== undefined && alarm.at <= due) return
-    alarm?.handle.cancel()
-    alarm = { at: due, handle: clock.at(due, ring) }
+  function onEntry(entry: LogEntry): void {
+    if (isClosed || isDraining) return
+    entries.push(entry)
+    if (!isPaused && entries.length > options.queueMost) {
+      isPaused = true
+      reading?.pause()
+    }
+    schedule()
   }
 
-  /** Timers that are due step like envelopes that never were on the log. */
-  function ring(): void {
-    alarm = undefined
-    if (closed || draining) return
-    try {
-      const now = clock.now()
-      for (let due = alarms.peek(); due !== undefined && due <= now; due = alarms.peek()) {
-        const address = alarms.pop() as Address
-        if (!kinds.has(kindOf(address))) continue
-        const resident = residents.get(address)
-        resident.alarmAt = Number.POSITIVE_INFINITY
-        if (resident.live === undefined) continue
-        for (const one of dueNow(resident.live, position, now)) {
-          if (isTraced() && now - one.due > 5) trace({ is: 'timer.late', address, name: one.name, ms: now - one.due })
-          take({ by: 'timer', address, name: one.name, visit: one.visit }, undefined)
-        }
-        rearm(resident)
-      }
-      commitSoon()
-      setAlarm()
-    } catch (error) {
-      lose(error)
-    }
+  function isQuiet(): boolean {
+    return waits() === 0 && staged.length === 0 && !isAsked
   }
 
   function settleQuiet(): void {
-    if (head < queue.length || staged.length > 0 || asked) return
-    for (const wake of quiet.splice(0)) wake()
+    if (isQuiet()) for (const wake of quiet.splice(0)) wake()
   }
 
   function lose(error: unknown): void {
-    if (closed) return
+    if (isClosed) return
     shut()
     if (!isFault(error, 'bus.closed')) trace({ is: 'partition.lost', partition, fault: storedFaultOf(error) })
     world.onLost(partition, error)
   }
 
   function shut(): void {
-    closed = true
-    alarm?.handle.cancel()
-    alarm = undefined
+    isClosed = true
+    alarms.stop()
     effects.drop(partition)
     void reading?.stop()
-    queue.length = 0
-    head = 0
+    entries.clear()
+    arrivals.clear()
     staged = []
     residents.clear()
-    alarms.clear()
     for (const wake of quiet.splice(0)) wake()
   }
 
@@ -496,76 +360,52 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
     get position() {
       return position
     },
-    get depth() {
-      return { queued: queue.length - head, staged: staged.length }
-    },
     get residents() {
       return residents.size
     },
+    get depth() {
+      return { queued: waits(), staged: staged.length + (isAsked ? 1 : 0) }
+    },
     async open() {
-      for (const [address, needs] of store.needs(partition)) {
-        if (needs.due !== undefined) alarms.push(needs.due, address)
-        if ((needs.effects !== true && needs.subscribed !== true) || !kinds.has(kindOf(address))) continue
-        const resident = residents.get(address)
-        const { live } = resident
-        if (live === undefined || live.book.unfit !== undefined) continue
-        tellSubscriptions(resident)
-        for (const effect of Object.values(live.book.effects ?? {})) effects.begin(address, live.blueprint, effect, false)
-      }
-      for (const [kind, blueprint] of kinds) startCron(kind, blueprint.options.cron?.key)
+      resume()
       reading = await bus.read({
         filter: subjects.mailbox(realm, partition),
         from: position.cursor + 1,
-        onEntry(entry) {
-          if (closed) return
-          queue.push({ entry })
-          if (!paused && queue.length - head > options.queueMost) {
-            paused = true
-            reading?.pause()
-          }
-          schedule()
-        },
+        onEntry,
         onRepair: (reason) => trace({ is: 'reader.repaired', partition, reason }),
       })
+      alarms.arm()
       schedule()
     },
     arrive(arrival) {
-      if (closed) return
-      queue.push({ arrival })
+      if (isClosed) return
+      arrivals.push(arrival)
       schedule()
     },
     peek: (address) => residents.peek(address),
-    settle: () => folder.flush(),
     depthOf(address) {
       let count = 0
-      for (let at = head; at < queue.length; at++) {
-        const one = queue[at] as Queued
-        const stored = 'entry' in one ? parseStored(one.entry.subject) : undefined
-        if (stored?.is === 'in' && stored.address === address) count++
+      for (const entry of entries) {
+        const stored = parseStored(entry.subject)
+        if (stored.is === 'in' && stored.address === address) count++
       }
       return count
     },
+    settle: () => folder.flush(),
     folded(now) {
       foldedN = now.n
     },
     evict: (before, most) => residents.evict({ before, most, foldedN }),
     async drain() {
-      draining = true
+      isDraining = true
       await reading?.stop()
-      alarm?.handle.cancel()
-      if (closed || (head >= queue.length && staged.length === 0 && !asked)) return
-      await new Promise<void>((resolve) => quiet.push(resolve))
+      // What was read and not stepped is still on the log; only what was stepped must go there.
+      entries.clear()
+      if (!isClosed && !isQuiet()) await new Promise<void>((resolve) => quiet.push(resolve))
     },
     async close() {
-      if (!closed) shut()
+      if (!isClosed) shut()
       await reading?.stop()
     },
-  }
-
-  function startCron(kind: string, key: string | undefined): void {
-    const blueprint = kinds.get(kind)
-    if (blueprint?.options.cron === undefined) return
-    const address = addressOf(kind, key ?? 'main')
-    if (partitionOf(address, realm.partitions) === partition) queue.push({ arrival: { by: 'start', address } })
   }
 }

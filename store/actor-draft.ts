@@ -98,9 +98,11 @@ export function draftOf(tables: Tables, partition: number, address: Address): Ac
   return {
     change(change) {
       gone = change.is === 'gone'
-      if (change.is === 'full') base = change.state
-      if (change.is !== 'deltas') deltas = []
-      else deltas.push(...change.deltas)
+      if (change.is !== 'deltas' || change.base !== undefined) {
+        base = change.is === 'full' ? change.state : change.is === 'deltas' ? change.base : undefined
+        deltas = []
+      }
+      if (change.is === 'deltas') deltas.push(...change.deltas)
       if (change.is !== 'gone') needs = change.needs
     },
     chain(n) {

@@ -17,12 +17,12 @@ export function partitionKey(partition: number): Buffer {
 export function actorKey(partition: number, address: Address): Buffer {
   const key = Buffer.allocUnsafe(numberBytes + address.length)
   key.writeUInt16BE(partition)
-  key.latin1Write(address, numberBytes)
+  key.write(address, numberBytes, 'latin1')
   return key
 }
 
 export function addressOfKey(key: Uint8Array): Address {
-  return Buffer.from(key.buffer, key.byteOffset, key.length).latin1Slice(numberBytes, key.length) as Address
+  return viewOf(key).toString('latin1', numberBytes) as Address
 }
 
 /** Where a range over an actor kind begins and ends inside one partition. */
@@ -51,7 +51,7 @@ export function clientKey(partition: number, name: string): Buffer {
 }
 
 export function clientOfKey(key: Uint8Array): string {
-  return Buffer.from(key).utf8Slice(numberBytes, key.length)
+  return viewOf(key).toString('utf8', numberBytes)
 }
 
 export function historyKey(partition: number, n: number): Buffer {
@@ -62,5 +62,9 @@ export function historyKey(partition: number, n: number): Buffer {
 }
 
 export function numberOfHistoryKey(key: Uint8Array): number {
-  return Buffer.from(key).readUIntBE(numberBytes, 6)
+  return viewOf(key).readUIntBE(numberBytes, 6)
+}
+
+function viewOf(key: Uint8Array): Buffer {
+  return Buffer.from(key.buffer, key.byteOffset, key.length)
 }

@@ -60,8 +60,9 @@ export function handleOf<TLogic extends AnyActorLogic>(world: HandleWorld, addre
   let last: Shown | undefined
 
   const shown = (state: ActorState): Shown => {
-    last = snapshotOfState(blueprint, address, state) as Shown
-    return last
+    const snapshot = snapshotOfState(blueprint, address, state) as Shown
+    last = snapshot
+    return snapshot
   }
 
   function initial(): Shown {

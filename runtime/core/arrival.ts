@@ -16,6 +16,8 @@ export type Arrival =
   | { readonly by: 'settled'; readonly address: Address; readonly effect: string }
   | { readonly by: 'attempted'; readonly address: Address; readonly effect: string; readonly attempt: number; readonly notBefore: number; readonly error: unknown }
   | { readonly by: 'start'; readonly address: Address }
+  /** The next part of what this actor still has to send. */
+  | { readonly by: 'drain'; readonly address: Address }
 
 /** What a step leaves on the log besides the state. */
 export type Output =
@@ -56,4 +58,6 @@ export type Circumstances = {
   readonly openedAt: number
   /** The log's end as the owner knows it: where "from now" begins for a subscription. */
   readonly lastSeq: number
+  /** The most outputs that one commit may carry. */
+  readonly outputsMost: number
 }

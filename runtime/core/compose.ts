@@ -7,7 +7,7 @@
  * batch. On one replica a batch is staged in a directory of its own (about 3 ms against 0.15),
  * so a few single sends are cheaper one by one, and many are cheaper together.
  */
-import { type Address, rootOf } from '#protocol/address.ts'
+import type { Address } from '#protocol/address.ts'
 import { encodeAnswer } from '#protocol/answer.ts'
 import { encodeEnvelope, type Envelope } from '#protocol/envelope.ts'
 import { encodeParked } from '#protocol/parked.ts'
@@ -85,11 +85,26 @@ export function recordOf(head: Head, staged: readonly Staged[]): CommitRecord {
   return { is: 'commit', ...head, cursor, changes, marks: [...marks.values()], clients: [...clients.values()], steps }
 }
 
-export type Draftable = { readonly subject: string; readonly data: Uint8Array }
+/** An append as data: the entries in order, the record's parts last, except in the cheap form. */
+export type Plan = {
+  readonly partition: number
+  readonly epoch: number
+  readonly n: number
+  readonly entries: readonly PlannedEntry[]
+  /** Where the last entry of the record stands in `entries`. */
+  readonly recordEnd: number
+  readonly form: Form
+}
+
+export type PlannedEntry = {
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly check?: { readonly seq: number; readonly subject?: string } | undefined
+}
 
 /** The entries before the record; with `record`, the only one carries it inside. */
-export function entriesOf(realm: Realm, record: CommitRecord, staged: readonly Staged[], inside?: Uint8Array): Draftable[] {
-  const entries: Draftable[] = []
+function entriesOf(realm: Realm, record: CommitRecord, staged: readonly Staged[], inside?: Uint8Array): PlannedEntry[] {
+  const entries: PlannedEntry[] = []
   for (const one of staged) {
     for (const output of one.outputs) {
       const index = entries.length
@@ -99,7 +114,7 @@ export function entriesOf(realm: Realm, record: CommitRecord, staged: readonly S
   return entries
 }
 
-function entryOf(realm: Realm, record: CommitRecord, staged: Staged, output: Output, index: number, inside: Uint8Array | undefined): Draftable {
+function entryOf(realm: Realm, record: CommitRecord, staged: Staged, output: Output, index: number, inside: Uint8Array | undefined): PlannedEntry {
   const { address } = staged
   switch (output.is) {
     case 'send': {
@@ -132,23 +147,31 @@ function entryOf(realm: Realm, record: CommitRecord, staged: Staged, output: Out
   }
 }
 
-export function encodeParts(record: CommitRecord, bytes: Uint8Array, partBytes: number): Uint8Array[] {
-  if (bytes.length <= partBytes) return [bytes]
-  const parts = Math.ceil(bytes.length / partBytes)
-  return Array.from({ length: parts }, (_, part) =>
-    encodeRecord({
-      is: 'part',
-      partition: record.partition,
-      epoch: record.epoch,
-      n: record.n,
-      part,
-      parts,
-      bytes: bytes.subarray(part * partBytes, (part + 1) * partBytes),
-    }),
-  )
+export type PlanOptions = { readonly form: Form; readonly fence: number; readonly partBytes: number; readonly entryBytes: number }
+
+/** The entries of a commit in the form chosen, or in the next larger one when it does not fit. */
+export function planOf(realm: Realm, record: CommitRecord, staged: readonly Staged[], options: PlanOptions): Plan {
+  const { partition, epoch, n } = record
+  const bytes = encodeRecord(record)
+  const subject = subjects.commit(realm, partition)
+  const identity = { partition, epoch, n }
+  if (options.form === 'cheap' && bytes.length < options.partBytes) {
+    const [only] = entriesOf(realm, record, staged, bytes)
+    if (only !== undefined && only.data.length < options.entryBytes) {
+      return { ...identity, entries: [{ ...only, check: { seq: options.fence, subject } }], recordEnd: 0, form: 'cheap' }
+    }
+  }
+  const sent = options.form === 'record' ? [] : entriesOf(realm, record, staged)
+  const parts = encodeParts(record, bytes, options.partBytes).map((data, index) => (index === 0 ? { subject, data, check: { seq: options.fence } } : { subject, data }))
+  const entries = [...sent, ...parts]
+  return { ...identity, entries, recordEnd: entries.length - 1, form: entries.length > 1 ? 'batch' : 'record' }
 }
 
-/** A child's root and the partition both belong to: asserted, since everything rests on it. */
-export function isOwn(realm: Realm, partition: number, address: Address): boolean {
-  return partitionOf(rootOf(address), realm.partitions) === partition
+function encodeParts(record: CommitRecord, bytes: Uint8Array, partBytes: number): Uint8Array[] {
+  if (bytes.length <= partBytes) return [bytes]
+  const { partition, epoch, n } = record
+  const parts = Math.ceil(bytes.length / partBytes)
+  return Array.from({ length: parts }, (_, part) =>
+    encodeRecord({ is: 'part', partition, epoch, n, part, parts, bytes: bytes.subarray(part * partBytes, (part + 1) * partBytes) }),
+  )
 }

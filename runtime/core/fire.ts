@@ -6,7 +6,8 @@ import { cancelTimer, sendTo } from './interpret.ts'
 import { Ref } from '#protocol/codec.ts'
 import { buryActor, endActor } from './lifecycle.ts'
 import { cronInstants } from './cron.ts'
-import { count, type Making, takeEvent } from './step.ts'
+import { count, type Making } from './making.ts'
+import { takeEvent } from './take-event.ts'
 import { ttlDue } from './needs.ts'
 
 export function fireTimer(making: Making, name: string, visit: number): void {

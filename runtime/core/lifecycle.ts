@@ -11,7 +11,8 @@ import { blueprintFor, type Live, surroundingsOf } from './live.ts'
 import type { MachineStep } from './machine-step.ts'
 import { dehydrate, initialStep } from './machine.ts'
 import { answerAll } from './question.ts'
-import { type Making, settle, type StepInput } from './step.ts'
+import type { Making, StepInput } from './making.ts'
+import { settle } from './take-event.ts'
 
 const monthMs = 30 * 86_400_000
 

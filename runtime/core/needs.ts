@@ -25,7 +25,7 @@ export function needsOf(live: Waiting, around: Away): LiveNeeds {
   const { book } = live
   return {
     due: nextDue(live, around),
-    effects: book.effects !== undefined,
+    effects: book.effects !== undefined || book.outbox !== undefined,
     subscribed: book.subscriptions !== undefined,
   }
 }
@@ -69,5 +69,5 @@ export function dueNow(live: Waiting, around: Away, now: number): Due[] {
 export function needsOfState(state: ActorState, options: KindOptions | undefined): LiveNeeds {
   const blueprint = { options: options ?? {} }
   const due = nextDue({ book: state.book, blueprint, steppedAt: state.steppedAt, bornAt: state.bornAt }, { awayMs: 0, openedAt: 0 })
-  return { due, effects: state.book.effects !== undefined, subscribed: state.book.subscriptions !== undefined }
+  return { due, effects: state.book.effects !== undefined || state.book.outbox !== undefined, subscribed: state.book.subscriptions !== undefined }
 }

@@ -9,7 +9,7 @@ import type { Arrival } from './arrival.ts'
 import { beginActor, endActor } from './lifecycle.ts'
 import { cancelTimer, dropEffect } from './interpret.ts'
 import type { Live } from './live.ts'
-import { blank, makingOf, parkInto, type StepInput, type Stepped } from './step.ts'
+import { blank, makingOf, parkInto, type StepInput, type Stepped } from './making.ts'
 
 /** `input.live` is the actor as it was last written, or nothing when it had not been born. */
 export function supervise(input: StepInput, error: unknown): Stepped {

@@ -5,23 +5,20 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Fault } from '#protocol/fault.ts'
-import type { Bus, LogEntry, Reading } from '#runtime/bus.ts'
+import type { Bus, Reading } from '#runtime/bus.ts'
 import { openAppends } from './appends.ts'
 import { type BusOptions, busTimes } from './bus-options.ts'
-import { type Calls, openCalls } from './calls.ts'
+import { openCalls } from './calls.ts'
 import { openCore } from './core.ts'
 import { type Link, openLink } from './link.ts'
 import { openReader } from './reader.ts'
-import { openRealmStream, type StreamInfo } from './realm-stream.ts'
+import { openLogCalls } from './log-calls.ts'
+import { openRealmStream } from './realm-stream.ts'
 import { openReplies } from './replies.ts'
-import { refusal } from './server-fault.ts'
 import { openBlobs, openRegistry } from './side-stores.ts'
-import { outsideOf } from './wire-headers.ts'
 
 /** The first release with ids in atomic batches and checks on another subject. */
 const oldestServer = '2.12.1'
-/** A purge walks the blocks it empties. */
-const purgeMs = 60_000
 /** How long a closing bus waits for a server that may be gone. */
 const farewellMs = 250
 
@@ -73,60 +70,13 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
       readings.add(reading)
       return { ...reading, stop }
     },
-    last: (subject) => entryOf(calls, stream, { last_by_subj: subject }),
-    get: async (seq) => (seq < 1 ? undefined : entryOf(calls, stream, { seq })),
-    async purge(filter, upTo) {
-      if (upTo < 1) return { removed: 0 }
-      // The server's bound is the first sequence that stays.
-      const answer = await calls.call<{ purged: number }>(
-        `STREAM.PURGE.${stream}`,
-        { filter, seq: upTo + 1 },
-        { waitMs: purgeMs },
-      )
-      return { removed: answer?.purged ?? 0 }
-    },
-    async logState() {
-      const info = await calls.call<StreamInfo>(`STREAM.INFO.${stream}`, {}, { absent: [refusal.streamNotFound] })
-      if (info === undefined) throw new Fault('realm.missing', { value: realm.name })
-      const { first_seq: firstSeq, last_seq: lastSeq, messages: entries, bytes } = info.state
-      return { firstSeq, lastSeq, entries, bytes, createdAt: info.created }
-    },
+    ...openLogCalls(calls, stream, realm),
     ...core,
     registry: openRegistry(link, calls, side),
     blobs: openBlobs(link, calls, side),
     onState: (on) => link.onState(on),
     close,
     [Symbol.asyncDispose]: close,
-  }
-}
-
-type Stored = {
-  readonly message: {
-    readonly subject: string
-    readonly seq: number
-    readonly data?: string
-    readonly hdrs?: string
-    readonly time: string
-  }
-}
-
-/** Asked of the leader: the direct way may answer from a replica that is behind. */
-async function entryOf(
-  { call }: Calls,
-  stream: string,
-  which: { readonly seq: number } | { readonly last_by_subj: string },
-): Promise<LogEntry | undefined> {
-  const found = await call<Stored>(`STREAM.MSG.GET.${stream}`, which, { absent: [refusal.noMessage] })
-  if (found === undefined) return undefined
-  const { subject, seq, data = '', hdrs, time } = found.message
-  const outside = hdrs === undefined ? undefined : outsideOf(Buffer.from(hdrs, 'base64'))
-  return {
-    seq,
-    subject,
-    data: Buffer.from(data, 'base64'),
-    at: Date.parse(time),
-    id: outside?.id,
-    traceparent: outside?.traceparent,
   }
 }
 

@@ -14,6 +14,8 @@ export const refusal = {
   jetStreamOff: 10076,
   jetStreamOffForAccount: 10039,
   noMessage: 10037,
+  sequenceNotFound: 10043,
+  deleteFailed: 10057,
   streamNotFound: 10059,
   streamNameInUse: 10058,
   subjectsOverlap: 10065,

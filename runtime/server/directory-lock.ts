@@ -10,7 +10,8 @@ import { join } from 'node:path'
 import { Fault } from '#protocol/fault.ts'
 import { birthOf } from './process-identity.ts'
 
-export type DirectoryLock = { release(): Promise<void> }
+/** Releasing twice is releasing once: by then the file may be another's. */
+export type DirectoryLock = { readonly release: () => Promise<void> }
 
 type Holder = { readonly number: number; readonly pid: number; readonly birth: string }
 
@@ -29,7 +30,8 @@ export async function lockDirectory(dir: string, named: string): Promise<Directo
       continue
     }
     await removeBelow(dir, mine.number)
-    return { release: async () => await rm(fileOf(dir, mine.number), { force: true }) }
+    let released: Promise<void> | undefined
+    return { release: async () => await (released ??= rm(fileOf(dir, mine.number), { force: true })) }
   }
 }
 

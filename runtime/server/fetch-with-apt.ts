@@ -24,7 +24,9 @@ export async function fetchWithApt(options: AptOptions): Promise<FetchResult> {
   if (distribution === undefined) return failed('apt is here, but this is neither Debian nor Ubuntu')
   const keyring = distribution.keyrings.find((file) => existsSync(file))
   if (keyring === undefined) {
-    return failed(`apt cannot check packages without ${distribution.keyrings[0]}; install ${distribution.keyringPackage}`)
+    return failed(
+      `apt cannot check packages without ${distribution.keyrings[0]}; install ${distribution.keyringPackage}`,
+    )
   }
   // Without --no-release-info apt is silent about sources that were never updated, as in a fresh container.
   const format = '$(CREATED_BY)|$(RELEASE)|$(REPO_URI)'
@@ -50,7 +52,8 @@ type Source = { readonly uri: string; readonly keyring: string; readonly archite
 async function fetchFrom(options: AptOptions, distribution: Distribution, source: Source): Promise<FetchResult> {
   const { aptGet, dpkg, room, onProgress, signal } = options
   const config = await writeAptConfig(room, distribution, source)
-  const apt = (...args: string[]): Promise<CommandResult> => runCommand(aptGet, ['-c', config, ...args], { cwd: room, signal })
+  const apt = (...args: string[]): Promise<CommandResult> =>
+    runCommand(aptGet, ['-c', config, ...args], { cwd: room, signal })
 
   onProgress('updating the package list…')
   const updated = await apt('update', '--quiet')

@@ -7,7 +7,13 @@
 import { join } from 'node:path'
 import { Fault } from '#protocol/fault.ts'
 import { isProgram, programsOnPath } from './run-command.ts'
-import { askServerVersion, formatServerVersion, isAtLeast, parseServerVersion, type ServerVersion } from './server-version.ts'
+import {
+  askServerVersion,
+  formatServerVersion,
+  isAtLeast,
+  parseServerVersion,
+  type ServerVersion,
+} from './server-version.ts'
 
 export type FindOptions = {
   /** A path that a person gave. */

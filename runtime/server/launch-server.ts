@@ -107,7 +107,9 @@ async function start(home: ServerHome, options: LaunchOptions, release: () => Pr
   const exited = endOf(child).then(async (reason) => {
     log.stop()
     await release()
-    return isStopping ? undefined : faultOf(reason, [...log.last(8), ...complaints], isReady ? { ...options, port: 0 } : options)
+    return isStopping
+      ? undefined
+      : faultOf(reason, [...log.last(5), ...complaints], isReady ? { ...options, port: 0 } : options)
   })
   if (child.pid === undefined) throw (await exited) ?? new Error('unreachable')
   const { pid } = child
@@ -148,14 +150,19 @@ function collect(child: ChildProcess, onLine: (line: string) => void): readonly 
 
 async function endOf(child: ChildProcess): Promise<string> {
   try {
-    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+    // Not `exit`, which comes before the last of what it said.
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
     return signal ?? `exit code ${code}`
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
 }
 
-function faultOf(reason: string, lines: readonly string[], { port, httpPort }: Pick<LaunchOptions, 'port' | 'httpPort'>): Fault {
+function faultOf(
+  reason: string,
+  lines: readonly string[],
+  { port, httpPort }: Pick<LaunchOptions, 'port' | 'httpPort'>,
+): Fault {
   const taken = lines.find((line) => /address already in use/.test(line))
   if (taken !== undefined) {
     if (httpPort !== 0 && taken.includes(`:${httpPort}`)) {
@@ -163,6 +170,7 @@ function faultOf(reason: string, lines: readonly string[], { port, httpPort }: P
     }
     if (port !== 0) return new Fault('port.taken', { value: port, option: '--port' })
   }
-  return new Fault('server.died', { reason, lines: lines.length === 0 ? '(none)' : lines.join(' | ') })
+  // Without process number and time, which nobody needs in a sentence.
+  const said = lines.map((line) => line.replace(/^\[\d+\] \S+ \S+ /, '')).join(' | ')
+  return new Fault('server.died', { reason, lines: said || '(none)' })
 }
-

@@ -54,7 +54,14 @@ async function notedPort({ home, pid }: ReadyOptions): Promise<number | undefine
 }
 
 async function keepsLog(port: number, { user, pass }: Login): Promise<boolean> {
-  const options = { servers: `127.0.0.1:${port}`, user, pass, reconnect: false, timeout: answerMs, name: 'perdure-ready' }
+  const options = {
+    servers: `127.0.0.1:${port}`,
+    user,
+    pass,
+    reconnect: false,
+    timeout: answerMs,
+    name: 'perdure-ready',
+  }
   const connection = await connect(options).catch(() => undefined)
   if (connection === undefined) return false
   try {

@@ -444,6 +444,10 @@ export function busContract(name: string, contract: BusContract): void {
         }
         const sent = await bus.append({ subject: subjects.in(bus.realm, 2, 7, 'order/1'), data: bytes('sent') })
         expect((await bus.last(subjects.sentBy(bus.realm, 7)))?.seq).toBe(sent.seq)
+        expect(await bus.lastMatching(subjects.sentBy(bus.realm, 7))).toBe(sent.seq)
+        expect(await bus.lastMatching(`${bus.realm.name}.>`)).toBe(sent.seq)
+        expect(await bus.lastMatching(`${bus.realm.name}.commit.*`)).toBe(sent.seq - 1)
+        expect(await bus.lastMatching(subjects.mailbox(bus.realm, 3))).toBeUndefined()
         await other.close()
       })
 
@@ -465,6 +469,20 @@ export function busContract(name: string, contract: BusContract): void {
         expect(
           await faultOf(bus.append({ subject: subjects.commit(bus.realm, 0), data: bytes('x'), check: { seq: 9 } })),
         ).toMatchObject({ code: 'bus.conflict', details: { have: 0 } })
+      })
+
+      law('lets go of a single entry, once', async ({ bus }) => {
+        const fence = subjects.commit(bus.realm, 0)
+        for (let at = 1; at <= 4; at++) await bus.append({ subject: fence, data: bytes(String(at)) })
+        expect([await bus.removeEntry(2), await bus.removeEntry(2)]).toEqual([true, false])
+        expect([await bus.removeEntry(0), await bus.removeEntry(9)]).toEqual([false, false])
+        expect(await bus.removeEntry(4)).toBe(true)
+        expect(await bus.logState()).toMatchObject({ firstSeq: 1, lastSeq: 4, entries: 2 })
+        expect((await bus.last(fence))?.seq).toBe(3)
+        const heard = await listen(bus, `${bus.realm.name}.>`)
+        expect(await bus.append({ subject: fence, data: bytes('5'), check: { seq: 3 } })).toEqual({ seq: 5 })
+        expect(seqsOf(await heard.until(({ length }) => length === 3))).toEqual([1, 3, 5])
+        expect(heard.repairs).toEqual([])
       })
 
       law('has an identity that connections agree on', async ({ bus, connect }) => {
@@ -649,6 +667,7 @@ export function busContract(name: string, contract: BusContract): void {
         const back = [stateOf(bus, 'connected'), stateOf(other, 'connected')]
         await world.startServer()
         await Promise.all(back)
+        await other.logState()
         expect(textOf(await bus.request(subjects.query(bus.realm, 0), bytes('back'), 5000))).toBe('back')
         await other.close()
       })

@@ -5,11 +5,12 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setImmediate } from 'node:timers/promises'
 
 export type NatsOptions = {
   /** Kept after stop; by default a new one under the system's temporary directory, removed. */
@@ -32,7 +33,8 @@ export type Nats = {
   kill(): Promise<void>
   /** Starts again where the last process left off, killing it first if it still runs. */
   restart(): Promise<void>
-  pause(): void
+  /** SIGSTOP; resolves when every thread stands still, for the signal itself returns before that. */
+  pause(): Promise<void>
   resume(): void
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -71,10 +73,23 @@ export async function startNats(options: NatsOptions = {}): Promise<Nats> {
       await end('SIGKILL')
       server = await launch(file, port)
     },
-    pause: () => void server.child.kill('SIGSTOP'),
+    async pause() {
+      server.child.kill('SIGSTOP')
+      while (!isStopped(server.child.pid as number)) await setImmediate()
+    },
     resume: () => void server.child.kill('SIGCONT'),
     [Symbol.asyncDispose]: stop,
   }
+}
+
+function isStopped(pid: number): boolean {
+  if (process.platform !== 'linux') {
+    return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim().startsWith('T')
+  }
+  return readdirSync(`/proc/${pid}/task`).every((task) =>
+    // The state stands behind the name, which may hold spaces and brackets itself.
+    /\) T /.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8')),
+  )
 }
 
 function configOf(dir: string, { config = '', syncAlways = false, jetstream = true }: NatsOptions): string {

@@ -1,0 +1,164 @@
+/**
+ * The settings in the shapes that the parts take. Only shapes: the types live with those parts,
+ * which never see this folder, and the composition checks that both agree.
+ */
+import { join } from 'node:path'
+import type { Config } from './open-config.ts'
+
+/** The oldest server whose atomic batches keep what a commit needs. */
+export const oldestServer = '2.12.1'
+
+/** For finding a server that is here, and for fetching one. */
+export function serverSearchOf({ node, searchPath }: Config): ServerSearch {
+  const {
+    'server.path': configured,
+    'server.archiveUrl': url,
+    'server.archiveSha256': sha256,
+    'server.cacheDir': cacheDir,
+  } = node
+  return {
+    configured,
+    searchPath,
+    cacheDir,
+    minimum: oldestServer,
+    archive: url === undefined || sha256 === undefined ? undefined : { url, sha256 },
+  }
+}
+
+type ServerSearch = {
+  readonly configured: string | undefined
+  readonly searchPath: string
+  readonly cacheDir: string
+  readonly minimum: string
+  readonly archive: { readonly url: string; readonly sha256: string } | undefined
+}
+
+/** What launching takes besides the program, the credentials and where its lines go. */
+export function serverOptionsOf({ cluster, node }: Config): ServerSettings {
+  return {
+    dir: node.dir,
+    port: node['server.port'],
+    httpPort: node['server.monitorPort'],
+    durability: cluster.durability,
+    maxPayload: node['server.maxPayload'],
+    realms: [cluster.realm],
+    readable: node['outside.read'],
+    graceMs: node['server.graceMs'],
+  }
+}
+
+type ServerSettings = {
+  readonly dir: string
+  readonly port: number
+  readonly httpPort: number
+  readonly durability: 'process' | 'power'
+  readonly maxPayload: number
+  readonly realms: readonly string[]
+  readonly readable: readonly string[]
+  readonly graceMs: number
+}
+
+/** What opening a bus takes besides the credentials. */
+export function busOptionsOf(config: Config): BusSettings {
+  const { cluster, node } = config
+  return {
+    servers: node.servers,
+    realm: cluster.realm,
+    partitions: config.isSet('partitions') ? cluster.partitions : undefined,
+    defaultPartitions: cluster.partitions,
+    replicas: cluster.replicas,
+    durability: cluster.durability,
+    name: node.name,
+    duplicateWindowMs: cluster['outside.duplicateWindowMs'],
+    tls: tlsOf(config),
+    times: {
+      connectMs: node['bus.connectMs'],
+      reconnectMs: node['bus.reconnectMs'],
+      pingMs: node['bus.pingMs'],
+      ackMs: node['bus.ackMs'],
+      callMs: node['bus.callMs'],
+      heartbeatMs: node['bus.heartbeatMs'],
+    },
+  }
+}
+
+type BusSettings = {
+  readonly servers: readonly string[]
+  readonly realm: string
+  /** Only when it was asked for: a realm that exists is taken as it is. */
+  readonly partitions: number | undefined
+  readonly defaultPartitions: number
+  readonly replicas: number
+  readonly durability: 'process' | 'power'
+  readonly name: string
+  readonly duplicateWindowMs: number
+  readonly tls: TlsFiles | undefined
+  readonly times: Readonly<Record<'connectMs' | 'reconnectMs' | 'pingMs' | 'ackMs' | 'callMs' | 'heartbeatMs', number>>
+}
+
+type TlsFiles = {
+  readonly caFile: string | undefined
+  readonly certFile: string | undefined
+  readonly keyFile: string | undefined
+}
+
+function tlsOf({ node }: Config): TlsFiles | undefined {
+  const files = { caFile: node['tls.caFile'], certFile: node['tls.certFile'], keyFile: node['tls.keyFile'] }
+  return Object.values(files).every((file) => file === undefined) ? undefined : files
+}
+
+const nodeNumbers = {
+  inFlightMost: 'commit.inFlightMost',
+  entriesMost: 'commit.entriesMost',
+  cheapMost: 'commit.cheapMost',
+  queueMost: 'mailbox.queueMost',
+  stagedMost: 'mailbox.stagedMost',
+  idleMs: 'actors.idleMs',
+  residentsMost: 'actors.residentMost',
+  stateBytesMost: 'actors.stateBytesMost',
+  clientKeepMs: 'actors.clientKeepMs',
+  foldMs: 'fold.everyMs',
+  foldCommitsMost: 'fold.commitsMost',
+  trimEveryMs: 'trim.everyMs',
+  aliveMs: 'alive.everyMs',
+  retryMs: 'bus.retryMs',
+  effectLimit: 'effects.limit',
+  graceMs: 'drain.graceMs',
+} as const
+
+/** What a node takes to run actors. */
+export function nodeOptionsOf({ cluster, node }: Config): NodeSettingsOf {
+  const numbers = Object.entries(nodeNumbers).map(([option, name]) => [option, node[name]])
+  return {
+    ...(Object.fromEntries(numbers) as Readonly<Record<keyof typeof nodeNumbers, number>>),
+    name: node.name,
+    historyMs: cluster['history.windowMs'],
+    historyBytes: cluster['history.bytes'],
+    acceptChanged: node['kinds.acceptChanged'],
+  }
+}
+
+type NodeSettingsOf = Readonly<Record<keyof typeof nodeNumbers | 'historyMs' | 'historyBytes', number>> & {
+  readonly name: string
+  readonly acceptChanged: boolean
+}
+
+/** What a client of a realm takes to send and to look. */
+export function clientOptionsOf({ node }: Config): ClientSettings {
+  return {
+    windowMost: node['outside.windowMost'],
+    sendTimeoutMs: node['outside.timeoutMs'],
+    retryMs: node['bus.retryMs'],
+    queryTimeoutMs: node['ask.queryMs'],
+    leaseMs: node['ask.leaseMs'],
+  }
+}
+
+type ClientSettings = Readonly<
+  Record<'windowMost' | 'sendTimeoutMs' | 'retryMs' | 'queryTimeoutMs' | 'leaseMs', number>
+>
+
+/** The folds of this node, beside the server's own directory. */
+export function storeOptionsOf({ node }: Config): { readonly dir: string; readonly mapBytes: number } {
+  return { dir: join(node.dir, 'store'), mapBytes: node['store.mapBytes'] }
+}

@@ -1,0 +1,87 @@
+/**
+ * The door of a mailbox: an entry of the log becomes an envelope, a known copy, or something
+ * that cannot be read. Invariant: of each sender, what is not above its high-water mark was
+ * consumed before and is dropped; this is what makes a resent commit harmless.
+ */
+import type { Address } from '#protocol/address.ts'
+import { type Arrived, decodeEnvelope, decodeOutside } from '#protocol/envelope.ts'
+import { type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import { parseStored, type Sender } from '#protocol/subject.ts'
+import type { FoldedPartition } from '#store/store.ts'
+import type { Staged } from './compose.ts'
+
+export type Origin = Pick<Staged, 'mark' | 'client'>
+
+export type Admitted =
+  | { readonly is: 'envelope'; readonly envelope: Arrived; readonly origin: Origin }
+  | { readonly is: 'copy'; readonly seq: number }
+  | { readonly is: 'unreadable'; readonly envelope: Arrived; readonly fault: StoredFault; readonly raw: Uint8Array }
+
+/** An entry as the bus hands it on. */
+export type Incoming = { readonly seq: number; readonly subject: string; readonly data: Uint8Array; readonly at: number; readonly id?: string | undefined; readonly traceparent?: string | undefined }
+
+export type Admission = { admit(entry: Incoming): Admitted | undefined }
+
+export function admissionOf(generation: number, folded: FoldedPartition): Admission {
+  const marks = new Map<number, readonly [number, number]>(Object.entries(folded.marks).map(([sender, mark]) => [Number(sender), mark]))
+  const clients = new Map<string, number>(Object.entries(folded.clients).map(([name, [count]]) => [name, count]))
+
+  /** Moves the sender's mark on; nothing when the envelope is a copy. */
+  function originOf(envelope: Arrived): Origin | undefined {
+    const { sender, n, index, session } = envelope
+    if (typeof sender === 'number') {
+      const seen = marks.get(sender)
+      if (seen !== undefined && (n < seen[0] || (n === seen[0] && index <= seen[1]))) return undefined
+      marks.set(sender, [n, index])
+      return { mark: [sender, n, index], client: undefined }
+    }
+    if (sender === 'x' && session !== undefined && n > 0) {
+      if (n <= (clients.get(session) ?? 0)) return undefined
+      clients.set(session, n)
+      return { mark: undefined, client: [session, n, envelope.at] }
+    }
+    return { mark: undefined, client: undefined }
+  }
+
+  return {
+    admit(entry) {
+      const stored = parseStored(entry.subject)
+      if (stored.is !== 'in') return undefined
+      const { sender, address } = stored
+      let envelope: Arrived
+      try {
+        envelope = { ...read(entry, address, sender), seq: entry.seq, sender }
+      } catch (error) {
+        return { is: 'unreadable', envelope: unreadable(entry, address, sender, generation), fault: storedFaultOf(error), raw: entry.data }
+      }
+      // What was meant for another generation of this realm is nobody's business here.
+      const isForeign = sender !== 'x' && envelope.generation !== generation
+      const origin = isForeign ? undefined : originOf(envelope)
+      return origin === undefined ? { is: 'copy', seq: entry.seq } : { is: 'envelope', envelope, origin }
+    },
+  }
+}
+
+function read(entry: Incoming, address: Address, sender: Sender): Omit<Arrived, 'seq' | 'sender'> {
+  if (sender !== 'x') return decodeEnvelope(address, entry.data).envelope
+  return decodeOutside({ to: address, at: entry.at, bytes: entry.data, id: entry.id, traceparent: entry.traceparent })
+}
+
+function unreadable(entry: Incoming, address: Address, sender: Sender, generation: number): Arrived {
+  return {
+    to: address,
+    content: { is: 'event', event: { type: 'perdure.undecodable' } },
+    from: undefined,
+    at: entry.at,
+    id: entry.id,
+    n: 0,
+    index: 0,
+    generation,
+    cause: undefined,
+    ask: undefined,
+    deadline: undefined,
+    traceparent: entry.traceparent,
+    seq: entry.seq,
+    sender,
+  }
+}

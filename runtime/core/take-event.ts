@@ -1,0 +1,85 @@
+/**
+ * One event through an actor's machine, and what follows when no state handles it.
+ */
+import type { AnyEvent, Arrived } from '#protocol/envelope.ts'
+import { Fault, storedFaultOf } from '#protocol/fault.ts'
+import { interpret } from './interpret.ts'
+import { endActor } from './lifecycle.ts'
+import { type Live, surroundingsOf } from './live.ts'
+import { eventStep } from './machine.ts'
+import { count, type Making, parkInto } from './making.ts'
+
+/** One event through the machine; whatever waited is tried again when that changed its state. */
+export function takeEvent(making: Making, event: AnyEvent, otherwise: () => void): void {
+  const { live } = making
+  const taken = eventStep(live.blueprint, live.snapshot, event, surroundingsOf(live, making.family))
+  if (taken.decision !== undefined) making.decision = taken.decision
+  if (!taken.handled) return otherwise()
+  settle(making, taken.snapshot, () => interpret(making, taken.actions))
+  if (live.book.deferred !== undefined && live.book.ended === undefined) retryDeferred(making)
+}
+
+/** Takes over a new snapshot: its actions, then its end if it came to one. */
+export function settle(making: Making, snapshot: Live['snapshot'], act: () => void): void {
+  const { live } = making
+  live.snapshot = snapshot
+  making.changed = true
+  making.moved = true
+  act()
+  const { status } = snapshot
+  if (status === 'active') return
+  const end = snapshot as { output?: unknown; error?: unknown }
+  endActor(making, status === 'done' ? 'done' : status === 'error' ? 'error' : 'stopped', { output: end.output, error: end.error })
+}
+
+function retryDeferred(making: Making): void {
+  const { live } = making
+  for (let at = 0; at < (live.book.deferred?.length ?? 0); ) {
+    const waiting = (live.book.deferred ?? [])[at]
+    const content = waiting?.envelope.content
+    if (content?.is !== 'event') return
+    const taken = eventStep(live.blueprint, live.snapshot, content.event, surroundingsOf(live, making.family))
+    if (!taken.handled) {
+      at++
+      continue
+    }
+    const left = (live.book.deferred ?? []).filter((_, index) => index !== at)
+    if (left.length > 0) live.book.deferred = left
+    else delete live.book.deferred
+    settle(making, taken.snapshot, () => interpret(making, taken.actions))
+    if (live.book.ended !== undefined) return
+    at = 0
+  }
+}
+
+export function unhandled(making: Making, envelope: Arrived, event: AnyEvent): void {
+  const { live, outputs } = making
+  making.mark = 'unhandled'
+  if (isInternal(event.type)) return
+  const { unhandled: policy = 'ignore', deferLimit = 100 } = live.blueprint.options
+  const fault = (): Fault => new Fault('event.unhandled', { value: event.type, kind: live.blueprint.kind, state: JSON.stringify((live.snapshot as { value?: unknown }).value ?? null) })
+  count(live, 'unhandled')
+  making.changed = true
+  if (policy === 'fail') throw fault()
+  if (policy === 'defer') {
+    const deferred = live.book.deferred ?? []
+    if (deferred.length < deferLimit) {
+      making.mark = 'deferred'
+      const { seq, sender, ...plain } = envelope
+      live.book.deferred = [...deferred, { envelope: plain, sender, seq }]
+      return
+    }
+    parkInto(making, envelope, storedFaultOf(new Fault('event.deferredTooMany', { value: event.type, limit: deferLimit })))
+    return
+  }
+  if (policy === 'park') return parkInto(making, envelope, storedFaultOf(fault()))
+  // Ignored as XState does; but who asked shall not wait for an answer that cannot come.
+  if (envelope.ask !== undefined) {
+    outputs.push({ is: 'reply', ask: envelope.ask, answer: { is: 'fault', fault: storedFaultOf(fault()) } })
+    live.book.asks = (live.book.asks ?? []).filter((one) => one.id !== envelope.ask?.id)
+  }
+}
+
+export function isInternal(type: string): boolean {
+  return type.startsWith('xstate.')
+}

@@ -1,0 +1,152 @@
+/**
+ * Steps arrivals of one partition and gives back what waits for its commit. It serves the clause
+ * "the machine makes a transition". Invariant: what it gives back names every change it made in
+ * memory, so dropping the memory and folding the record are the same thing.
+ */
+import { type Address, kindOf } from '#protocol/address.ts'
+import { type Arrived, encodeEnvelope } from '#protocol/envelope.ts'
+import { Fault, storedFaultOf } from '#protocol/fault.ts'
+import type { Change } from '#protocol/record.ts'
+import type { Arrival, Circumstances, Output } from './core/arrival.ts'
+import type { Admitted, Origin } from './core/admission.ts'
+import type { Staged } from './core/compose.ts'
+import { roughSize } from './core/rough-size.ts'
+import type { StepInput, Stepped } from './core/making.ts'
+import { step } from './core/step.ts'
+import { supervise } from './core/supervise.ts'
+import type { Kinds, Resident, Residents } from './residents.ts'
+import { isTraced, trace } from './trace.ts'
+
+export type Stepper = {
+  take(arrival: Arrival, origin?: Origin): Staged[]
+  /** An entry that needs no step: a copy, or what cannot be read. */
+  pass(admitted: Exclude<Admitted, { is: 'envelope' }>): Staged
+}
+
+export type StepperOptions = { readonly eventBytesMost: number; readonly stateBytesMost: number }
+
+type World = {
+  readonly residents: Residents
+  readonly kinds: Kinds
+  readonly around: () => Circumstances
+  /** After each step, for every actor whose state it changed. */
+  readonly onStepped: (resident: Resident) => void
+}
+
+const blank: Staged = { address: '/' as Address, changes: [], outputs: [], deeds: [], note: { seq: 0, type: '' }, cursor: undefined, mark: undefined, client: undefined, traceparent: undefined, raw: undefined }
+
+export function stepperOf({ residents, kinds, around, onStepped }: World, options: StepperOptions): Stepper {
+  function take(arrival: Arrival, origin?: Origin): Staged[] {
+    const envelope = arrival.by === 'envelope' ? arrival.envelope : undefined
+    const address = arrival.by === 'envelope' ? arrival.envelope.to : arrival.address
+    const root = kinds.get(kindOf(address))
+    if (root === undefined) return envelope === undefined ? [] : [unknownKind(envelope, origin)]
+    const resident = residents.get(address)
+    const touched = new Set<Resident>([resident])
+    const family = residents.familyOf(address, (one) => touched.add(one))
+    const input: StepInput = { root, address, arrival, around: around(), family, live: resident.live }
+    const { stepped, changes } = attempt(input, resident, touched)
+    const { outcome } = stepped
+    // What never was on the log and changed nothing leaves no record.
+    if (envelope === undefined && changes.length === 0 && outcome.outputs.length === 0 && outcome.deeds.length === 0) return []
+    if (isTraced()) tell(address, envelope?.seq ?? 0, stepped)
+    for (const one of touched) onStepped(one)
+    const staged = [stagedOf({ address, changes, outcome, envelope, origin })]
+    // More outputs than one batch holds: the rest stands in the state and leaves in commits of its own.
+    while (resident.live?.book.outbox !== undefined && arrival.by !== 'drain') staged.push(...take({ by: 'drain', address }))
+    return staged
+  }
+
+  /** The step; when the machine throws or its state cannot be stored, what supervision makes of it. */
+  function attempt(input: StepInput, resident: Resident, touched: Set<Resident>): { readonly stepped: Stepped; readonly changes: Change[] } {
+    try {
+      const stepped = step(input)
+      checkSizes(stepped.outcome.outputs)
+      return { stepped, changes: writeAll(resident, stepped, touched) }
+    } catch (error) {
+      for (const one of touched) residents.restore(one)
+      touched.clear()
+      touched.add(resident)
+      const stepped = supervise({ ...input, live: resident.live }, error)
+      return { stepped, changes: writeAll(resident, stepped, touched) }
+    }
+  }
+
+  function writeAll(resident: Resident, { live, outcome }: Stepped, touched: ReadonlySet<Resident>): Change[] {
+    const changes: Change[] = []
+    resident.live = live
+    for (const one of touched) {
+      if (one === resident && !outcome.changed && !outcome.gone) continue
+      const change = residents.write(one, one === resident && outcome.gone)
+      if (change !== undefined) changes.push(checkState(change))
+    }
+    return changes
+  }
+
+  function checkState(change: Change): Change {
+    const size = change.is === 'full' ? change.state.length : change.is === 'delta' ? change.delta.length : 0
+    if (size > options.stateBytesMost) throw new Fault('actor.tooBig', { value: change.address, size, limit: options.stateBytesMost })
+    return change
+  }
+
+  /** An event over the server's limit is refused at its sender, before anything of it is written. */
+  function checkSizes(outputs: readonly Output[]): void {
+    const limit = options.eventBytesMost
+    for (const output of outputs) {
+      const value = valueOf(output)
+      // Most events are tiny; only one that looks large is measured.
+      if (value === undefined || roughSize(value, limit / 4) < limit / 4) continue
+      const size = encodeEnvelope({ ...emptyEnvelope, content: { is: 'event', event: { type: 'x', value } } }).length
+      const type = output.is === 'send' && output.content.is === 'event' ? output.content.event.type : output.is === 'emit' ? output.event.type : output.is
+      if (size > limit) throw new Fault('event.tooBig', { value: type, size, limit })
+    }
+  }
+
+  type Done = { readonly address: Address; readonly changes: readonly Change[]; readonly outcome: Stepped['outcome']; readonly envelope: Arrived | undefined; readonly origin: Origin | undefined }
+
+  function stagedOf({ address, changes, outcome, envelope, origin }: Done): Staged {
+    const { outputs, deeds, mark, decision, type } = outcome
+    const note = { seq: envelope?.seq ?? 0, type, ...(mark === undefined ? {} : { mark }), ...(decision === undefined ? {} : { decision }) }
+    return { ...blank, ...origin, address, changes, outputs, deeds, note, cursor: envelope?.seq, traceparent: envelope?.traceparent }
+  }
+
+  function unknownKind(envelope: Arrived, origin: Origin | undefined): Staged {
+    const fault = storedFaultOf(new Fault('kind.unknown', { value: kindOf(envelope.to), known: [...kinds.keys()].join(', ') || 'none' }))
+    return { ...blank, ...origin, ...parkedStaged(envelope, fault) }
+  }
+
+  return {
+    take,
+    pass(admitted) {
+      if (admitted.is === 'copy') return { ...blank, note: { seq: admitted.seq, type: 'perdure.copy', mark: 'duplicate' }, cursor: admitted.seq }
+      return { ...blank, ...parkedStaged(admitted.envelope, admitted.fault), raw: admitted.raw }
+    },
+  }
+}
+
+function parkedStaged(envelope: Arrived, fault: ReturnType<typeof storedFaultOf>): Pick<Staged, 'address' | 'outputs' | 'note' | 'cursor'> {
+  trace({ is: 'parked', address: envelope.to, fault })
+  const type = envelope.content.is === 'event' ? envelope.content.event.type : `perdure.${envelope.content.is}`
+  return { address: envelope.to, outputs: [{ is: 'park', envelope, fault }], note: { seq: envelope.seq, type, mark: 'parked' }, cursor: envelope.seq }
+}
+
+function tell(address: Address, seq: number, { outcome }: Stepped): void {
+  trace({ is: 'stepped', address, type: outcome.type, seq, mark: outcome.mark })
+  if (outcome.mark === 'unhandled') trace({ is: 'unhandled', address, type: outcome.type })
+  for (const output of outcome.outputs) if (output.is === 'park') trace({ is: 'parked', address: output.envelope.to, fault: output.fault })
+}
+
+function valueOf(output: Output): unknown {
+  switch (output.is) {
+    case 'send':
+      return output.content
+    case 'emit':
+      return output.event
+    case 'reply':
+      return output.answer
+    case 'park':
+      return undefined
+  }
+}
+
+const emptyEnvelope = { to: '/' as Address, from: undefined, at: 0, id: undefined, n: 0, index: 0, generation: 0, cause: undefined, ask: undefined, deadline: undefined, traceparent: undefined }

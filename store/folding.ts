@@ -1,0 +1,123 @@
+/**
+ * Folds become transactions here, one after the other: what comes while one is being written
+ * goes into the next, all together. It serves the clause "commit, fold". Invariants: a fold is
+ * in the store whole or not at all; a state and the number it belongs to change at the same
+ * instant; a fold that cannot be made fails alone.
+ */
+import type { Address } from '#protocol/address.ts'
+import { type ActorDraft, draftOf } from './actor-draft.ts'
+import { type ChainedLine, historyOp } from './history-rows.ts'
+import { partitionOps } from './partition-rows.ts'
+import type { Fold, FoldedPartition, HistoryLine } from './store.ts'
+import type { Op, Tables } from './tables.ts'
+
+export type Folding = {
+  fold(folds: readonly Fold[]): Promise<void>
+  /** Runs alone, between two transactions of folds. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>
+  /** What was written last, if this process wrote it. */
+  written(partition: number): FoldedPartition | undefined
+  forget(partition: number): void
+}
+
+type Waiting = { readonly folds: readonly Fold[]; readonly resolve: () => void; readonly reject: (error: unknown) => void }
+
+/** Changes that go into one transaction: preparing them is time in which nothing else runs. */
+const mostChanges = 1000
+
+/** `write` checks for room and turns LMDB's errors into faults. */
+export function foldingOf(tables: Tables, write: (ops: readonly Op[]) => Promise<void>, faultOf: (error: unknown) => unknown): Folding {
+  const written = new Map<number, FoldedPartition>()
+  let waiting: Waiting[] = []
+  let turn: Promise<unknown> = Promise.resolve()
+  let isScheduled = false
+
+  function exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = turn.then(work)
+    turn = result.catch(() => undefined)
+    return result
+  }
+
+  function schedule(): void {
+    if (isScheduled || waiting.length === 0) return
+    isScheduled = true
+    void exclusive(async () => {
+      isScheduled = false
+      await commit(takeSome())
+      schedule()
+    })
+  }
+
+  function takeSome(): Waiting[] {
+    let changes = 0
+    let count = 0
+    for (const { folds } of waiting) {
+      for (const fold of folds) changes += fold.changes.length
+      if (changes > mostChanges && count > 0) break
+      count++
+    }
+    const taken = waiting.slice(0, count)
+    waiting = waiting.slice(count)
+    return taken
+  }
+
+  async function commit(group: readonly Waiting[]): Promise<void> {
+    const folds = group.flatMap((one) => one.folds)
+    try {
+      await write(opsOf(folds))
+      for (const { partition } of folds) written.set(partition.partition, partition)
+      for (const { resolve } of group) resolve()
+    } catch (error) {
+      // Which of them it was is found by making each alone.
+      if (group.length > 1) for (const one of group) await commit([one])
+      else for (const { reject } of group) reject(faultOf(error))
+    }
+  }
+
+  function opsOf(folds: readonly Fold[]): Op[] {
+    const drafts = new Map<Address, ActorDraft>()
+    const partitions = new Map<number, FoldedPartition>()
+    const ops: Op[] = []
+    for (const { partition, changes, history } of folds) {
+      const draft = (address: Address): ActorDraft => {
+        const known = drafts.get(address)
+        if (known !== undefined) return known
+        const made = draftOf(tables, partition.partition, address)
+        drafts.set(address, made)
+        return made
+      }
+      for (const change of changes) draft(change.address).change(change)
+      for (const [n, lines] of byCommit(history)) {
+        const chained = lines.map((line): ChainedLine => ({ line, previous: draft(line.address).chain(n) }))
+        ops.push(historyOp(tables, partition.partition, n, chained))
+      }
+      partitions.set(partition.partition, partition)
+    }
+    for (const one of drafts.values()) ops.push(...one.ops())
+    for (const partition of partitions.values()) ops.push(...partitionOps(tables, partition, written.get(partition.partition)))
+    return ops
+  }
+
+  return {
+    fold(folds) {
+      if (folds.length === 0) return Promise.resolve()
+      return new Promise((resolve, reject) => {
+        waiting.push({ folds, resolve, reject })
+        schedule()
+      })
+    },
+    exclusive,
+    written: (partition) => written.get(partition),
+    forget: (partition) => void written.delete(partition),
+  }
+}
+
+function byCommit(history: readonly HistoryLine[]): Map<number, HistoryLine[]> {
+  const commits = new Map<number, HistoryLine[]>()
+  for (const line of history) {
+    const lines = commits.get(line.n)
+    if (lines === undefined) commits.set(line.n, [line])
+    else lines.push(line)
+  }
+  return commits
+}

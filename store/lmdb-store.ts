@@ -1,0 +1,194 @@
+/**
+ * The store on disk: LMDB, one environment for a node. It serves the clause "commit, fold".
+ * Invariant: everything in it could be made again from the log, so whatever is wrong with it is
+ * said at once, and mending it is removing it (`removeStore`).
+ */
+import type { Address } from '#protocol/address.ts'
+import { Fault } from '#protocol/fault.ts'
+import { partitionOf } from '#protocol/partition.ts'
+import { readState } from './actor-rows.ts'
+import { openBaseReader } from './base-blob.ts'
+import { checkDataFile, prepareDir } from './data-file.ts'
+import { acquireDirLock, type DirLock } from './dir-lock.ts'
+import { foldingOf } from './folding.ts'
+import { checkIdentity } from './identity-row.ts'
+import { dropPartition, fillPartition, trimHistory, unfinishedPartitions, writeBase } from './partition-moves.ts'
+import { readPartition } from './partition-rows.ts'
+import { addressesOf, historyOf, needsOf, type Views } from './reading.ts'
+import { openRoom } from './room.ts'
+import { sealed, unsealed } from './sealed.ts'
+import type { Store, StoreIdentity } from './store.ts'
+import { entriesOf, openTables, storeFaultOf, type Tables, type View } from './tables.ts'
+
+export { removeStore } from './data-file.ts'
+
+export type LmdbStoreOptions = {
+  readonly dir: string
+  readonly identity: StoreIdentity
+  /** The store says `store.full` before it grows past this. */
+  readonly mapBytes: number
+}
+
+export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
+  const { dir, identity, mapBytes } = options
+  prepareDir(dir)
+  const lock = acquireDirLock(dir)
+  let tables: Tables | undefined
+  try {
+    checkDataFile(dir)
+    tables = openTables({ dir, mapBytes })
+    await checkIdentity(tables, dir, identity)
+    const room = openRoom(tables, dir, mapBytes)
+    for (const partition of unfinishedPartitions(tables)) await dropPartition(tables, partition, room.write)
+    return storeOf(tables, lock, room.write, options)
+  } catch (error) {
+    await tables?.close()
+    lock.release()
+    throw storeFaultOf(error, dir, mapBytes)
+  }
+}
+
+type Write = ReturnType<typeof openRoom>['write']
+
+function storeOf(tables: Tables, lock: DirLock, write: Write, { dir, identity, mapBytes }: LmdbStoreOptions): Store {
+  const faultOf = (error: unknown) => storeFaultOf(error, dir, mapBytes)
+  const folding = foldingOf(tables, write, faultOf)
+  const views = viewsOf(tables, dir)
+  /** Partitions that are being filled or emptied: nothing of them is to be seen. */
+  const moving = new Set<number>()
+  const partitionOfAddress = (address: Address) => partitionOf(address, identity.partitions)
+  let closing: Promise<void> | undefined
+
+  function guarded<T>(read: () => T): T {
+    views.check()
+    try {
+      return read()
+    } catch (error) {
+      throw faultOf(error)
+    }
+  }
+
+  function* walked<T>(rows: Generator<T>): Generator<T> {
+    try {
+      yield* rows
+    } catch (error) {
+      throw faultOf(error)
+    }
+  }
+
+  async function alone<T>(work: () => Promise<T>): Promise<T> {
+    views.check()
+    return folding.exclusive(async () => guardedAsync(work))
+  }
+
+  async function guardedAsync<T>(work: () => Promise<T>): Promise<T> {
+    views.check()
+    try {
+      return await work()
+    } catch (error) {
+      throw faultOf(error)
+    }
+  }
+
+  function move(partition: number, work: () => Promise<void>): Promise<void> {
+    return alone(async () => {
+      moving.add(partition)
+      folding.forget(partition)
+      try {
+        await work()
+      } finally {
+        moving.delete(partition)
+      }
+    })
+  }
+
+  const store: Store = {
+    identity,
+    partition(partition) {
+      if (moving.has(partition)) return undefined
+      return guarded(() => views.within((view) => readPartition(tables, partition, view)))
+    },
+    read(address) {
+      const partition = partitionOfAddress(address)
+      return moving.has(partition) ? undefined : guarded(() => readState(tables, partition, address))
+    },
+    async fold(folds) {
+      views.check()
+      await folding.fold(folds)
+    },
+    addresses: (query) => walked(addressesOf(tables, views, identity.partitions, query)),
+    count: () => guarded(() => entriesOf(tables.actors)),
+    needs: (partition) => walked(needsOf(tables, views, partition)),
+    history: (address, query) => walked(historyOf(tables, views, partitionOfAddress(address), address, query)),
+    trimHistory: (partition, upTo) => alone(() => trimHistory(tables, partition, upTo, write)),
+    base: (partition) => guardedAsync(() => writeBase(tables, views, identity, partition)),
+    async loadBase(bytes) {
+      const base = await openBaseReader(bytes, identity)
+      await move(base.header.partition.partition, () => fillPartition(tables, base, write))
+    },
+    alive: aliveOf(tables, write, { guarded, alone }),
+    dropPartition: (partition) => move(partition, () => dropPartition(tables, partition, write)),
+    size: () => guarded(() => ({ bytes: tables.used(), limit: mapBytes })),
+    close() {
+      closing ??= folding.exclusive(async () => {
+        views.end()
+        await tables.close()
+        lock.release()
+      })
+      return closing
+    },
+    [Symbol.asyncDispose]: () => store.close(),
+  }
+  return store
+}
+
+type Guards = { guarded<T>(read: () => T): T; alone<T>(work: () => Promise<T>): Promise<T> }
+
+function aliveOf(tables: Tables, write: Write, { guarded, alone }: Guards): Store['alive'] {
+  const key = Buffer.from('alive')
+  return {
+    get: () => guarded(() => {
+      const row = tables.meta.get(key)
+      return row === undefined ? undefined : unsealed(key, row, 'when the node was last alive').readDoubleLE(0)
+    }),
+    set: (at) => alone(() => {
+      const payload = Buffer.allocUnsafe(8)
+      payload.writeDoubleLE(at)
+      return write([{ table: tables.meta, key, value: sealed(key, payload) }])
+    }),
+  }
+}
+
+/** LMDB ends the process when a view outlives its environment. */
+function viewsOf(tables: Tables, dir: string): Views & { within<T>(read: (view: View) => T): T; end(): void } {
+  const open = new Set<View>()
+  let isClosed = false
+  const views = {
+    check() {
+      if (isClosed) throw new Fault('store.closed', { value: dir })
+    },
+    open() {
+      views.check()
+      const view = tables.view()
+      open.add(view)
+      return view
+    },
+    close(view: View) {
+      if (open.delete(view)) view.done()
+    },
+    within<T>(read: (view: View) => T): T {
+      const view = views.open()
+      try {
+        return read(view)
+      } finally {
+        views.close(view)
+      }
+    },
+    end() {
+      isClosed = true
+      for (const view of open) view.done()
+      open.clear()
+    },
+  }
+  return views
+}

@@ -1,0 +1,112 @@
+/**
+ * Reading many rows: each walk has one consistent view, from its first row to its last, and ends
+ * with a fault when the store is closed under it (LMDB would end the process). It serves the
+ * clause "LMDB follows the log".
+ */
+import type { Address } from '#protocol/address.ts'
+import { decodeNeeds, endedLink } from './actor-draft.ts'
+import { readHead } from './actor-rows.ts'
+import { linesFrom, linkTo } from './history-rows.ts'
+import { actorKey, addressOfKey, historyKey, kindRange, partitionRange } from './keys.ts'
+import type { HistoryLine, Needs } from './store.ts'
+import type { Table, Tables, View } from './tables.ts'
+
+export type AddressOptions = { readonly partition?: number; readonly kind?: string; readonly after?: Address; readonly limit?: number }
+
+/** Gives a view and takes it back; throws when the store is closed. */
+export type Views = { open(): View; close(view: View): void; check(): void }
+
+export function* needsOf(tables: Tables, views: Views, partition: number): Generator<readonly [Address, Needs]> {
+  const view = views.open()
+  try {
+    for (const { key, value } of rows(tables.needs, partitionRange(partition), view, views)) yield [addressOfKey(key), decodeNeeds(key, value)]
+  } finally {
+    views.close(view)
+  }
+}
+
+export function* historyOf(tables: Tables, views: Views, partition: number, address: Address, { before, limit }: { before?: number; limit: number }): Generator<HistoryLine> {
+  const view = views.open()
+  try {
+    const key = actorKey(partition, address)
+    let left = limit
+    for (const line of linesFrom(tables, partition, address, startOf(before), view)) {
+      if (left-- <= 0) return
+      yield line
+      views.check()
+    }
+
+    /** A line that is known by its number is found without walking down to it. */
+    function startOf(before: number | undefined): number {
+      const last = readHead(tables, key, address, view)?.last ?? endedLink(tables, key, address)
+      if (before === undefined || last <= linkTo(before - 1)) return last
+      for (const line of linesFrom(tables, partition, address, tables.history.doesExist(historyKey(partition, before)) ? linkTo(before) : last, view)) {
+        if (line.n < before) return linkTo(line.n)
+      }
+      return last
+    }
+  } finally {
+    views.close(view)
+  }
+}
+
+export function* addressesOf(tables: Tables, views: Views, partitions: number, options: AddressOptions): Generator<Address> {
+  const { partition, kind, after, limit = Number.POSITIVE_INFINITY } = options
+  const view = views.open()
+  try {
+    const wanted = partition === undefined ? Array.from({ length: partitions }, (_, at) => at) : [partition]
+    let left = limit
+    for (const address of inOrder(wanted.map((one) => addressesIn(tables, views, view, one, kind, after)))) {
+      if (left-- <= 0) return
+      yield address
+    }
+  } finally {
+    views.close(view)
+  }
+}
+
+function* addressesIn(tables: Tables, views: Views, view: View, partition: number, kind: string | undefined, after: Address | undefined): Generator<Address> {
+  const range = kind === undefined ? partitionRange(partition) : kindRange(partition, kind)
+  const start = after === undefined ? range.start : laterOf(range.start, actorKey(partition, after))
+  for (const { key } of rows(tables.actors, { ...range, start }, view, views, false)) {
+    const address = addressOfKey(key)
+    if (address !== after) yield address
+  }
+}
+
+function laterOf(a: Buffer, b: Buffer): Buffer {
+  return Buffer.compare(a, b) < 0 ? b : a
+}
+
+/** Several ordered walks as one. */
+function* inOrder(walks: readonly Generator<Address>[]): Generator<Address> {
+  const heads = walks.map((walk) => ({ walk, next: walk.next() })).filter(({ next }) => !next.done)
+  while (heads.length > 0) {
+    let least = 0
+    for (let at = 1; at < heads.length; at++) if ((heads[at]?.next.value as Address) < (heads[least]?.next.value as Address)) least = at
+    const head = heads[least] as (typeof heads)[number]
+    yield head.next.value as Address
+    head.next = head.walk.next()
+    if (head.next.done) heads.splice(least, 1)
+  }
+}
+
+export function* rows(table: Table, range: { start: Buffer; end: Buffer }, view: View, views: Views, withValues = true): Generator<{ key: Buffer; value: Buffer }> {
+  const options = { ...range, transaction: view }
+  const iterator = withValues
+    ? table.getRange(options)[Symbol.iterator]()
+    : table.getKeys(options).map((key) => ({ key, value: empty }))[Symbol.iterator]()
+  try {
+    for (;;) {
+      views.check()
+      const { done, value } = iterator.next()
+      if (done) return
+      yield value
+    }
+  } finally {
+    iterator.return?.()
+  }
+}
+
+const empty = Buffer.alloc(0)
+
