@@ -23,7 +23,12 @@ import { trace } from './trace.ts'
 
 type Part = { position: FoldedPartition; changes: Map<Address, FoldedChange>; history: Fold['history'][number][] }
 
-export async function catchUp(world: { readonly bus: Bus; readonly store: Store; readonly kinds: Kinds }, partitions: ReadonlySet<number>, { through, clientKeepMs }: { readonly through: number; readonly clientKeepMs: number }): Promise<void> {
+export type CatchUpWorld = { readonly bus: Bus; readonly store: Store; readonly kinds: Kinds }
+
+/** `through`: the sequence of the claim, the last entry that is folded. */
+export type CatchUpOptions = { readonly through: number; readonly clientKeepMs: number }
+
+export async function catchUp(world: CatchUpWorld, partitions: ReadonlySet<number>, { through, clientKeepMs }: CatchUpOptions): Promise<void> {
   const { bus, store, kinds } = world
   const parts = new Map<number, Part>()
   const split = new Map<string, RecordPart[]>()

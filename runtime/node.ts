@@ -7,7 +7,7 @@ import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
-import { catchUp } from './catch-up.ts'
+import { foldThrough } from './rebuild.ts'
 import { type Claimed, claimPartition, ownershipOf } from './claim.ts'
 import type { Clock } from './clock.ts'
 import { committerOf } from './committer.ts'
@@ -117,7 +117,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
 
   async function own(claims: readonly Claimed[]): Promise<void> {
     const through = Math.max(...claims.map((one) => one.seq))
-    await catchUp({ bus, store, kinds }, new Set(claims.map((one) => one.partition)), { through, clientKeepMs: options.clientKeepMs })
+    await foldThrough({ bus, store, kinds }, claims.map((one) => one.partition), { through, clientKeepMs: options.clientKeepMs })
     lastSeq = Math.max(lastSeq, through)
     for (const claimed of claims) {
       const partition = ownPartition(

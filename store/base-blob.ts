@@ -1,10 +1,10 @@
 /**
  * A partition as bytes that describe themselves: frames of compressed msgpack, the first of them
- * the header. It serves the clause "LMDB follows the log": a node that has nothing begins with
+ * the header, the last of them the number of actors. It serves the clause "LMDB follows the log": a node that has nothing begins with
  * the newest base and folds only what came after it. It holds states, not history.
  */
 import { promisify } from 'node:util'
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib'
+import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib'
 import type { Address } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
@@ -16,8 +16,11 @@ const magic = Buffer.from('perdure\x01')
 const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
 
+/** The length of a frame and its checksum. */
+const frameHeadBytes = 8
+
 /** A frame is closed when it holds this many bytes: one slice of work without a pause. */
-export const frameBytes = 256 * 1024
+const frameBytes = 256 * 1024
 
 export type BaseHeader = { readonly identity: StoreIdentity; readonly partition: FoldedPartition }
 export type BaseActor = readonly [address: Address, state: Uint8Array, needs: Needs]
@@ -35,17 +38,20 @@ export function openBaseWriter(header: BaseHeader): BaseWriter {
   const frames: Buffer[] = [magic]
   let actors: BaseActor[] = []
   let bytes = 0
+  let count = 0
   const push = async (value: unknown) => {
     const raw = encode(value)
-    const packed = await compress(raw, { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } })
-    const length = Buffer.allocUnsafe(4)
-    length.writeUInt32LE(packed.length)
-    frames.push(length, packed)
+    const packed = await compress(raw, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+    const head = Buffer.allocUnsafe(frameHeadBytes)
+    head.writeUInt32LE(packed.length, 0)
+    head.writeUInt32LE(crc32(packed), 4)
+    frames.push(head, packed)
   }
   const { identity, partition } = header
   const head = push([baseFormat, identity.realm, identity.generation, identity.partitions, identity.log, partition])
   const flush = async () => {
     const taken = actors
+    count += taken.length
     actors = []
     bytes = 0
     await head
@@ -60,6 +66,7 @@ export function openBaseWriter(header: BaseHeader): BaseWriter {
     flush,
     async end() {
       await flush()
+      await push(count)
       return Buffer.concat(frames)
     },
   }
@@ -67,35 +74,50 @@ export function openBaseWriter(header: BaseHeader): BaseWriter {
 
 export type BaseReader = { readonly header: BaseHeader; frames(): AsyncGenerator<readonly BaseActor[]> }
 
-/** Refuses a base of another realm, or of another number of partitions. */
+/**
+ * Refuses a base of another realm or another number of partitions, and one that is not whole:
+ * all of it has been looked at before anybody builds on the first part.
+ */
 export async function openBaseReader(bytes: Uint8Array, ours: StoreIdentity): Promise<BaseReader> {
   const blob = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   if (!blob.subarray(0, magic.length).equals(magic)) throw undecodable('it does not begin as one')
-  let at = magic.length
-  const next = async (): Promise<unknown[] | undefined> => {
-    if (at === blob.length) return undefined
-    if (at + 4 > blob.length) throw undecodable('it ends early')
-    const start = at + 4
-    at = start + blob.readUInt32LE(at)
-    if (at > blob.length) throw undecodable('it ends early')
-    try {
-      return decode(await decompress(blob.subarray(start, at))) as unknown[]
-    } catch (cause) {
-      throw undecodable('a part of it is damaged', cause)
-    }
-  }
-  const head = await next()
-  if (head === undefined) throw undecodable('it ends early')
+  const values = valuesOf(blob)
+  const { value: head, done } = await values.next()
+  if (done || !Array.isArray(head)) throw undecodable('it ends early')
   if ((head[0] as number) > baseFormat) throw new Fault('store.format', { value: 'a base', have: String(head[0]), want: baseFormat })
   const identity = { realm: head[1] as string, generation: head[2] as number, partitions: head[3] as number, log: head[4] as string }
   if (identity.realm !== ours.realm || identity.partitions !== ours.partitions) {
     throw new Fault('store.foreign', { value: 'this base', have: `${identity.realm}, ${identity.partitions} partitions`, want: `${ours.realm}, ${ours.partitions} partitions` })
   }
+  let count = 0
+  let isWhole = false
+  for await (const value of values) {
+    if (Array.isArray(value)) count += value.length
+    else isWhole = value === count
+  }
+  if (!isWhole) throw undecodable('it ends early')
   return {
     header: { identity, partition: head[5] as FoldedPartition },
     async *frames() {
-      for (let frame = await next(); frame !== undefined; frame = await next()) yield frame.map(actorOf)
+      const again = valuesOf(blob)
+      await again.next()
+      for await (const value of again) if (Array.isArray(value)) yield value.map(actorOf)
     },
+  }
+}
+
+async function* valuesOf(blob: Buffer): AsyncGenerator<unknown> {
+  for (let at = magic.length; at < blob.length; ) {
+    const start = at + frameHeadBytes
+    const end = start > blob.length ? start : start + blob.readUInt32LE(at)
+    if (end > blob.length) throw undecodable('it ends early')
+    if (crc32(blob.subarray(start, end)) !== blob.readUInt32LE(at + 4)) throw undecodable('a part of it is damaged')
+    try {
+      yield decode(await decompress(blob.subarray(start, end)))
+    } catch (cause) {
+      throw undecodable('a part of it is damaged', cause)
+    }
+    at = end
   }
 }
 

@@ -7,7 +7,7 @@
 import type { Address } from '#protocol/address.ts'
 import { type ActorDraft, draftOf } from './actor-draft.ts'
 import { type ChainedLine, historyOp } from './history-rows.ts'
-import { partitionOps } from './partition-rows.ts'
+import { partitionOps, readPartition } from './partition-rows.ts'
 import type { Fold, FoldedPartition, HistoryLine } from './store.ts'
 import type { Op, Tables } from './tables.ts'
 
@@ -15,8 +15,6 @@ export type Folding = {
   fold(folds: readonly Fold[]): Promise<void>
   /** Runs alone, between two transactions of folds. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
-  /** What was written last, if this process wrote it. */
-  written(partition: number): FoldedPartition | undefined
   forget(partition: number): void
 }
 
@@ -94,8 +92,20 @@ export function foldingOf(tables: Tables, write: (ops: readonly Op[]) => Promise
       partitions.set(partition.partition, partition)
     }
     for (const one of drafts.values()) ops.push(...one.ops())
-    for (const partition of partitions.values()) ops.push(...partitionOps(tables, partition, written.get(partition.partition)))
+    for (const partition of partitions.values()) ops.push(...partitionOps(tables, partition, before(partition.partition)))
     return ops
+  }
+
+  /** What stands there now, also when another process wrote it. */
+  function before(partition: number): FoldedPartition | undefined {
+    const known = written.get(partition)
+    if (known !== undefined) return known
+    const view = tables.view()
+    try {
+      return readPartition(tables, partition, view)
+    } finally {
+      view.done()
+    }
   }
 
   return {
@@ -107,7 +117,6 @@ export function foldingOf(tables: Tables, write: (ops: readonly Op[]) => Promise
       })
     },
     exclusive,
-    written: (partition) => written.get(partition),
     forget: (partition) => void written.delete(partition),
   }
 }

@@ -184,7 +184,11 @@ function foldAll(contents: Contents, folds: readonly Fold[]): void {
   }
   for (const { partition, history } of folds) {
     contents.partitions.set(partition.partition, partition)
-    for (const line of history) contents.history.set(line.address, [...(contents.history.get(line.address) ?? []), line])
+    for (const line of history) {
+      const lines = contents.history.get(line.address)
+      if (lines === undefined) contents.history.set(line.address, [line])
+      else lines.push(line)
+    }
   }
 }
 
@@ -194,8 +198,13 @@ function actorAfter(change: FoldedChange, before: StoredActor | undefined): Stor
   const base = change.base ?? before?.base
   if (base === undefined) throw new Fault('store.corrupt', { value: 'memory', reason: `a difference came for ${change.address}, but there is no state before it` })
   const older = change.base === undefined ? (before?.deltas ?? []) : []
-  return { base, deltas: [...older, ...change.deltas], needs: change.needs }
+  const deltas = [...older, ...change.deltas]
+  if (deltas.length <= mostDeltas) return { base, deltas, needs: change.needs }
+  return { base: encode(applyAll(decode(base), deltas)), deltas: [], needs: change.needs }
 }
+
+/** More than this are put into a new base. */
+const mostDeltas = 64
 
 function isNeedy({ due, effects, subscribed }: Needs): boolean {
   return due !== undefined || effects === true || subscribed === true

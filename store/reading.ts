@@ -6,8 +6,8 @@
 import type { Address } from '#protocol/address.ts'
 import { decodeNeeds, endedLink } from './actor-draft.ts'
 import { readHead } from './actor-rows.ts'
-import { linesFrom, linkTo } from './history-rows.ts'
-import { actorKey, addressOfKey, historyKey, kindRange, partitionRange } from './keys.ts'
+import { type Link, linesFrom, linkTo } from './history-rows.ts'
+import { actorKey, addressOfKey, kindRange, partitionRange } from './keys.ts'
 import type { HistoryLine, Needs } from './store.ts'
 import type { Table, Tables, View } from './tables.ts'
 
@@ -29,21 +29,20 @@ export function* historyOf(tables: Tables, views: Views, partition: number, addr
   const view = views.open()
   try {
     const key = actorKey(partition, address)
+    const last = readHead(tables, key, address, view)?.last ?? endedLink(tables, key, address)
     let left = limit
-    for (const line of linesFrom(tables, partition, address, startOf(before), view)) {
+    for (const line of linesFrom(tables, partition, address, startOf(before, last), view)) {
+      if (before !== undefined && line.n >= before) continue
       if (left-- <= 0) return
       yield line
       views.check()
     }
 
     /** A line that is known by its number is found without walking down to it. */
-    function startOf(before: number | undefined): number {
-      const last = readHead(tables, key, address, view)?.last ?? endedLink(tables, key, address)
-      if (before === undefined || last <= linkTo(before - 1)) return last
-      for (const line of linesFrom(tables, partition, address, tables.history.doesExist(historyKey(partition, before)) ? linkTo(before) : last, view)) {
-        if (line.n < before) return linkTo(line.n)
-      }
-      return last
+    function startOf(before: number | undefined, last: Link): Link {
+      if (before === undefined || linkTo(before) >= last) return last
+      const { done } = linesFrom(tables, partition, address, linkTo(before), view).next()
+      return done ? last : linkTo(before)
     }
   } finally {
     views.close(view)

@@ -31,7 +31,7 @@ export type BusOptions = {
   /** Asked for explicitly: a realm that has another number is refused. */
   readonly partitions?: number | undefined
   /** Of a realm that is made now, when `partitions` is not given. */
-  readonly defaultPartitions: number
+  readonly defaultPartitions?: number | undefined
   /** Of what is made now: the stream, the registry, the blobs. */
   readonly replicas: number
   /** What the server is configured to promise; no client can see it. */

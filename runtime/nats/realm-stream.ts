@@ -79,6 +79,7 @@ async function find(call: Calls['call'], name: string, address: string): Promise
 
 async function make(call: Calls['call'], name: string, options: BusOptions): Promise<StreamInfo | undefined> {
   const partitions = options.partitions ?? options.defaultPartitions
+  if (partitions === undefined) throw new RangeError('A realm cannot be made without a number of partitions.')
   const realm: Realm = { name, generation: 0, partitions }
   const window = options.duplicateWindowMs ?? duplicateWindowMs
   const config = {

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, readdir, stat } from 'node:fs/promises'
+import { chmod, mkdir, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -47,6 +47,8 @@ export async function fetchArchive(options: ArchiveOptions): Promise<FetchResult
   if (unpacked.is === 'failed') return failed(archive, unpacked.reason)
   const binary = await findFile(into, 'nats-server')
   if (binary === undefined) return failed(archive, 'there is no nats-server in it')
+  // Not every archive carries the right to run.
+  await chmod(binary, 0o755)
   return { is: 'fetched', binary, stays: false }
 }
 

@@ -5,7 +5,7 @@
  * because everything happens in a room of its own and ends in one rename; two processes may
  * fetch at once, and one that is killed leaves only a room that the next one clears.
  */
-import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Fault } from '#protocol/fault.ts'
 import { fetchArchive, type Archive } from './fetch-archive.ts'
@@ -78,7 +78,6 @@ async function problemOf(binary: string, minimum: string): Promise<string | unde
 
 /** A running server keeps the file it was started from, so replacing it is safe at any time. */
 async function install(binary: string, place: string): Promise<string> {
-  await chmod(binary, 0o755)
   await mkdir(dirname(place), { recursive: true })
   await rename(binary, place)
   return place

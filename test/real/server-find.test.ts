@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { findServer, type FindOptions } from '#runtime/server/find-server.ts'
-import { natsServer } from '../support/nats.ts'
+import { natsServer } from '#test/support/nats.ts'
 
 let dir: string
 let notes: string[]

@@ -5,7 +5,7 @@ import { realmHandleOf, type RealmHandle } from '#runtime/client/realm-handle.ts
 import type { Clock } from '#runtime/clock.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { type Node, type NodeOptions, startNode } from '#runtime/node.ts'
-import { openMemoryStore } from './scratch-store.ts'
+import { openMemoryStore } from '#store/memory-store.ts'
 import type { Store } from '#store/store.ts'
 
 export const nodeOptions: NodeOptions = {

@@ -82,6 +82,7 @@ export const acting: readonly Scenario[] = [
       status: 'done',
       value: 'over',
       emitted: [
+        { type: 'entered', state: 'a' },
         { type: 'left', state: 'a' },
         { type: 'moved', n: 1, by: 'GO' },
         { type: 'entered', state: 'a' },

@@ -1,6 +1,8 @@
 /** Time: `after` in all its forms, delayed events, and what forgets them. */
-import { assign, cancel, raise, sendTo, setup } from 'xstate'
+import { type AnyEventObject, assign, cancel, raise, sendTo, setup } from 'xstate'
 import { type Scenario, send, types, wait } from './scenario.ts'
+
+const tick = (n: number): AnyEventObject => ({ type: 'TICK', n })
 
 export const delays: readonly Scenario[] = [
   {
@@ -107,8 +109,8 @@ export const delays: readonly Scenario[] = [
     make: () =>
       setup({ types, delays: { soon: 30 } }).createMachine({
         context: { order: [] },
-        entry: [raise({ type: 'TICK', n: 1 }, { delay: 20 }), raise({ type: 'TICK', n: 2 }, { delay: 10 }), raise({ type: 'TICK', n: 3 }, { delay: 'soon' })],
-        on: { TICK: { actions: assign({ order: ({ context, event }: any) => [...context.order, event.n] }) }, AGAIN: { actions: raise({ type: 'TICK', n: 4 }, { delay: 5 }) } },
+        entry: [raise(tick(1), { delay: 20 }), raise(tick(2), { delay: 10 }), raise(tick(3), { delay: 'soon' } as never)],
+        on: { TICK: { actions: assign({ order: ({ context, event }: any) => [...context.order, event.n] }) }, AGAIN: { actions: raise(tick(4), { delay: 5 }) } },
       } as never),
     script: [wait(10), send('AGAIN'), send('AGAIN'), wait(5), wait(5), wait(10)],
     ends: { status: 'active', context: { order: [2, 4, 4, 1, 3] } },

@@ -10,7 +10,7 @@ export const hierarchy: readonly Scenario[] = [
     name: 'traffic light with a pedestrian phase',
     uses: ['hierarchy', 'relative targets'],
     make: () =>
-      setup({ types }).createMachine({
+      setup({ types, actions: { count: assign({ changes: ({ context }: any) => context.changes + 1 }) } }).createMachine({
         id: 'light',
         initial: 'green',
         context: { changes: 0 },
@@ -23,7 +23,7 @@ export const hierarchy: readonly Scenario[] = [
             on: { TIMER: 'green' },
           },
         },
-      }).provide({ actions: { count: assign({ changes: ({ context }) => context['changes'] + 1 }) } } as never),
+      }),
     script: [send('TIMER'), send('TIMER'), send('COUNTDOWN'), send('TIMER'), send('TIMER'), send('TIMER'), send('COUNTDOWN')],
     ends: { status: 'active', value: { red: 'wait' }, context: { changes: 2 } },
   },

@@ -1,0 +1,41 @@
+/** The surroundings of an actor as its book would make them: who lives, who has a name, which number is next. */
+import { type Address, childAddressOf } from '#protocol/address.ts'
+import { Ref } from '#protocol/codec.ts'
+import type { MachineAction, MachineStep, Surroundings } from '#runtime/core/machine-step.ts'
+
+export type Around = Surroundings & { readonly children: Record<string, Ref>; readonly names: Record<string, Ref> }
+
+export function aroundOf(address: Address = 'kind/key', more: Partial<Surroundings> = {}): Around {
+  const names: Record<string, Ref> = {}
+  return {
+    self: new Ref(address),
+    parent: undefined,
+    lookup: (systemId) => names[systemId],
+    registered: () => names,
+    nextSpawn: 1,
+    children: {},
+    decisions: false,
+    names,
+    ...more,
+  } as Around
+}
+
+export function after(around: Around, { actions, nextSpawn }: Pick<MachineStep, 'actions' | 'nextSpawn'>): Around {
+  const children = { ...around.children }
+  const names = { ...around.names }
+  for (const action of actions) apply(action, around.self.address, children, names)
+  return { ...around, children, names, nextSpawn, lookup: (systemId) => names[systemId], registered: () => names }
+}
+
+function apply(action: MachineAction, address: Address, children: Record<string, Ref>, names: Record<string, Ref>): void {
+  if (action.do === 'stop') {
+    const { systemId } = children[action.id] ?? {}
+    if (systemId !== undefined) delete names[systemId]
+    delete children[action.id]
+  } else if (action.do === 'spawn') {
+    const { as, id, spawn, systemId } = action
+    const ref = as === 'actor' ? new Ref(childAddressOf(address, id, spawn), id, systemId) : new Ref(address, id, systemId, `~${id}`)
+    children[id] = ref
+    if (systemId !== undefined) names[systemId] = ref
+  }
+}

@@ -1,0 +1,17 @@
+/** The whole conformance set: every scenario runs live, in the engine, and in the engine with restarts. */
+import { acting } from './actions.ts'
+import { data } from './data.ts'
+import { delays } from './delays.ts'
+import { matching } from './events.ts'
+import { guarded } from './guards.ts'
+import { hierarchy } from './hierarchy.ts'
+import { histories } from './history.ts'
+import { invoked } from './invokes.ts'
+import { parallel } from './parallel.ts'
+import type { Scenario } from './scenario.ts'
+import { spawned } from './spawns.ts'
+import { transitions } from './transitions.ts'
+
+export const scenarios: readonly Scenario[] = [
+  ...hierarchy, ...parallel, ...histories, ...guarded, ...delays, ...acting, ...matching, ...data, ...invoked, ...spawned, ...transitions,
+]
