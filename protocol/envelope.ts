@@ -66,6 +66,8 @@ export type Envelope = {
   readonly id: string | undefined
   /** Of an outsider: the run of its program that `n` counts in, since a name may start anew at 1. */
   readonly session?: string | undefined
+  /** With a session: its sender has settled every number below this one. */
+  readonly floor?: number | undefined
   /** (n, index) of the commit that sent it; for a client its own count and 0. */
   readonly n: number
   readonly index: number
@@ -164,6 +166,8 @@ export type OutsideNote = {
   readonly client?: string
   readonly session?: string
   readonly n?: number
+  /** The lowest number of this session and partition that its sender has not settled. */
+  readonly floor?: number
   readonly id?: string
   readonly ask?: string
   readonly deadline?: number
@@ -226,6 +230,7 @@ export function decodeOutside(entry: OutsideEntry): Envelope {
     at,
     id: typeof id === 'string' && id.length > 0 ? id.slice(0, 256) : undefined,
     session,
+    floor: session !== undefined && Number.isSafeInteger(note.floor) ? note.floor : undefined,
     n: session !== undefined && Number.isSafeInteger(note.n) ? (note.n as number) : 0,
     index: 0,
     generation: 0,

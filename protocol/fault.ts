@@ -53,6 +53,8 @@ const catalogue = {
   'ref.idle': ['park', 'A reference to {value} sends nothing by itself. Use sendTo(ref, event) in a machine, and realm.ref(…).send(event) outside of one.'],
   'child.foreign': ['park', '{value} is not a child of {self}, so it cannot be stopped from there. Send it an event that it stops on.'],
   'loop.endless': ['park', 'The machine made {limit} internal transitions for one event without coming to rest. Look for an always or raise that never ends.'],
+  'clock.restless': ['crash', 'Nothing came to rest within {limit} turns while virtual time stood still. Look for actors that send to each other without end, or a delay of 0 that begins again.'],
+  'clock.unreadable': ['crash', '"{value}" is not a length of time. Give milliseconds, or an amount and a unit such as "90 s", "2 hours" or "7 days".'],
   'parked.absent': ['park', 'Nothing is parked at {value}. "perdure parked" lists what is.'],
   'parked.eventless': ['park', 'What is parked at {value} holds no event that could be replayed as it is. Give one: perdure parked replay {value} \'{"type":"…"}\', or drop it.'],
   // Asks.

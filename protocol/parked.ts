@@ -21,13 +21,44 @@ export type Parked = {
   readonly at: number
 }
 
-export function encodeParked(envelope: Arrived, raw: Uint8Array | undefined, fault: StoredFault, at: number): Uint8Array {
+/** A stack says where; more of it would only make a large envelope not fit. */
+const stackChars = 4000
+
+export type Parking = { readonly envelope: Arrived; readonly raw: Uint8Array | undefined; readonly fault: StoredFault; readonly at: number }
+
+/**
+ * One entry; more when an outsider's payload came near the server's limit and does not fit beside
+ * its fault. The others follow it on the log, contiguous, because all are of one batch.
+ */
+export function encodeParked({ envelope, raw, fault, at }: Parking, entryBytes: number): Uint8Array[] {
   const { code, message, stack } = fault
-  return encode([parkedFormat, raw === undefined ? encodeEnvelope(envelope) : null, raw ?? null, envelope.seq, envelope.sender, [code, message, stack ?? null], at])
+  const whole = raw ?? encodeEnvelope(envelope)
+  const rest: Uint8Array[] = []
+  for (let from = entryBytes; from < whole.length; from += entryBytes) rest.push(encode([parkedFormat, whole.subarray(from, from + entryBytes)]))
+  const first = whole.subarray(0, entryBytes)
+  const why = [code, message.slice(0, stackChars), stack?.slice(0, stackChars) ?? null]
+  return [encode([parkedFormat, raw === undefined ? first : null, raw === undefined ? null : first, envelope.seq, envelope.sender, why, at, rest.length]), ...rest]
 }
 
-export function decodeParked(address: Address, bytes: Uint8Array): Parked {
-  const [, envelope, raw, seq, sender, [code, message, stack], at] = decode(bytes) as [number, Uint8Array | null, Uint8Array | null, number, Sender, [string, string, string | null], number]
+/** Whether this entry only goes on with the one before it. */
+export function isParkedRest(bytes: Uint8Array): boolean {
+  return (decode(bytes) as unknown[]).length === 2
+}
+
+/** How many entries behind this one belong to it. */
+export function parkedRestOf(bytes: Uint8Array): number {
+  return ((decode(bytes) as unknown[])[7] as number | undefined) ?? 0
+}
+
+export function decodeParked(address: Address, bytes: Uint8Array, rest: readonly Uint8Array[] = []): Parked {
+  const fields = decode(bytes) as [number, Uint8Array | null, Uint8Array | null, number, Sender, [string, string, string | null], number, number?]
+  const [, , , seq, sender, [code, message, stack], at] = fields
+  // Without its rest, only what stands in the first entry can be shown.
+  const isWhole = rest.length === (fields[7] ?? 0)
+  const more = rest.map((one) => (decode(one) as [number, Uint8Array])[1])
+  const join = (part: Uint8Array | null): Uint8Array | null => (part === null || more.length === 0 ? part : joined([part, ...more]))
+  const envelope = isWhole ? join(fields[1]) : null
+  const raw = join(fields[2]) ?? (isWhole ? null : fields[1])
   return {
     envelope: envelope === null ? undefined : decodeEnvelope(address, envelope).envelope,
     raw: raw ?? undefined,
@@ -36,4 +67,14 @@ export function decodeParked(address: Address, bytes: Uint8Array): Parked {
     fault: { code, message, ...(stack === null ? {} : { stack }) },
     at,
   }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

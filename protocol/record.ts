@@ -23,7 +23,7 @@ export type StepNote = {
   readonly seq: number
   readonly type: string
   /** `unhandled` and the like; nothing for an ordinary step. */
-  readonly mark?: 'unhandled' | 'deferred' | 'parked' | 'duplicate' | 'stale' | undefined
+  readonly mark?: 'unhandled' | 'deferred' | 'parked' | 'duplicate' | 'early' | 'stale' | undefined
   readonly decision?: Decision | undefined
 }
 

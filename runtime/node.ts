@@ -197,12 +197,21 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     if (stopping) return void (await ended)
     stopping = true
     await trimmer.stop()
-    await Promise.all([...partitions.values()].map((one) => one.drain()))
-    await effects.drain(clock.now() + options.graceMs)
+    const until = clock.now() + options.graceMs
+    // A server that is gone acknowledges nothing: what was stepped is stepped again after the restart.
+    await withinGrace(Promise.all([...partitions.values()].map((one) => one.drain())), until)
+    await effects.drain(until)
     await Promise.all([...partitions.values()].map((one) => one.close()))
     await folder.stop()
     await store.alive.set(clock.now())
     await finish(undefined)
+  }
+
+  async function withinGrace(work: Promise<unknown>, until: number): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const alarm = clock.at(until, late.resolve)
+    await Promise.race([work, late.promise])
+    alarm.cancel()
   }
 
   let house: { cancel(): void } | undefined

@@ -130,9 +130,9 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
     isScheduled = false
     if (isClosed) return
     try {
-      const until = performance.now() + sliceMs
+      const until = clock.now() + sliceMs
       for (let count = 0; staged.length < options.stagedMost && takeNext(); count++) {
-        if ((count & 15) === 15 && performance.now() > until) break
+        if ((count & 15) === 15 && clock.now() > until) break
       }
       if (waits() > 0 && staged.length < options.stagedMost) schedule()
       if (isPaused && entries.length < options.queueMost / 2) {
@@ -168,7 +168,7 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
   }
 
   function around(): Circumstances {
-    return { now: clock.now(), generation: realm.generation, stepId: `${realm.generation}-${own.nonce}-${++steps}`, awayMs, openedAt, lastSeq: world.lastSeq(), outputsMost }
+    return { now: clock.now(), generation: realm.generation, stepId: `${realm.generation}-${own.nonce}-${++steps}`, awayMs, openedAt, lastSeq: Math.max(world.lastSeq(), position.seq, position.cursor), outputsMost }
   }
 
   function stage(all: readonly Staged[]): void {

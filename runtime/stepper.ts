@@ -118,7 +118,10 @@ export function stepperOf({ residents, kinds, around, onStepped }: World, option
   return {
     take,
     pass(admitted) {
-      if (admitted.is === 'copy') return { ...blank, note: { seq: admitted.seq, type: 'perdure.copy', mark: 'duplicate' }, cursor: admitted.seq }
+      if (admitted.is !== 'unreadable') {
+        const mark = admitted.is === 'copy' ? 'duplicate' : 'early'
+        return { ...blank, note: { seq: admitted.seq, type: `perdure.${admitted.is}`, mark }, cursor: admitted.seq }
+      }
       return { ...blank, ...parkedStaged(admitted.envelope, admitted.fault), raw: admitted.raw }
     },
   }

@@ -22,7 +22,7 @@ export function prepareDir(dir: string): void {
 /** Removes the store's own files and leaves anything else in the directory alone. The lock goes with its holder. */
 export function removeStore(dir: string): void {
   rmSync(join(dir, dataFile), { force: true })
-  rmSync(join(dir, 'lock.mdb'), { force: true })
+  for (const name of ['lock.mdb', 'opening']) rmSync(join(dir, name), { force: true })
   try {
     if (readdirSync(dir).length === 0) rmSync(dir, { recursive: true, force: true })
   } catch {

@@ -19,6 +19,7 @@ import { openRoom } from './room.ts'
 import { sealed, unsealed } from './sealed.ts'
 import type { Store, StoreIdentity } from './store.ts'
 import { entriesOf, openTables, storeFaultOf, type Tables, type View } from './tables.ts'
+import { noteAttempt, verifyTables } from './verify.ts'
 
 export { removeStore } from './data-file.ts'
 
@@ -36,8 +37,11 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
   let tables: Tables | undefined
   try {
     checkDataFile(dir)
+    const attempt = noteAttempt(dir)
     tables = openTables({ dir, mapBytes })
     await checkIdentity(tables, dir, identity)
+    verifyTables(tables)
+    attempt.succeeded()
     const room = openRoom(tables, dir, mapBytes)
     for (const partition of unfinishedPartitions(tables)) await dropPartition(tables, partition, room.write)
     return storeOf(tables, lock, room.write, options)

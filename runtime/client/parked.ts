@@ -6,7 +6,7 @@ import { type Address, rootOf } from '#protocol/address.ts'
 import { decodeForeign } from '#protocol/codec.ts'
 import { type AnyEvent, encodeEnvelope, type Envelope, isEvent } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
-import { decodeParked, type Parked } from '#protocol/parked.ts'
+import { decodeParked, isParkedRest, type Parked, parkedRestOf } from '#protocol/parked.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
@@ -24,17 +24,32 @@ export type ParkedBox = {
 }
 
 export function parkedBoxOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }): ParkedBox {
-  function entryOf(entry: LogEntry): ParkedEntry | undefined {
+  function entryOf(entry: LogEntry, rest: readonly Uint8Array[] = []): ParkedEntry | undefined {
     const stored = parseStored(entry.subject)
     if (stored.is !== 'parked') return undefined
-    const parked = decodeParked(stored.address, entry.data)
+    if (isParkedRest(entry.data)) return undefined
+    const parked = decodeParked(stored.address, entry.data, rest)
     const content = parked.envelope?.content
     return { ...parked, address: stored.address, place: entry.seq, event: content?.is === 'event' ? content.event : undefined }
   }
 
+  /** The entries behind a large one. */
+  async function restOf(entry: LogEntry): Promise<Uint8Array[]> {
+    if (parseStored(entry.subject).is !== 'parked' || isParkedRest(entry.data)) return []
+    const places = Array.from({ length: parkedRestOf(entry.data) }, (_, index) => entry.seq + 1 + index)
+    const found = await Promise.all(places.map((place) => bus.get(place)))
+    return found.flatMap((one) => (one === undefined ? [] : [one.data]))
+  }
+
+  async function remove(place: number): Promise<void> {
+    const entry = await bus.get(place)
+    const rest = entry === undefined ? 0 : (await restOf(entry)).length
+    for (let at = place + rest; at >= place; at--) await bus.removeEntry(at)
+  }
+
   async function get(place: number): Promise<ParkedEntry> {
     const entry = await bus.get(place)
-    const parked = entry === undefined ? undefined : entryOf(entry)
+    const parked = entry === undefined ? undefined : entryOf(entry, await restOf(entry))
     if (parked === undefined) throw new Fault('parked.absent', { value: place })
     return parked
   }
@@ -44,6 +59,7 @@ export function parkedBoxOf({ bus, clock }: { readonly bus: Bus; readonly clock:
       const found: ParkedEntry[] = []
       const filter = address === undefined ? `${bus.realm.name}.parked.*.${kind ?? '*'}.*` : subjects.parked(bus.realm, partitionOf(rootOf(address), bus.realm.partitions), address)
       await readThrough(bus, filter, (entry) => {
+        // Of a large one the list shows what stands in its first entry; get() reads it whole.
         const parked = entryOf(entry)
         if (parked !== undefined && (code === undefined || parked.fault.code === code)) found.push(parked)
         return found.length < limit
@@ -72,11 +88,11 @@ export function parkedBoxOf({ bus, clock }: { readonly bus: Bus; readonly clock:
       }
       const partition = partitionOf(address, bus.realm.partitions)
       await bus.append({ subject: subjects.in(bus.realm, partition, 'c', address), data: encodeEnvelope(envelope) })
-      await bus.removeEntry(place)
+      await remove(place)
     },
     async drop(place) {
       await get(place)
-      await bus.removeEntry(place)
+      await remove(place)
     },
   }
 }

@@ -1,16 +1,23 @@
 /**
  * Sends events from outside: each acknowledged, in pipelines with a window, in order. It serves
- * the clause "an envelope arrives on a subject". Invariants: what is sent again after an unknown
- * outcome carries the same session and number, so its receiver takes it once; nothing is sent
- * past an unknown one until that is settled, so the order of one sender holds.
+ * the clause "an envelope arrives on a subject". Invariants, for each partition that is sent to:
+ *
+ * - Numbers count up by one, and each envelope says which of them is the lowest that is not
+ *   settled yet (its floor). The receiver takes the next number, or one whose predecessors are
+ *   all settled; anything else is a copy, or came too early and will come again.
+ * - Sends are settled in order: one that is stored waits for those before it, and when one of
+ *   them fails, everything after it is sent again with the floor moved on.
  */
 import { type Address, rootOf } from '#protocol/address.ts'
 import { type AnyEvent, encodeOutside, type OutsideNote } from '#protocol/envelope.ts'
 import { Fault, isFault } from '#protocol/fault.ts'
 import { limits } from '#protocol/limits.ts'
+import { partitionOf } from '#protocol/partition.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
+import { type Queue, queueOf } from '#runtime/core/queue.ts'
+import { roughSize } from '#runtime/core/rough-size.ts'
 
 export type SenderOptions = {
   /** Sends that may be unacknowledged at once. */
@@ -20,129 +27,214 @@ export type SenderOptions = {
   readonly retryMs: number
 }
 
+type Placed = { readonly seq: number }
+
 export type Sender = {
-  send(address: Address, event: AnyEvent | null, note: OutsideNote): Promise<{ readonly seq: number }>
+  send(address: Address, event: AnyEvent | null, note: OutsideNote): Promise<Placed>
   readonly inFlight: number
 }
 
 type Item = {
-  readonly entry: Entry
+  readonly lane: Lane
+  readonly n: number
+  readonly address: Address
+  readonly event: AnyEvent | null
+  readonly note: OutsideNote
   readonly giveUpAt: number
-  readonly done: (placed: { seq: number }) => void
+  readonly done: (placed: Placed) => void
   readonly failed: (error: unknown) => void
+  is: 'waiting' | 'sent' | 'stored' | 'unknown' | 'refused'
+  placed: Placed | undefined
+  error: unknown
+}
+
+/** What goes to one partition. */
+type Lane = {
+  count: number
+  /** Not settled, in order. */
+  readonly items: Queue<Item>
+  sent: number
+  isBroken: boolean
+  isRepairing: boolean
 }
 
 export function senderOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, session: string, options: SenderOptions): Sender {
-  let count = 0
+  const lanes = new Map<number, Lane>()
+  const waiting = queueOf<Item>()
+  const limit = Math.floor(bus.maxPayload / 2)
+  /** With an fsync before each acknowledgement, what is sent at the same time shares one. */
+  const isTogether = bus.durability === 'power'
   let inFlight = 0
-  const waiting: Item[] = []
-  let unknown: Item[] = []
-  let repairing = false
-  let batching = false
-  const together = bus.durability === 'power'
+  let isBatching = false
+
+  function laneOf(address: Address): Lane {
+    const partition = partitionOf(address, bus.realm.partitions)
+    const lane = lanes.get(partition) ?? { count: 0, items: queueOf<Item>(), sent: 0, isBroken: false, isRepairing: false }
+    lanes.set(partition, lane)
+    return lane
+  }
+
+  function bytesOf({ lane, n, address, event, note }: Item): Uint8Array {
+    const root = rootOf(address)
+    const child = address.length > root.length ? { child: address.slice(root.length) } : undefined
+    const floor = lane.items.peek()?.n ?? n
+    return encodeOutside(event, { ...note, session, n, floor, ...child })
+  }
+
+  function entryOf(item: Item): Entry {
+    return { subject: subjects.to(bus.realm, rootOf(item.address)), data: bytesOf(item) }
+  }
 
   function pump(): void {
-    if (repairing) return
-    if (together) return void batch()
-    while (waiting.length > 0 && inFlight < options.windowMost) {
-      const item = waiting.shift() as Item
-      inFlight++
-      bus.append(item.entry).then(
-        (placed) => settle(item, placed),
+    if (isTogether) return void batch()
+    while (inFlight < options.windowMost) {
+      const item = waiting.shift()
+      if (item === undefined) return
+      // A broken lane sends what waits in it by itself, once it is mended.
+      if (item.lane.isBroken || item.is !== 'waiting') continue
+      begin([item])
+      bus.append(entryOf(item)).then(
+        (placed) => end([item], () => placed),
         (error: unknown) => fail([item], error),
       )
     }
   }
 
-  /** With an fsync before each acknowledgement, what is sent at the same time shares one. */
   async function batch(): Promise<void> {
-    if (batching) return
-    batching = true
+    if (isBatching) return
+    isBatching = true
     try {
       // One turn later, so that a loop of sends becomes one batch.
       await Promise.resolve()
-      while (waiting.length > 0 && !repairing) {
-        const items = waiting.splice(0, limits.batchEntries - 1)
-        inFlight += items.length
+      while (waiting.length > 0) {
+        const items: Item[] = []
+        while (items.length < limits.batchEntries - 1) {
+          const item = waiting.shift()
+          if (item === undefined) break
+          if (!item.lane.isBroken && item.is === 'waiting') items.push(item)
+        }
+        if (items.length === 0) break
+        begin(items)
         try {
-          const { seq } = await bus.appendAll(items.map((item) => item.entry))
-          items.forEach((item, index) => settle(item, { seq: seq - items.length + 1 + index }))
+          const { seq } = await bus.appendAll(items.map(entryOf))
+          end(items, (index) => ({ seq: seq - items.length + 1 + index }))
         } catch (error) {
           fail(items, error)
         }
       }
     } finally {
-      batching = false
+      isBatching = false
     }
   }
 
-  function settle(item: Item, placed: { seq: number }): void {
-    inFlight--
-    item.done(placed)
-    if (repairing) void repair()
-    else if (waiting.length > 0) pump()
+  function begin(items: readonly Item[]): void {
+    inFlight += items.length
+    for (const item of items) {
+      item.is = 'sent'
+      item.lane.sent++
+    }
+  }
+
+  function end(items: readonly Item[], placedOf: (index: number) => Placed): void {
+    inFlight -= items.length
+    items.forEach((item, index) => {
+      item.is = 'stored'
+      item.placed = placedOf(index)
+      item.lane.sent--
+    })
+    for (const item of items) settle(item.lane)
+    if (waiting.length > 0) pump()
   }
 
   function fail(items: readonly Item[], error: unknown): void {
     inFlight -= items.length
-    const isUnknown = isFault(error, 'bus.timeout') || isFault(error, 'bus.unreachable')
-    if (isUnknown) {
-      unknown.push(...items)
-      repairing = true
-    } else {
-      // The server said no: nothing was stored, and the caller decides.
-      for (const item of items) item.failed(error)
+    for (const item of items) {
+      item.is = isUnknown(error) ? 'unknown' : 'refused'
+      item.error = error
+      item.lane.sent--
+      item.lane.isBroken = true
     }
-    if (repairing) void repair()
-    else pump()
+    for (const item of items) settle(item.lane)
+    pump()
   }
 
-  let repairRuns = false
-  /** Once everything in flight is settled: the unknown ones again, in their order, one by one. */
-  async function repair(): Promise<void> {
-    if (repairRuns || inFlight > 0) return
-    repairRuns = true
-    try {
-      while (unknown.length > 0) {
-        const item = unknown[0] as Item
-        if (clock.now() > item.giveUpAt) {
-          unknown = unknown.slice(1)
-          item.failed(new Fault('bus.timeout', { ms: options.sendTimeoutMs }))
-          continue
-        }
-        try {
-          item.done(await bus.append(item.entry))
-          unknown = unknown.slice(1)
-        } catch (error) {
-          if (isFault(error, 'bus.timeout') || isFault(error, 'bus.unreachable')) {
-            await new Promise<void>((resolve) => clock.at(clock.now() + options.retryMs, resolve))
-          } else {
-            unknown = unknown.slice(1)
-            item.failed(error)
-          }
-        }
-      }
-    } finally {
-      repairRuns = false
-      repairing = false
+  /** Everything at the head that is stored, in order; a broken lane is mended when nothing of it is under way. */
+  function settle(lane: Lane): void {
+    if (lane.isRepairing) return
+    for (let head = lane.items.peek(); head?.is === 'stored'; head = lane.items.peek()) {
+      lane.items.shift()
+      head.done(head.placed as Placed)
     }
+    if (lane.isBroken && lane.sent === 0) void repair(lane)
+  }
+
+  /** Nothing of this lane is under way: what is not settled goes again, in order, one by one. */
+  async function repair(lane: Lane): Promise<void> {
+    lane.isRepairing = true
+    for (let head = lane.items.peek(); head !== undefined; head = lane.items.peek()) {
+      if (head.is === 'refused') {
+        lane.items.shift()
+        head.failed(head.error)
+      } else if (clock.now() > head.giveUpAt) {
+        lane.items.shift()
+        head.failed(new Fault('bus.timeout', { ms: options.sendTimeoutMs }))
+      } else {
+        await again(lane, head)
+      }
+    }
+    lane.isRepairing = false
+    lane.isBroken = false
     pump()
+  }
+
+  async function again(lane: Lane, item: Item): Promise<void> {
+    try {
+      const placed = await bus.append(entryOf(item))
+      lane.items.shift()
+      item.done(item.placed ?? placed)
+    } catch (error) {
+      if (isUnknown(error)) {
+        await new Promise<void>((resolve) => clock.at(clock.now() + options.retryMs, resolve))
+      } else {
+        item.is = 'refused'
+        item.error = error
+      }
+    }
   }
 
   return {
     get inFlight() {
-      return inFlight + waiting.length + unknown.length
+      return [...lanes.values()].reduce((sum, lane) => sum + lane.items.length, 0)
     },
     send(address, event, note) {
-      const root = rootOf(address)
-      const child = address.length > root.length ? { child: address.slice(root.length) } : {}
-      const data = encodeOutside(event, { ...note, session, n: ++count, ...child })
-      const limit = Math.floor(bus.maxPayload / 2)
-      if (data.length > limit) return Promise.reject(new Fault('event.tooBig', { value: event?.type, size: data.length, limit }))
       return new Promise((done, failed) => {
-        waiting.push({ entry: { subject: subjects.to(bus.realm, root), data }, giveUpAt: clock.now() + options.sendTimeoutMs, done, failed })
+        const lane = laneOf(address)
+        const item: Item = {
+          lane,
+          n: lane.count + 1,
+          address,
+          event,
+          note,
+          giveUpAt: clock.now() + options.sendTimeoutMs,
+          done,
+          failed,
+          is: 'waiting',
+          placed: undefined,
+          error: undefined,
+        }
+        // What can never be sent takes no number; most events are tiny and need not be measured.
+        const size = roughSize(event, limit / 4) < limit / 4 ? 0 : bytesOf(item).length
+        if (size > limit) return failed(new Fault('event.tooBig', { value: event?.type, size, limit }))
+        lane.count++
+        lane.items.push(item)
+        waiting.push(item)
         pump()
       })
     },
   }
+}
+
+/** The server refused for now or did not answer: whether it was stored is open, or it may be sent again. */
+function isUnknown(error: unknown): boolean {
+  return isFault(error, 'bus.timeout') || isFault(error, 'bus.unreachable')
 }

@@ -15,6 +15,8 @@ export type Origin = Pick<Staged, 'mark' | 'client'>
 export type Admitted =
   | { readonly is: 'envelope'; readonly envelope: Arrived; readonly origin: Origin }
   | { readonly is: 'copy'; readonly seq: number }
+  /** One before it is still missing; its sender sends both again. */
+  | { readonly is: 'early'; readonly seq: number }
   | { readonly is: 'unreadable'; readonly envelope: Arrived; readonly fault: StoredFault; readonly raw: Uint8Array }
 
 /** An entry as the bus hands it on. */
@@ -26,17 +28,19 @@ export function admissionOf(generation: number, folded: FoldedPartition): Admiss
   const marks = new Map<number, readonly [number, number]>(Object.entries(folded.marks).map(([sender, mark]) => [Number(sender), mark]))
   const clients = new Map<string, number>(Object.entries(folded.clients).map(([name, [count]]) => [name, count]))
 
-  /** Moves the sender's mark on; nothing when the envelope is a copy. */
-  function originOf(envelope: Arrived): Origin | undefined {
-    const { sender, n, index, session } = envelope
+  /** Moves the sender's mark on, or says why the envelope is not taken. */
+  function originOf(envelope: Arrived): Origin | 'copy' | 'early' {
+    const { sender, n, index, session, floor = n } = envelope
     if (typeof sender === 'number') {
       const seen = marks.get(sender)
-      if (seen !== undefined && (n < seen[0] || (n === seen[0] && index <= seen[1]))) return undefined
+      if (seen !== undefined && (n < seen[0] || (n === seen[0] && index <= seen[1]))) return 'copy'
       marks.set(sender, [n, index])
       return { mark: [sender, n, index], client: undefined }
     }
     if (sender === 'x' && session !== undefined && n > 0) {
-      if (n <= (clients.get(session) ?? 0)) return undefined
+      const seen = clients.get(session) ?? 0
+      if (n <= seen) return 'copy'
+      if (n > seen + 1 && floor < n) return 'early'
       clients.set(session, n)
       return { mark: undefined, client: [session, n, envelope.at] }
     }
@@ -56,8 +60,8 @@ export function admissionOf(generation: number, folded: FoldedPartition): Admiss
       }
       // What was meant for another generation of this realm is nobody's business here.
       const isForeign = sender !== 'x' && envelope.generation !== generation
-      const origin = isForeign ? undefined : originOf(envelope)
-      return origin === undefined ? { is: 'copy', seq: entry.seq } : { is: 'envelope', envelope, origin }
+      const origin = isForeign ? 'copy' : originOf(envelope)
+      return typeof origin === 'string' ? { is: origin, seq: entry.seq } : { is: 'envelope', envelope, origin }
     },
   }
 }

@@ -18,6 +18,12 @@ import { subjects } from '#protocol/subject.ts'
 import type { Deed, Output } from './arrival.ts'
 import { emittedBytes } from './emitted.ts'
 
+/** A parked payload is cut at this size: the smallest max_payload that perdure runs with, and room for the fault. */
+const parkedBytes = 48_000
+
+/** An outsider's payload of the usual max_payload of 1 MiB, cut. */
+const parkedMost = 23
+
 /** One step that waits for its commit. */
 export type Staged = {
   readonly address: Address
@@ -39,13 +45,15 @@ export type Form = 'record' | 'cheap' | 'batch'
 /** How many of the staged steps the next commit takes, and how. */
 export function chooseForm(staged: readonly Staged[], options: { readonly cheapMost: number; readonly entriesMost: number }): { readonly steps: number; readonly form: Form } {
   let outputs = 0
+  let weight = 0
   let prefix = 0
   let inPrefix = 0
   let open = true
   let whole = 0
   for (const one of staged) {
     const more = one.outputs.length
-    if (outputs + more > options.entriesMost) break
+    weight += weightOf(one)
+    if (weight > options.entriesMost) break
     outputs += more
     whole++
     if (!open) continue
@@ -59,6 +67,11 @@ export function chooseForm(staged: readonly Staged[], options: { readonly cheapM
   if (outputs === 0) return { steps: whole, form: 'record' }
   if (prefix > 0 && outputs <= options.cheapMost) return { steps: prefix, form: inPrefix === 0 ? 'record' : 'cheap' }
   return { steps: whole, form: 'batch' }
+}
+
+/** The entries it may take: a parked payload can be cut into many. */
+function weightOf(staged: Staged): number {
+  return staged.outputs.reduce((sum, output) => sum + (output.is === 'park' ? parkedMost : 1), 0)
 }
 
 export type Head = Pick<CommitRecord, 'generation' | 'partition' | 'epoch' | 'n' | 'previous' | 'cursor' | 'heard' | 'at' | 'awayMs' | 'openedAt'>
@@ -107,14 +120,18 @@ function entriesOf(realm: Realm, record: CommitRecord, staged: readonly Staged[]
   const entries: PlannedEntry[] = []
   for (const one of staged) {
     for (const output of one.outputs) {
-      const index = entries.length
-      entries.push(entryOf(realm, record, one, output, index, inside))
+      if (output.is === 'park') {
+        const subject = subjects.parked(realm, record.partition, output.envelope.to)
+        for (const data of encodeParked({ ...output, raw: one.raw, at: record.at }, parkedBytes)) entries.push({ subject, data })
+      } else {
+        entries.push(entryOf(realm, record, one, output, entries.length, inside))
+      }
     }
   }
   return entries
 }
 
-function entryOf(realm: Realm, record: CommitRecord, staged: Staged, output: Output, index: number, inside: Uint8Array | undefined): PlannedEntry {
+function entryOf(realm: Realm, record: CommitRecord, staged: Staged, output: Exclude<Output, { is: 'park' }>, index: number, inside: Uint8Array | undefined): PlannedEntry {
   const { address } = staged
   switch (output.is) {
     case 'send': {
@@ -139,11 +156,6 @@ function entryOf(realm: Realm, record: CommitRecord, staged: Staged, output: Out
       return { subject: subjects.emitted(realm, address, output.event.type), data: emittedBytes(output.event) }
     case 'reply':
       return { subject: subjects.reply(realm, output.ask.to, output.ask.id), data: encodeAnswer(output.answer) }
-    case 'park':
-      return {
-        subject: subjects.parked(realm, record.partition, output.envelope.to),
-        data: encodeParked(output.envelope, staged.raw, output.fault, record.at),
-      }
   }
 }
 

@@ -65,7 +65,7 @@ function interpretOne(draft: Draft, action: MachineAction): void {
       return
     case 'subscribe': {
       checkPattern(action.pattern)
-      const from = action.from === 'now' ? draft.around.lastSeq : action.from === 'start' ? 0 : action.from - 1
+      const from = action.from === 'now' ? Math.max(draft.around.lastSeq, Number(draft.cause ?? 0)) : action.from === 'start' ? 0 : action.from - 1
       const others = (live.book.subscriptions ?? []).filter((one) => one.pattern !== action.pattern)
       live.book.subscriptions = [...others, { pattern: action.pattern, from }]
       return

@@ -110,6 +110,7 @@ function letGo(making: Making): void {
   for (const id in live.book.effects) deeds.push({ is: 'abort', effect: id, reason: 'left' })
   for (const child of Object.values(live.book.children ?? {})) {
     if (child.address !== undefined) outputs.push(sent(making, child.address, { is: 'stop', reason: 'parent' }))
+    if (child.systemId !== undefined) making.family.register(child.systemId, undefined)
   }
   for (const waiting of live.book.deferred ?? []) {
     const envelope = { ...waiting.envelope, seq: waiting.seq, sender: waiting.sender } as Arrived

@@ -31,6 +31,9 @@ export function needsOf(live: Waiting, around: Away): LiveNeeds {
 }
 
 export function nextDue(live: Waiting, around: Away): number | undefined {
+  const { book, blueprint } = live
+  // Most actors wait for no instant at all, and this is asked after every step.
+  if (book.timers === undefined && book.ended === undefined && blueprint.options.ttlMs === undefined && blueprint.options.cron === undefined) return undefined
   let least = Number.POSITIVE_INFINITY
   for (const due of dues(live, around)) if (due.due < least) least = due.due
   return least === Number.POSITIVE_INFINITY || least === Number.MAX_SAFE_INTEGER ? undefined : least

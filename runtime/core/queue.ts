@@ -3,6 +3,7 @@ export type Queue<T> = {
   readonly length: number
   push(value: T): void
   shift(): T | undefined
+  peek(): T | undefined
   clear(): void
   [Symbol.iterator](): Iterator<T>
 }
@@ -31,6 +32,7 @@ export function queueOf<T>(): Queue<T> {
       }
       return value
     },
+    peek: () => values[head],
     clear() {
       values.length = 0
       head = 0

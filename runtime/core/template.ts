@@ -15,33 +15,45 @@ export function templateOf(host: Host, value: unknown, order: readonly number[] 
   const known = host.templates.get(key)
   if (known !== undefined) return known
   const resolved = host.machine.resolveState({ value: value as StateValue, context: {} } as never) as AnyMachineSnapshot
-  const nodes = arranged(host, resolved._nodes, order)
-  const template = { ...resolved, _nodes: nodes, value: valueOf(host.machine.root, nodes) } as unknown as AnyMachineSnapshot
+  const nodes = arranged(
+    resolved._nodes,
+    order?.map((at) => host.nodes[at]),
+  )
+  const tags = new Set(nodes.flatMap((node) => node.tags as string[]))
+  const template = { ...resolved, _nodes: nodes, value: valueOf(host.machine.root, nodes), tags } as unknown as AnyMachineSnapshot
   if (host.templates.size >= mostTemplates) host.templates.clear()
   host.templates.set(key, template)
   return template
 }
 
-/** The stored order, if it still names exactly the active states; else the document's. */
-function arranged(host: Host, active: readonly AnyStateNode[], order: readonly number[] | undefined): AnyStateNode[] {
-  const stored = order?.map((at) => host.nodes[at])
-  const set = new Set(active)
-  if (stored?.length === active.length && stored.every((node) => node !== undefined && set.delete(node))) return stored as AnyStateNode[]
+/**
+ * The stored order, if it still names the active states; else the document's. States that hold
+ * others may be missing: XState forgets one when a history in it is entered anew.
+ */
+function arranged(active: readonly AnyStateNode[], stored: readonly (AnyStateNode | undefined)[] | undefined): AnyStateNode[] {
+  const rest = new Set(active)
+  if (stored?.every((node) => node !== undefined && rest.delete(node)) === true) {
+    if ([...rest].every(({ type }) => type === 'compound' || type === 'parallel')) return stored as AnyStateNode[]
+  }
   return [...active].sort((a, b) => a.order - b.order)
 }
 
-/** Nothing when the nodes stand in the order of the document. */
+/** Nothing when all the active states are there in the order of the document. */
 export function orderOf(nodes: readonly AnyStateNode[]): number[] | undefined {
-  for (let at = 1; at < nodes.length; at++) {
-    if ((nodes[at] as AnyStateNode).order < (nodes[at - 1] as AnyStateNode).order) return nodes.map(({ order }) => order)
+  for (let at = 0; at < nodes.length; at++) {
+    const { order, parent } = nodes[at] as AnyStateNode
+    const isNext = at === 0 ? order === 0 : order > (nodes[at - 1] as AnyStateNode).order && parent !== undefined && nodes.includes(parent)
+    if (!isNext) return nodes.map((node) => node.order)
   }
   return undefined
 }
 
 /** XState's own derivation of the value, with the regions in the order of the nodes. */
 function valueOf(root: AnyStateNode, nodes: readonly AnyStateNode[]): StateValue {
+  const all = new Set(nodes)
+  for (const node of all) if (node.parent !== undefined) all.add(node.parent)
   const inside = new Map<AnyStateNode | undefined, AnyStateNode[]>()
-  for (const node of nodes) {
+  for (const node of all) {
     const siblings = inside.get(node.parent)
     if (siblings === undefined) inside.set(node.parent, [node])
     else siblings.push(node)

@@ -64,7 +64,13 @@ test('credentials are read from the files that the settings name', () => {
     readAuth(open({ flags: { creds: 'a.creds' } })),
     readAuth(open({ flags: { nkey: 'a.nk' } })),
   ]
-  expect(auths).toEqual([undefined, { user: 'ann', pass: 'x' }, { token: 't' }, { creds: 'the creds' }, { nkey: 'SUSEED' }])
+  expect(auths).toEqual([
+    undefined,
+    { user: 'ann', pass: 'x' },
+    { token: 't' },
+    { creds: 'the creds' },
+    { nkey: 'SUSEED' },
+  ])
   expect(() => readAuth(open({ flags: { creds: 'b.creds' } }))).toThrow(/b\.creds/)
   expect(() => readAuth(open({ flags: { creds: 'a.creds', nkey: 'a.nk' } }))).toThrow(/--nkey/)
 })

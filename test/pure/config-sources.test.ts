@@ -36,7 +36,10 @@ test('a flag beats a variable, a variable beats the file, the file beats the def
   const flags = { port: '3' }
   expect(read({})['server.port']).toEqual({ value: 4222, source: { is: 'default', text: 'default' } })
   expect(read({ content })['server.port']).toEqual({ value: 1, source: { is: 'file', text: '/etc/perdure.json' } })
-  expect(read({ content, env })['server.port']).toEqual({ value: 2, source: { is: 'environment', text: 'PERDURE_SERVER_PORT' } })
+  expect(read({ content, env })['server.port']).toEqual({
+    value: 2,
+    source: { is: 'environment', text: 'PERDURE_SERVER_PORT' },
+  })
   expect(read({ content, env, flags })['server.port']).toEqual({ value: 3, source: { is: 'flag', text: '--port' } })
 })
 
@@ -65,7 +68,12 @@ test.each<[string, Given, string, string]>([
   ['a flag', { flags: { prot: '1' } }, 'the command line', '--port'],
   ['a variable', { env: { PERDURE_SERVER_PROT: '1' } }, 'the environment', 'PERDURE_SERVER_PORT'],
   ['a name of the file', { content: { relam: 'x' } }, '/etc/perdure.json', 'realm'],
-  ['a name in a group of the file', { content: { server: { maxPayloud: 1 } } }, '/etc/perdure.json', 'server.maxPayload'],
+  [
+    'a name in a group of the file',
+    { content: { server: { maxPayloud: 1 } } },
+    '/etc/perdure.json',
+    'server.maxPayload',
+  ],
   ['a group of the file', { content: { histroy: { bytes: 1 } } }, '/etc/perdure.json', 'history.bytes'],
 ])('%s that nobody knows is refused with a guess', (_, given, source, guess) => {
   const fault = faultOf(given)
@@ -74,8 +82,14 @@ test.each<[string, Given, string, string]>([
 })
 
 test.each<[Given, Record<string, string>]>([
-  [{ flags: { partitions: '0' } }, { name: 'partitions', value: '0', source: '--partitions', want: 'a whole number from 1 to 1024' }],
-  [{ env: { PERDURE_DURABILITY: 'disk' } }, { name: 'durability', value: 'disk', source: 'PERDURE_DURABILITY', want: 'process or power' }],
+  [
+    { flags: { partitions: '0' } },
+    { name: 'partitions', value: '0', source: '--partitions', want: 'a whole number from 1 to 1024' },
+  ],
+  [
+    { env: { PERDURE_DURABILITY: 'disk' } },
+    { name: 'durability', value: 'disk', source: 'PERDURE_DURABILITY', want: 'process or power' },
+  ],
   [{ content: { server: 7 } }, { name: 'server' }],
   [{ content: { replicas: 2 } }, { name: 'replicas', value: '2', source: '/etc/perdure.json', want: '1, 3 or 5' }],
   [{ content: { realm: { name: 'x' } } }, { name: 'realm', value: '{"name":"x"}' }],

@@ -196,6 +196,21 @@ describe('a lost connection', () => {
   }
 })
 
+test('what was on its way to a connection when it was cut never arrives', async () => {
+  const { bus, log } = world({ latencyMs: 0 })
+  const heard: string[] = []
+  bus.hear('shop.live.>', (data) => heard.push(textOf(data)))
+  const other = log.connect()
+  other.tell('shop.live.1', bytes('cut off'))
+  await Promise.resolve()
+  bus.disconnect()
+  bus.reconnect()
+  await settled()
+  other.tell('shop.live.1', bytes('after'))
+  await settled()
+  expect(heard).toEqual(['after'])
+})
+
 test('a log that comes back shorter gives its lost sequences out again, to whoever is first', async () => {
   const { bus, log } = world()
   const { createdAt } = await bus.logState()

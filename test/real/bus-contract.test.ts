@@ -23,6 +23,8 @@ busContract('the bus over NATS', {
         defaultPartitions: partitions,
         replicas: 1,
         durability: 'process',
+        // So long that only the loss of the connection itself can end a wait within a test.
+        times: { ackMs: 600_000, callMs: 600_000, heartbeatMs: 600_000 },
       })
       opened.push(bus)
       return bus

@@ -64,7 +64,12 @@ async function tarball(version: string): Promise<string> {
 }
 
 async function archiveAt(url: string, file: string): Promise<Archive> {
-  return { url, sha256: createHash('sha256').update(await readFile(file)).digest('hex') }
+  return {
+    url,
+    sha256: createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex'),
+  }
 }
 
 async function serve(answer: RequestListener): Promise<{ url: string; close(): void }> {
@@ -153,10 +158,14 @@ test('giving up ends a download and leaves nothing behind', async () => {
 test('an archive with a server that is too old, or with none, says so', async () => {
   const file = await tarball('2.9.10')
   const url = pathToFileURL(file).href
-  expect(await faultOf(fetchInto({ searchPath: systemPath, archive: await archiveAt(url, file) }))).toContain('is only 2.9.10')
+  expect(await faultOf(fetchInto({ searchPath: systemPath, archive: await archiveAt(url, file) }))).toContain(
+    'is only 2.9.10',
+  )
   await script('none/x', 'other', 'true')
   execFileSync('tar', ['-czf', file, '-C', join(dir, 'none'), 'x'])
-  expect(await faultOf(fetchInto({ searchPath: systemPath, archive: await archiveAt(url, file) }))).toContain('there is no nats-server in it')
+  expect(await faultOf(fetchInto({ searchPath: systemPath, archive: await archiveAt(url, file) }))).toContain(
+    'there is no nats-server in it',
+  )
 })
 
 test('a zip is unpacked too, also one that forgot the right to run', async (context) => {
@@ -225,7 +234,11 @@ test('apt gets a server that runs here, and tells how it goes on', async (contex
     skipWithoutApt(context, error.message)
     throw error
   })
-  expect(progress).toEqual(['updating the package list…', expect.stringMatching(/^downloading \d+\.\d MB…$/), 'unpacking…'])
+  expect(progress).toEqual([
+    'updating the package list…',
+    expect.stringMatching(/^downloading \d+\.\d MB…$/),
+    'unpacking…',
+  ])
   expect(execFileSync(binary, ['--version'], { encoding: 'utf8' })).toMatch(/nats-server: v\d/)
   await expectCleanCache('nats-server')
 })

@@ -73,7 +73,10 @@ test('what does not run is skipped with its reason', async () => {
 test('a configured server is used whatever else there is', async () => {
   await real('bin')
   const configured = await real('mine')
-  expect(await find({ configured, searchPath: join(dir, 'bin') })).toMatchObject({ binary: configured, from: 'configured' })
+  expect(await find({ configured, searchPath: join(dir, 'bin') })).toMatchObject({
+    binary: configured,
+    from: 'configured',
+  })
 })
 
 test('a configured server that is too old is an error and not skipped', async () => {

@@ -106,7 +106,8 @@ test('it is ready when it says so: the log can be written at once, over loopback
 test('nobody else gets in', async () => {
   const { url, credentials } = await launch()
   const wrong = [{}, { user: 'node', pass: credentials.outside.pass }, { user: 'nobody', pass: 'x' }]
-  for (const each of wrong) await expect(connect({ servers: url, reconnect: false, ...each })).rejects.toThrow(/Authorization/)
+  for (const each of wrong)
+    await expect(connect({ servers: url, reconnect: false, ...each })).rejects.toThrow(/Authorization/)
 })
 
 test('no other address of this machine answers', async (context) => {
@@ -121,7 +122,12 @@ test('no other address of this machine answers', async (context) => {
 test('credentials and configuration are readable by their owner alone, and the same ones are used again', async () => {
   const first = await launch()
   await first.stop()
-  for (const file of [nodeLoginFile(dir), outsideLoginFile(dir), join(dir, 'server', 'nats.conf'), join(dir, 'server', 'nats.log')]) {
+  for (const file of [
+    nodeLoginFile(dir),
+    outsideLoginFile(dir),
+    join(dir, 'server', 'nats.conf'),
+    join(dir, 'server', 'nats.log'),
+  ]) {
     expect([file, (await stat(file)).mode & 0o777]).toEqual([file, 0o600])
   }
   await chmod(nodeLoginFile(dir), 0o644)
@@ -236,8 +242,14 @@ test('a port that is taken is one sentence with the option to use', async () => 
   await once(other, 'listening')
   atEnd.push(() => void other.close())
   const { port } = other.address() as AddressInfo
-  await expect(launch({ port })).rejects.toMatchObject({ code: 'port.taken', details: { value: port, option: '--port' } })
-  await expect(launch({ httpPort: port })).rejects.toMatchObject({ code: 'port.taken', details: { option: '--monitor-port' } })
+  await expect(launch({ port })).rejects.toMatchObject({
+    code: 'port.taken',
+    details: { value: port, option: '--port' },
+  })
+  await expect(launch({ httpPort: port })).rejects.toMatchObject({
+    code: 'port.taken',
+    details: { option: '--monitor-port' },
+  })
   // Nothing of the failed start is in the way of the next one.
   await launch()
 })

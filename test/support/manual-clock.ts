@@ -20,11 +20,19 @@ export function openManualClock(start = Date.UTC(2026, 0, 1)): ManualClock {
     return first
   }
 
+  function ring(id: number): void {
+    const alarm = alarms.get(id)
+    alarms.delete(id)
+    alarm?.call()
+  }
+
   return {
     now: () => now,
     at(instant, call) {
       const id = count++
       alarms.set(id, { at: instant, call })
+      // What is due already needs no time to pass.
+      if (instant <= now) setImmediate(() => ring(id))
       return { cancel: () => void alarms.delete(id) }
     },
     async advance(ms, settle = turn) {
@@ -35,8 +43,7 @@ export function openManualClock(start = Date.UTC(2026, 0, 1)): ManualClock {
         const alarm = id === undefined ? undefined : alarms.get(id)
         if (id === undefined || alarm === undefined || alarm.at > end) break
         now = Math.max(now, alarm.at)
-        alarms.delete(id)
-        alarm.call()
+        ring(id)
       }
       now = end
     },

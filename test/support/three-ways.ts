@@ -188,6 +188,8 @@ function seenOfLive(ref: AnyActorRef): Seen | 'running' | 'over' {
 
 function seenOf(snapshot: Record<string, unknown>, children: Seen['children']): Seen {
   const { status, value, context, output, error, tags } = snapshot
+  // XState counts children without an id over the whole process.
+  const named = Object.entries(children).map(([id, child], at) => [id.replace(/^x:\d+$|^undefined$/, `x:?${at}`), child])
   return {
     status: status as string,
     value: value ?? null,
@@ -196,7 +198,7 @@ function seenOf(snapshot: Record<string, unknown>, children: Seen['children']): 
     error: plain(error),
     tags: [...((tags ?? []) as Iterable<string>)].sort(),
     // XState leaves the stopped children of a finished actor in its snapshot; they are nobody's any more.
-    children: status === 'active' ? children : {},
+    children: status === 'active' ? Object.fromEntries(named) : {},
   }
 }
 
@@ -205,12 +207,12 @@ export function plain(value: unknown): unknown {
   if (typeof value === 'function') return '(function)'
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Error) return { error: value.name, message: value.message }
-  if (value instanceof Date) return value
+  if (value instanceof Date) return new Date(value)
   if (value instanceof Map) return new Map([...value].map(([key, one]) => [plain(key), plain(one)]))
   if (value instanceof Set) return new Set([...value].map(plain))
   if (Array.isArray(value)) return value.map(plain)
-  if (ArrayBuffer.isView(value)) return value
-  if ('sessionId' in value && 'getSnapshot' in value) return { ref: (value as unknown as AnyActorRef).id }
+  if (ArrayBuffer.isView(value)) return structuredClone(value)
+  if ('sessionId' in value && 'getSnapshot' in value) return { ref: (value as unknown as AnyActorRef).id.replace(/^x:\d+$/, 'x:?') }
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one)]))
 }
 

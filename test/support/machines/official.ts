@@ -23,7 +23,8 @@ export function tellSnapshot(snapshot: LiveSnapshot): Told {
     tags: tags === undefined ? undefined : [...tags].sort(),
     meta: nodes === undefined ? undefined : (snapshot as AnyMachineSnapshot).getMeta(),
     history: historyValue === undefined ? undefined : Object.fromEntries(Object.entries(historyValue).map(([id, all]) => [id, (all as AnyStateNode[]).map((node) => node.id)])),
-    children: isActive && children !== undefined ? Object.values(children).map(nameOf).sort() : undefined,
+    // XState keeps children without an id under one key, so only the last of them; we keep them all.
+    children: isActive && children !== undefined ? [...new Set(Object.values(children).map(nameOf))].sort() : undefined,
   }
 }
 
@@ -64,7 +65,8 @@ export function tellOfficial(actions: readonly Raw[]): Told[] {
 }
 
 export function tellOurs(actions: readonly MachineAction[]): Told[] {
-  return actions.map((action) => {
+  const unnamed = actions.filter((action) => action.do === 'stop' && childName(action.id) === 'x:?')
+  return actions.filter((action) => !unnamed.includes(action, 1)).map((action) => {
     switch (action.do) {
       case 'raise':
         return { do: 'raise', event: named(action.event), delay: action.delay, id: action.id.replace(/^raise\.\d+$/, 'raise') }

@@ -1,0 +1,138 @@
+/**
+ * The measured node: a process of its own, so that its memory and its time are its own. It runs
+ * with the defaults that a user gets, and says when how many steps were on the log.
+ */
+import { benchActors } from '#bench/actors.ts'
+import { instantMs } from '#bench/instant.ts'
+import { type Access, configFor } from '#bench/access.ts'
+import { answerCalls } from '#bench/program.ts'
+import { busOptionsOf, nodeOptionsOf, storeOptionsOf } from '#config/options.ts'
+import { parseStored, subjects } from '#protocol/subject.ts'
+import type { Bus } from '#runtime/bus.ts'
+import { systemClock } from '#runtime/clock.ts'
+import { openBus } from '#runtime/nats/open-bus.ts'
+import { type Node, startNode } from '#runtime/node.ts'
+import { onTrace } from '#runtime/trace.ts'
+import { openLmdbStore } from '#store/lmdb-store.ts'
+import { openMemoryStore } from '#store/memory-store.ts'
+import type { Store } from '#store/store.ts'
+
+export type NodeSetup = {
+  readonly access: Access
+  /** The defaults of settings are what is measured; these say where, and what a work must change. */
+  readonly flags?: Readonly<Record<string, string>>
+  readonly store?: 'lmdb' | 'memory'
+  /** Remember the instant of each step: for single hops, not for throughput. */
+  readonly times?: boolean
+}
+
+export type NodeCalls = typeof calls
+
+type Opened = { readonly bus: Bus; readonly store: Store; readonly node: Node }
+
+let opened: Opened | undefined
+let committed = 0
+let firstAt = 0
+let lastAt = 0
+const forms = { record: 0, cheap: 0, batch: 0 }
+let stepTimes: number[] | undefined
+const waiting: { readonly steps: number; readonly done: (at: number) => void }[] = []
+
+onTrace((event) => {
+  if (event.is === 'stepped') {
+    stepTimes?.push(instantMs())
+  } else if (event.is === 'committed') {
+    lastAt = instantMs()
+    if (committed === 0) firstAt = lastAt
+    committed += event.steps
+    forms[event.form]++
+    while (waiting[0] !== undefined && waiting[0].steps <= committed) waiting.shift()?.done(lastAt)
+  } else if (event.is === 'partition.lost' || event.is === 'node.failed' || event.is === 'parked') {
+    process.stderr.write(`${JSON.stringify(event)}\n`)
+  }
+})
+
+async function open({ access, flags = {}, store: where = 'lmdb', times = false }: NodeSetup): Promise<{ readyAt: number }> {
+  if (times) stepTimes = []
+  const config = configFor(access, flags)
+  const bus = await openBus({ ...busOptionsOf(config), auth: access.auth, create: true })
+  const { realm } = bus
+  const { createdAt } = await bus.logState()
+  const identity = { realm: realm.name, generation: realm.generation, partitions: realm.partitions, log: createdAt }
+  const store =
+    where === 'lmdb' ? await openLmdbStore({ ...storeOptionsOf(config), identity }) : openMemoryStore({ identity })
+  const node = await startNode({ bus, store, clock: systemClock, actors: benchActors }, nodeOptionsOf(config))
+  opened = { bus, store, node }
+  return { readyAt: instantMs() }
+}
+
+function present(): Opened {
+  if (opened === undefined) throw new Error('the node is not open')
+  return opened
+}
+
+/** Every envelope that is on the log now was consumed by a commit, and every commit is in the store. */
+async function drained(): Promise<void> {
+  const { bus, node } = present()
+  const ends = await Promise.all(
+    node.partitions.map(async (one) => (await bus.lastMatching(subjects.mailbox(bus.realm, one.partition))) ?? 0),
+  )
+  while (node.partitions.some((one, at) => one.position.cursor < (ends[at] as number))) await tick(1)
+  await node.settle()
+}
+
+/** What the log holds of one partition: bytes of records, and of the envelopes that led to them. */
+async function logBytes(partition: number): Promise<{ records: number; mailbox: number; recordCount: number }> {
+  const { bus } = present()
+  const found = { records: 0, mailbox: 0, recordCount: 0 }
+  const end = (await bus.logState()).lastSeq
+  await new Promise<void>((done, failed) => {
+    bus
+      .read({
+        filter: `${bus.realm.name}.>`,
+        from: 1,
+        onEntry(entry) {
+          const stored = parseStored(entry.subject)
+          if (stored.is === 'commit' && stored.partition === partition) {
+            found.records += entry.data.length
+            found.recordCount++
+          } else if (stored.is === 'in' && stored.partition === partition) found.mailbox += entry.data.length
+          if (entry.seq >= end) done()
+        },
+      })
+      .catch(failed)
+  })
+  return found
+}
+
+const tick = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+const calls = {
+  boot: (_: null) => ({ at: instantMs() }),
+  open,
+  drained: (_: null) => drained(),
+  /** Resolves with the instant at which so many steps had been committed since the start. */
+  steps: (atLeast: number) =>
+    committed >= atLeast
+      ? { at: lastAt }
+      : new Promise<{ at: number }>((done) => waiting.push({ steps: atLeast, done: (at) => done({ at }) })),
+  count: (_: null) => ({ committed, firstAt, lastAt, forms: { ...forms } }),
+  times: (_: null) => stepTimes?.splice(0) ?? [],
+  usage: (_: null) => {
+    const { user, system } = process.cpuUsage()
+    const { loopCount } = performance.nodeTiming.uvMetricsInfo
+    return { rss: process.memoryUsage.rss(), heap: process.memoryUsage().heapUsed, cpuMs: (user + system) / 1000, loops: loopCount }
+  },
+  storeBytes: (_: null) => present().store.size().bytes,
+  logBytes,
+  residents: (_: null) => present().node.health().residents,
+}
+
+answerCalls(calls, async () => {
+  if (opened !== undefined) {
+    await opened.node.stop()
+    await opened.bus.close()
+    await opened.store.close()
+  }
+  process.exit(0)
+})

@@ -1,0 +1,2 @@
+import type { Work } from '#bench/work.ts'
+export const coldstart: Work = { name: 'coldstart', title: '', run: async () => [] }

@@ -1,0 +1,2 @@
+import type { Work } from '#bench/work.ts'
+export const conversation: Work = { name: 'conversation', title: '', run: async () => [] }

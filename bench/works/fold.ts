@@ -1,0 +1,2 @@
+import type { Work } from '#bench/work.ts'
+export const fold: Work = { name: 'fold', title: '', run: async () => [] }

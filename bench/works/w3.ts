@@ -1,0 +1,2 @@
+import type { Work } from '#bench/work.ts'
+export const w3: Work = { name: 'w3', title: '', run: async () => [] }
