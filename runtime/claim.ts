@@ -14,7 +14,16 @@ import { beginning } from './core/position.ts'
 import type { Ownership } from './partition.ts'
 import { trace } from './trace.ts'
 
-export type Claimed = { readonly partition: number; readonly epoch: number; readonly nonce: string; readonly seq: number }
+export type Claimed = {
+  readonly partition: number
+  readonly epoch: number
+  readonly nonce: string
+  readonly seq: number
+  /** Where the newest record stood when nobody could add one any more; the claim itself aside. */
+  readonly newest: number
+  /** The last entry of the mailbox then. */
+  readonly arrived: number
+}
 
 /** Appends the claim of one partition; of two who try, one wins and the other claims above it. */
 export async function claimPartition({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, partition: number, node: string): Promise<Claimed> {
@@ -26,14 +35,14 @@ export async function claimPartition({ bus, clock }: { readonly bus: Bus; readon
     if (last !== undefined && record?.is === 'claim' && record.nonce === nonce) {
       // Our own claim, whose acknowledgement was lost.
       trace({ is: 'partition.claimed', partition, epoch: record.epoch })
-      return { partition, epoch: record.epoch, nonce, seq: last.seq }
+      return await claimed(bus, { partition, epoch: record.epoch, nonce, seq: last.seq }, record.previous)
     }
     const epoch = (record?.epoch ?? 0) + 1
     const claim: AnyRecord = { is: 'claim', generation: bus.realm.generation, partition, epoch, previous: last?.seq ?? 0, nonce, node, at: clock.now() }
     try {
       const { seq } = await bus.append({ subject, data: encodeRecord(claim), check: { seq: last?.seq ?? 0 } })
       trace({ is: 'partition.claimed', partition, epoch })
-      return { partition, epoch, nonce, seq }
+      return await claimed(bus, { partition, epoch, nonce, seq }, claim.previous)
     } catch (error) {
       if (!isFault(error) || (error.verdict !== 'retry' && error.code !== 'bus.conflict') || tries > 50) throw error
       if (error.code !== 'bus.conflict') await new Promise<void>((resolve) => clock.at(clock.now() + 20 * (tries + 1), resolve))
@@ -41,9 +50,21 @@ export async function claimPartition({ bus, clock }: { readonly bus: Bus; readon
   }
 }
 
+/** After the claim, so that nothing of an older owner can follow what is found here. */
+async function claimed(bus: Bus, claim: Omit<Claimed, 'newest' | 'arrived'>, previous: number): Promise<Claimed> {
+  const [sent, arrived] = await Promise.all([
+    bus.lastMatching(subjects.sentBy(bus.realm, claim.partition)),
+    bus.lastMatching(subjects.mailbox(bus.realm, claim.partition)),
+  ])
+  return { ...claim, newest: Math.max(previous, sent ?? 0), arrived: arrived ?? 0 }
+}
+
 /** What the fold says of a claimed partition: where its owner goes on. */
 export function ownershipOf(store: Store, claimed: Claimed): Ownership {
-  const folded = store.partition(claimed.partition) ?? beginning(claimed.partition)
-  if (folded.epoch > claimed.epoch) throw new Fault('partition.lost', { partition: claimed.partition, have: folded.epoch, want: claimed.epoch })
+  const found = store.partition(claimed.partition) ?? beginning(claimed.partition)
+  // A mailbox that was read to its end is read on from here, however old its last envelope is.
+  const cursor = claimed.arrived <= found.cursor ? Math.max(found.cursor, claimed.seq) : found.cursor
+  const folded = { ...found, epoch: claimed.epoch, seq: claimed.seq, cursor }
+  if (found.epoch > claimed.epoch) throw new Fault('partition.lost', { partition: claimed.partition, have: found.epoch, want: claimed.epoch })
   return { epoch: claimed.epoch, nonce: claimed.nonce, fence: claimed.seq, folded }
 }

@@ -18,6 +18,8 @@ export type Folder = {
   /** Called after each fold with what is now in the store, by partition. */
   onFolded(on: (positions: readonly FoldedPartition[]) => void): void
   stop(): Promise<void>
+  /** Folds nothing more: the log keeps what the store does not have, as after a crash. */
+  abandon(): void
 }
 
 export type FolderOptions = { readonly intervalMs: number; readonly commitsMost: number }
@@ -30,10 +32,11 @@ export function folderOf({ store, clock, onError }: { readonly store: Store; rea
   let inStore = 0
   let alarm: { cancel(): void } | undefined
   let running: Promise<void> | undefined
+  let abandoned = false
   const hearers: ((positions: readonly FoldedPartition[]) => void)[] = []
 
   async function foldAll(): Promise<void> {
-    while (count > 0) {
+    while (count > 0 && !abandoned) {
       const taken = gathered
       const commits = count
       gathered = new Map()
@@ -71,12 +74,18 @@ export function folderOf({ store, clock, onError }: { readonly store: Store; rea
       else alarm ??= clock.at(clock.now() + options.intervalMs, () => void run().catch(onError))
     },
     async flush() {
-      while (count > 0 || running !== undefined) await run()
+      while ((count > 0 && !abandoned) || running !== undefined) await run()
     },
     onFolded: (on) => void hearers.push(on),
     async stop() {
       alarm?.cancel()
       await this.flush()
+    },
+    abandon() {
+      abandoned = true
+      alarm?.cancel()
+      gathered.clear()
+      count = 0
     },
   }
 }

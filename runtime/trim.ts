@@ -8,6 +8,7 @@ import { subjects } from '#protocol/subject.ts'
 import type { FoldedPartition, Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
+import { lastRecordSeq } from './last-record.ts'
 import { trace } from './trace.ts'
 
 export type TrimOptions = {
@@ -38,7 +39,8 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
     const owned = positions()
     // Only an owner of all partitions knows the horizon of all.
     if (owned.length < bus.realm.partitions) return 0
-    const horizon = Math.min(upTo, ...owned.map((one) => Math.min(store.partition(one.partition)?.seq ?? 0, one.cursor)))
+    const bounds = await Promise.all(owned.map((one) => boundOf(one, state.lastSeq)))
+    const horizon = Math.min(upTo, ...bounds)
     if (horizon <= state.firstSeq) return 0
     for (const { partition } of owned) await bus.blobs.put(baseName(partition), await store.base(partition))
     let removed = 0
@@ -51,6 +53,14 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
     for (const kind of ['ev', 're']) removed += (await bus.purge(`${bus.realm.name}.${kind}.>`, horizon)).removed
     trace({ is: 'trimmed', upTo: horizon, removed })
     return removed
+  }
+
+  /** How far this partition needs nothing of the log any more. One at rest holds nobody back. */
+  async function boundOf({ partition, cursor }: FoldedPartition, lastSeq: number): Promise<number> {
+    const folded = store.partition(partition)?.seq ?? 0
+    const record = await lastRecordSeq(bus, partition)
+    const arrived = (await bus.lastMatching(subjects.mailbox(bus.realm, partition))) ?? 0
+    return Math.min(record > folded ? folded : lastSeq, arrived > cursor ? cursor : lastSeq)
   }
 
   /** The last sequence outside the window: by age, or sooner when the log is too big. */

@@ -35,7 +35,7 @@ type Alarm = { call: (() => void) | undefined }
 const stillTurns = 3
 
 /** A system that is busy for so long while time stands still will never come to rest. */
-const turnsMost = 200_000
+const turnsMost = 100_000
 
 export function openVirtualClock({ start, progress = () => 0 }: VirtualClockOptions): VirtualClock {
   let now = start

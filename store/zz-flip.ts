@@ -13,10 +13,10 @@ if (process.argv[2] === 'child') {
   const out = { fault: '', wrong: 0, missing: 0, got: 0 }
   try {
     const store = await openLmdbStore({ dir, identity, mapBytes: 1 << 28 })
-    for (const p of [0,1,2,3]) { if (store.partition(p)?.n !== 1) out.missing++; for (const _ of store.needs(p)) out.got++ ; }
+    console.log('opened'); for (const p of [0,1,2,3]) { if (store.partition(p)?.n !== 1) out.missing++; for (const _ of store.needs(p)) out.got++ ; }
     let seen = 0; for (const _ of store.addresses({})) seen++; if (seen !== 300) out.missing++
     addresses.forEach((a, i) => { const v = store.read(a); if (v === undefined) out.missing++; else if (JSON.stringify(v) !== JSON.stringify(state(i))) out.wrong++ })
-    await store.fold([{ partition: pos(0, 2), changes: [], history: [] }])
+    console.log('read'); await store.fold([{ partition: pos(0, 2), changes: [], history: [] }])
     await store.close()
   } catch (e) { out.fault = isFault(e) ? e.code : 'OTHER ' + (e as Error).stack }
   console.log(JSON.stringify(out)); process.exit(0)
@@ -42,7 +42,7 @@ for (let r = 0; r < Number(process.argv[3] ?? 40); r++) {
   fs.writeFileSync(dir + '/data.mdb', out)
   const res = spawnSync(process.execPath, [process.argv[1]!, 'child', dir], { timeout: 20000 })
   let key: string
-  if (res.signal) key = 'KILLED ' + res.signal
+  if (res.signal) key = 'KILLED ' + res.signal + ' ' + res.stdout.toString().replace(/\n/g,' ') + res.stderr.toString().split('\n').filter(l=>/ssert/.test(l)).join()
   else { const line = res.stdout.toString().trim().split('\n').at(-1)!; try { const o = JSON.parse(line); key = o.fault || (o.wrong ? 'WRONG' : o.missing ? 'MISSING' : o.got !== 299 + 1 ? 'NEEDS ' + o.got : 'ok') } catch { key = 'EXIT ' + res.status + line + res.stderr.toString().slice(0, 300) } }
   if (!['ok', 'store.corrupt'].includes(key)) console.log('  ', key, 'at', at, 'page', Math.floor(at / 8192), 'off', at % 8192)
   tally[key] = (tally[key] ?? 0) + 1

@@ -118,28 +118,33 @@ async function sendBatches({ events, keys, bytes, window }: RawFlow): Promise<{ 
   return { begunAt }
 }
 
-/** One entry after the other, each published when the one before was delivered: ms from delivery to delivery. */
-async function hops({ count, bytes }: { readonly count: number; readonly bytes: number }): Promise<number[]> {
+export type RawHops = { readonly count: number; readonly flight: number; readonly bytes: number }
+
+/** So many entries on the way at once, each delivery followed by a publish: ms from delivery to delivery, and how many a second. */
+async function hops({ count, flight, bytes }: RawHops): Promise<{ took: number[]; rate: number }> {
   const nc = connection()
   const data = new Uint8Array(bytes).fill(120)
   const took: number[] = []
+  let published = 0
   let done: () => void = () => undefined
   const all = new Promise<void>((resolve) => (done = resolve))
   onReply = () => undefined
+  const publish = (): void => nc.publish(`raw.hop.${published++ % 100}`, data, { reply: `${inbox}.h` })
   let before = 0
-  const publish = (): void => nc.publish(`raw.hop.${took.length % 100}`, data, { reply: `${inbox}.h` })
   const stop = await consume('raw.hop.>', () => {
     const now = instantMs()
     took.push(now - before)
     before = now
-    if (took.length < count) publish()
-    else done()
+    if (published < count) publish()
+    if (took.length === count) done()
   })
-  before = instantMs()
-  publish()
+  const begunAt = instantMs()
+  before = begunAt
+  while (published < Math.min(flight, count)) publish()
   await all
+  const rate = (count / (instantMs() - begunAt)) * 1000
   await stop()
-  return took
+  return { took, rate }
 }
 
 const calls = {

@@ -13,6 +13,8 @@ export type Host = {
   readonly afterNames: ReadonlyMap<string, string>
   /** In document order, so that a node's `order` is its index. */
   readonly nodes: readonly AnyStateNode[]
+  /** By that number: how many states are active directly inside of an active one. */
+  readonly inside: readonly number[]
   /** Snapshots by configuration, to be copied with another context: resolving one takes 1 to 17 us. */
   readonly templates: Map<string, AnyMachineSnapshot>
 }
@@ -34,7 +36,12 @@ export function hostOf(machine: AnyStateMachine, onDelay: (name: string) => void
   const { maxIterations = Number.POSITIVE_INFINITY } = hosted.options
   hosted.options.maxIterations = Number.isFinite(maxIterations) ? maxIterations : mostIterations
   const nodes = [...nodesOf(hosted)]
-  return { machine: hosted, afterNames: afterNamesOf(nodes), nodes, templates: new Map() }
+  return { machine: hosted, afterNames: afterNamesOf(nodes), nodes, inside: nodes.map(insideOf), templates: new Map() }
+}
+
+function insideOf({ type, states }: AnyStateNode): number {
+  if (type !== 'parallel') return type === 'compound' ? 1 : 0
+  return Object.values(states as Record<string, AnyStateNode>).filter((one) => one.type !== 'history').length
 }
 
 /** XState resolves a named delay to its number and forgets the name; policies refer to the name. */

@@ -102,7 +102,7 @@ export function dehydrate(blueprint: Blueprint, snapshot: LiveSnapshot): StoredS
   const { value, historyValue, _nodes: nodes } = snapshot as AnyMachineSnapshot
   let history: Record<string, string[]> | undefined
   for (const id in historyValue) (history ??= {})[id] = (historyValue[id] as readonly AnyStateNode[]).map((node) => node.id)
-  const order = status === 'active' ? orderOf(nodes) : undefined
+  const order = status === 'active' ? orderOf(blueprint.host, nodes) : undefined
   return { status, value, context, history, output, error, ...(order === undefined ? {} : { order }) }
 }
 

@@ -15,45 +15,43 @@ export function templateOf(host: Host, value: unknown, order: readonly number[] 
   const known = host.templates.get(key)
   if (known !== undefined) return known
   const resolved = host.machine.resolveState({ value: value as StateValue, context: {} } as never) as AnyMachineSnapshot
-  const nodes = arranged(
-    resolved._nodes,
-    order?.map((at) => host.nodes[at]),
-  )
-  const tags = new Set(nodes.flatMap((node) => node.tags as string[]))
-  const template = { ...resolved, _nodes: nodes, value: valueOf(host.machine.root, nodes), tags } as unknown as AnyMachineSnapshot
+  const active = new Set(resolved._nodes as readonly AnyStateNode[])
+  const stored = order?.map((at) => host.nodes[at]) as readonly AnyStateNode[] | undefined
+  const nodes = stored?.every((node) => active.has(node)) === true ? stored : [...active].sort((a, b) => a.order - b.order)
+  const template = {
+    ...resolved,
+    _nodes: nodes,
+    value: nodes.length === active.size ? valueOf(host.machine.root, nodes) : value,
+    tags: new Set(nodes.flatMap((node) => node.tags as readonly string[])),
+  } as unknown as AnyMachineSnapshot
   if (host.templates.size >= mostTemplates) host.templates.clear()
   host.templates.set(key, template)
   return template
 }
 
 /**
- * The stored order, if it still names the active states; else the document's. States that hold
- * others may be missing: XState forgets one when a history in it is entered anew.
+ * Nothing when the active states are whole and stand in the order of the document. XState leaves
+ * some out when a history is entered from within its own parent; then it stays so, as it would live.
  */
-function arranged(active: readonly AnyStateNode[], stored: readonly (AnyStateNode | undefined)[] | undefined): AnyStateNode[] {
-  const rest = new Set(active)
-  if (stored?.every((node) => node !== undefined && rest.delete(node)) === true) {
-    if ([...rest].every(({ type }) => type === 'compound' || type === 'parallel')) return stored as AnyStateNode[]
-  }
-  return [...active].sort((a, b) => a.order - b.order)
-}
-
-/** Nothing when all the active states are there in the order of the document. */
-export function orderOf(nodes: readonly AnyStateNode[]): number[] | undefined {
+export function orderOf(host: Host, nodes: readonly AnyStateNode[]): number[] | undefined {
+  let inside = 1
   for (let at = 0; at < nodes.length; at++) {
     const { order, parent } = nodes[at] as AnyStateNode
-    const isNext = at === 0 ? order === 0 : order > (nodes[at - 1] as AnyStateNode).order && parent !== undefined && nodes.includes(parent)
-    if (!isNext) return nodes.map((node) => node.order)
+    inside += host.inside[order] as number
+    const isNext = at === 0 ? order === 0 : order > (nodes[at - 1] as AnyStateNode).order && nodes.includes(parent as AnyStateNode)
+    if (!isNext) return numbersOf(nodes)
   }
-  return undefined
+  return inside === nodes.length ? undefined : numbersOf(nodes)
+}
+
+function numbersOf(nodes: readonly AnyStateNode[]): number[] {
+  return nodes.map(({ order }) => order)
 }
 
 /** XState's own derivation of the value, with the regions in the order of the nodes. */
 function valueOf(root: AnyStateNode, nodes: readonly AnyStateNode[]): StateValue {
-  const all = new Set(nodes)
-  for (const node of all) if (node.parent !== undefined) all.add(node.parent)
   const inside = new Map<AnyStateNode | undefined, AnyStateNode[]>()
-  for (const node of all) {
+  for (const node of nodes) {
     const siblings = inside.get(node.parent)
     if (siblings === undefined) inside.set(node.parent, [node])
     else siblings.push(node)

@@ -26,7 +26,6 @@ export type ReaderOptions = {
 
 /** How many entries are asked for at a time; asked again when half of them have come. */
 const window = 1000
-const expiresMs = 30_000
 const inactiveMs = 60_000
 const utf8 = new TextEncoder()
 
@@ -51,8 +50,12 @@ export async function openReader(
   let paused = false
   let stopped = false
   let mending = false
+  /** Lives since something was last heard. */
+  let fruitless = 0
   let cancelWait = (): void => undefined
 
+  // The server wants to hear of at least two heartbeats in a request's life.
+  const expiresMs = Math.max(30_000, 3 * heartbeatMs)
   const pullBytes = link.maxPayload + 65_536
   function pull(now: Life): void {
     if (paused || !link.isUp()) return
@@ -101,6 +104,7 @@ export async function openReader(
     const headers = headerBytesOf(message)
     const status = headers === undefined ? 0 : statusOf(headers)
     if (status > 0) return onStatus(mine, status, message)
+    fruitless = 0
     const { seq, count, at } = deliveryOf(message.reply as string)
     if (count !== mine.count + 1) return void mend(`delivery ${count} came after ${mine.count}`)
     mine.count = count
@@ -124,6 +128,7 @@ export async function openReader(
   function onStatus(mine: Life, status: number, message: Msg): void {
     const { headers } = message
     if (status === 100) {
+      fruitless = 0
       // The consumer tells how many it has sent: a loss at the very end shows only here.
       const sent = Number(headers?.get('Nats-Last-Consumer') ?? 0)
       if (sent > mine.count) void mend(`${sent} were sent, ${mine.count} came`)
@@ -154,21 +159,24 @@ export async function openReader(
     mending = true
     end()
     onRepair?.(reason)
+    await beginAgain(reason)
+    mending = false
+  }
+
+  async function beginAgain(reason: string): Promise<void> {
     let told = reason
-    for (let attempt = 0; !stopped; attempt++) {
+    while (!stopped) {
+      // The first attempt is at once; what fails again and again must not become a loop without rest.
+      if (fruitless > 0) await wait(Math.min(1000, 25 * 2 ** fruitless))
+      fruitless++
       try {
-        if (link.isUp()) {
-          await begin()
-          break
-        }
+        if (link.isUp()) return await begin()
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error)
         if (problem !== told) onRepair?.(problem)
         told = problem
       }
-      await wait(Math.min(1000, 50 * 2 ** attempt))
     }
-    mending = false
   }
 
   function wait(ms: number): Promise<void> {
