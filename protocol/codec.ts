@@ -9,6 +9,7 @@
  */
 import { addExtension, Packr, Unpackr } from 'msgpackr'
 import type { Address } from './address.ts'
+import { errorDataOf, errorOf } from './error-data.ts'
 import { Fault } from './fault.ts'
 
 /** What XState asks a reference for while a machine steps. */
@@ -72,6 +73,7 @@ export class Ref {
 }
 
 const refExtension = 0x41
+const errorExtension = 0x45
 
 addExtension({
   Class: Ref,
@@ -80,6 +82,8 @@ addExtension({
   read: ([address, id, systemId, effectId]: [Address, string, string | null, string | null]) =>
     new Ref(address, id, systemId ?? undefined, effectId ?? undefined),
 })
+
+addExtension({ Class: Error, type: errorExtension, write: errorDataOf, read: errorOf })
 
 function refuseFunction(value: { readonly name?: unknown }): never {
   throw new Fault('value.unserializable', { reason: `it holds the function ${String(value.name || '(anonymous)')}` })

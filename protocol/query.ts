@@ -11,7 +11,8 @@ export type Query =
   /** Tell every committed state of this actor to `inbox` for a while; asked again to go on. */
   | { readonly is: 'watch'; readonly address: Address; readonly inbox: string; readonly leaseMs: number }
   | { readonly is: 'unwatch'; readonly address: Address; readonly inbox: string }
-  | { readonly is: 'list'; readonly kind?: string | undefined; readonly after?: Address | undefined; readonly limit: number }
+  /** `brief`: without contexts and outputs, for those who only want to know where each one stands. */
+  | { readonly is: 'list'; readonly kind?: string | undefined; readonly after?: Address | undefined; readonly limit: number; readonly brief?: boolean | undefined }
   | { readonly is: 'history'; readonly address: Address; readonly before?: number | undefined; readonly limit: number }
   | { readonly is: 'partition' }
 
@@ -21,6 +22,10 @@ export type Seen = {
   readonly state: Uint8Array | undefined
   /** Envelopes that were read and not stepped yet. */
   readonly depth: number
+  /** Of its present states, by the definition that the owner runs; absent when it serves no such kind. */
+  readonly tags?: readonly string[] | undefined
+  /** Effects that wait for a person to say how they ended. */
+  readonly undecided?: readonly string[] | undefined
 }
 
 export type SeenHistory = {

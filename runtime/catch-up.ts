@@ -14,12 +14,20 @@ import { parseStored } from '#protocol/subject.ts'
 import { apply as applyDelta } from '#protocol/delta.ts'
 import { decode } from '#protocol/codec.ts'
 import type { Fold, FoldedChange, FoldedPartition, Needs, Store } from '#store/store.ts'
-import type { Bus, LogEntry } from './bus.ts'
+import type { Bus, LogEntry, Reading } from './bus.ts'
 import { needsOfState } from './core/needs.ts'
 import { advance, beginning } from './core/position.ts'
 import { gather, historyOf } from './folder.ts'
 import type { Kinds } from './residents.ts'
 import { trace } from './trace.ts'
+
+/** Records that are folded in one transaction. */
+const gatheredMost = 2000
+
+/** Such parts that may wait for the store. */
+const leavingMost = 4
+
+type Recent = Map<Address, Uint8Array | unknown[]>
 
 type Part = { position: FoldedPartition; changes: Map<Address, FoldedChange>; history: Fold['history'][number][] }
 
@@ -32,9 +40,11 @@ export async function catchUp(world: CatchUpWorld, partitions: ReadonlySet<numbe
   const { bus, store, kinds } = world
   const parts = new Map<number, Part>()
   const split = new Map<string, RecordPart[]>()
-  /** What a difference applies to while its base is on its way into the store. */
-  const arrays = new Map<Address, unknown[]>()
-  let recent = new Map<Address, Uint8Array>()
+  /** States that the store does not have yet, encoded or put together: what differences apply to. */
+  let recent: Recent = new Map()
+  /** Those on their way into the store, newest first. */
+  const leaving: Recent[] = []
+  let reading: Reading | undefined
   let from = Number.POSITIVE_INFINITY
   for (const partition of partitions) {
     const position = store.partition(partition) ?? beginning(partition)
@@ -44,7 +54,6 @@ export async function catchUp(world: CatchUpWorld, partitions: ReadonlySet<numbe
   if (from > through) return
   let gathered = 0
   let folding = Promise.resolve()
-  let failed: unknown
 
   function takeRecord(record: CommitRecord, seq: number): void {
     const part = parts.get(record.partition)
@@ -52,8 +61,6 @@ export async function catchUp(world: CatchUpWorld, partitions: ReadonlySet<numbe
     if (record.n !== part.position.n + 1) throw new Fault('log.gap', { partition: record.partition, want: part.position.n + 1, have: record.n })
     for (const change of record.changes) {
       gather(part.changes, change, needsAfter(change))
-      if (change.is === 'full') recent.set(change.address, change.state)
-      else if (change.is === 'gone') recent.delete(change.address)
     }
     part.history.push(...historyOf(record, seq))
     part.position = advance(part.position, record, seq, clientKeepMs)
@@ -64,20 +71,25 @@ export async function catchUp(world: CatchUpWorld, partitions: ReadonlySet<numbe
   function needsAfter(change: CommitRecord['changes'][number]): Needs {
     const { address } = change
     const options = kinds.get(kindOf(address))?.options
+    if (change.is === 'gone') {
+      recent.delete(address)
+      return {}
+    }
     if (change.is === 'full') {
-      arrays.delete(address)
+      recent.set(address, change.state)
       return needsOfState(decodeState(change.state), options)
     }
-    if (change.is === 'gone') return {}
-    const array = applyDelta(arrays.get(address) ?? arrayBefore(address), change.delta) as unknown[]
-    arrays.set(address, array)
+    const array = applyDelta(arrayBefore(address), change.delta) as unknown[]
+    recent.set(address, array)
     return needsOfState(stateOfArray(array), options)
   }
 
-  /** The state before the first difference: gathered and not folded yet, or in the store. */
   function arrayBefore(address: Address): unknown[] {
-    const before = recent.get(address)
-    return before === undefined ? (store.read(address) ?? []) : (decode(before) as unknown[])
+    for (const states of [recent, ...leaving]) {
+      const found = states.get(address)
+      if (found !== undefined) return Array.isArray(found) ? found : (decode(found) as unknown[])
+    }
+    return store.read(address) ?? []
   }
 
   function onEntry(entry: LogEntry): void {
@@ -113,47 +125,48 @@ export async function catchUp(world: CatchUpWorld, partitions: ReadonlySet<numbe
     }
     gathered = 0
     if (folds.length === 0) return
-    const before = recent
+    leaving.unshift(recent)
+    recent = new Map()
+    // A log may be far larger than the memory: reading waits for the store.
+    if (leaving.length >= leavingMost) reading?.pause()
     folding = folding.then(async () => {
       await store.fold(folds)
-      if (recent === before) recent = new Map()
+      leaving.pop()
+      if (leaving.length < leavingMost) reading?.resume()
     })
+    folding.catch(fail)
   }
 
-  await new Promise<void>((resolve, reject) => {
-    let stop: (() => Promise<void>) | undefined
-    let done = false
-    const end = (): void => {
-      if (done) return
-      done = true
-      void (stop?.() ?? Promise.resolve()).then(resolve, reject)
-    }
-    // The claims themselves are on the log, so the reading always comes to its end.
-    bus
-      .read({
-        filter: `${bus.realm.name}.>`,
-        from,
-        onEntry(entry) {
-          if (done) return
-          try {
-            if (entry.seq <= through) onEntry(entry)
-            if (gathered >= 2000) {
-              fold()
-              trace({ is: 'fold.progress', read: entry.seq, of: through })
-            }
-            if (entry.seq >= through) end()
-          } catch (error) {
-            failed = error
-            end()
+  let fail: (error: unknown) => void = () => undefined
+  try {
+    await new Promise<void>((resolve, reject) => {
+      fail = reject
+      // The claims themselves are on the log, so the reading always comes to its end.
+      const filter = `${bus.realm.name}.>`
+      let isDone = false
+      const onRead = (entry: LogEntry): void => {
+        if (isDone) return
+        try {
+          if (entry.seq <= through) onEntry(entry)
+          if (gathered >= gatheredMost) {
+            fold()
+            trace({ is: 'fold.progress', read: entry.seq, of: through })
           }
-        },
-      })
-      .then((reading) => {
-        stop = () => reading.stop()
-        if (done) void reading.stop()
+          if (entry.seq < through) return
+          resolve()
+        } catch (error) {
+          reject(error)
+        }
+        isDone = true
+      }
+      bus.read({ filter, from, onEntry: onRead }).then((opened) => {
+        reading = opened
+        if (isDone) void opened.stop()
       }, reject)
-  })
-  if (failed !== undefined) throw failed
+    })
+  } finally {
+    await reading?.stop()
+  }
   fold()
   await folding
 }

@@ -26,6 +26,8 @@ export type Effects = {
   /** Forgets those of a partition that was let go. */
   drop(partition: number): void
   readonly running: number
+  /** Whether it waits for a person to say how it ended. */
+  isUndecided(effect: string): boolean
   /** Waits until nothing runs, at most until the instant; then aborts the rest. */
   drain(until: number): Promise<void>
 }
@@ -42,9 +44,17 @@ type Held = {
   readonly partition: number
   effect: Effect
   run: EffectRun | undefined
+  /** It takes one of the places that its kind has; also in the moment before `run` is known. */
+  isBegun: boolean
+  /** What it was sent before it ran: it waits for a place, or for its next attempt. */
+  readonly told: AnyEvent[]
   alarms: { cancel(): void }[]
   over: boolean
   nth: number
+  /** Events that its function sent by itself. */
+  sent: number
+  /** What it sends is stored one after the other: order holds, and nothing overtakes a resend. */
+  posting: Promise<void>
 }
 
 export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; readonly hooks: EffectHooks }, options: { readonly limit: number; readonly retryMs: number }): Effects {
@@ -53,12 +63,25 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
   const running = new Map<string, number>()
   const queues = new Map<string, Held[]>()
   const waiters: (() => void)[] = []
+  const undecided = new Set<string>()
+
+  let delivering = 0
 
   function release(one: Held): void {
+    one.isBegun = false
     const kind = kindOf(one.address)
     running.set(kind, Math.max(0, (running.get(kind) ?? 0) - 1))
     const next = queues.get(kind)?.shift()
     if (next !== undefined) start(next)
+    wakeWaiters()
+  }
+
+  function isAtWork(): boolean {
+    return delivering > 0 || [...held.values()].some((one) => one.isBegun)
+  }
+
+  function wakeWaiters(): void {
+    if (waiters.length > 0 && !isAtWork()) for (const wake of waiters.splice(0)) wake()
   }
 
   function over(one: Held): void {
@@ -66,8 +89,8 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
     one.over = true
     for (const alarm of one.alarms) alarm.cancel()
     held.delete(one.effect.id)
-    if (one.run !== undefined) release(one)
-    if (held.size === 0) for (const wake of waiters.splice(0)) wake()
+    undecided.delete(one.effect.id)
+    if (one.isBegun) release(one)
   }
 
   function policyOf(one: Held): EffectPolicy {
@@ -92,19 +115,24 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
       return next === undefined ? undefined : start(next)
     }
     running.set(kind, (running.get(kind) ?? 0) + 1)
+    one.isBegun = true
     const { effect, address, blueprint } = one
     trace({ is: 'effect.begun', address, effect: effect.id, name: effect.name, attempt: effect.attempt })
     if (effect.is === 'action') return act(one)
     const logic = blueprint.child(effect.name)?.logic
-    if (logic === undefined) return finish(one, { is: 'error', error: plainErrorOf(new Fault('spawn.unknown', { value: effect.name })) })
+    if (logic === undefined) return finish(one, { is: 'error', error: new Fault('spawn.unknown', { value: effect.name }) })
     const offset = one.nth
-    one.run = runLogic({ logic: logic as AnyActorLogic, input: effect.input, id: effect.child ?? effect.name, sync: effect.sync }, (result) => {
+    const run = runLogic({ logic: logic as AnyActorLogic, input: effect.input, id: effect.child ?? effect.name, sync: effect.sync }, (result) => {
       if (one.over) return
       if (result.is === 'error') return failed(one, result.error)
       if (result.is === 'done' || result.is === 'unknown') return finish(one, result)
       one.nth = offset + result.nth
-      void post(one, { ...result, nth: one.nth })
+      post(one, { ...result, nth: one.nth })
     })
+    // It may have ended, or failed for this time, before there was anything to hold on to.
+    if (one.over || one.effect !== effect) return run.stop()
+    one.run = run
+    for (const event of one.told.splice(0)) run.tell(event)
   }
 
   /** A named custom action: its function runs once the commit that asked for it is on the log. */
@@ -114,7 +142,7 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
     const { params, event, context } = effect.input as { params: unknown; event: AnyEvent; context: unknown }
     let stopped = false
     one.run = { stop: () => (stopped = true), tell: () => undefined }
-    const self = Object.assign(new Ref(address), { send: (next: AnyEvent) => void postEvent(one, next) })
+    const self = Object.assign(new Ref(address), { send: (next: AnyEvent) => postEvent(one, next) })
     const system = { get: () => undefined, getAll: () => ({}) }
     Promise.resolve()
       .then(() => call?.({ context, event, self, system } as never, params as never))
@@ -139,8 +167,8 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
     const pause = Math.min(backoffMs * 2 ** (effect.attempt - 1), backoffMaxMs)
     const inTime = effect.deadline === undefined || now + pause < effect.deadline
     if (effect.attempt >= attempts || !inTime) {
-      const last = plainErrorOf(error)
-      return finish(one, { is: 'error', error: effect.attempt > 1 ? { ...last, attempts: effect.attempt } : error })
+      if (effect.attempt > 1 && error instanceof Error && Object.isExtensible(error)) Object.assign(error, { attempts: effect.attempt })
+      return finish(one, { is: 'error', error })
     }
     one.run?.stop()
     release(one)
@@ -156,26 +184,37 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
     one.run?.stop()
     trace({ is: 'effect.ended', address, effect: effect.id, name: effect.name, outcome: result.is === 'done' ? 'done' : result.is === 'unknown' ? 'unknown' : 'error' })
     over(one)
-    void post(one, result)
+    post(one, result)
   }
 
-  function post(one: Held, result: EffectResult): Promise<void> {
-    return deliver(one, { is: 'effect', effect: one.effect.id, result })
+  function post(one: Held, result: EffectResult): void {
+    queue(one, { is: 'effect', effect: one.effect.id, result }, undefined)
   }
 
-  function postEvent(one: Held, event: AnyEvent): Promise<void> {
-    return deliver(one, { is: 'event', event })
+  /** Numbered by its effect, so that neither a resend nor a second run makes a second event of it. */
+  function postEvent(one: Held, event: AnyEvent): void {
+    queue(one, { is: 'event', event }, String(++one.sent))
+  }
+
+  function queue(one: Held, content: Envelope['content'], id: string | undefined): void {
+    delivering++
+    one.posting = one.posting
+      .then(() => deliver(one, content, id))
+      .finally(() => {
+        delivering--
+        wakeWaiters()
+      })
   }
 
   /** Until it is stored: a result is kept here as long as the process lives, and is pending after. */
-  async function deliver(one: Held, content: Envelope['content']): Promise<void> {
+  async function deliver(one: Held, content: Envelope['content'], id: string | undefined): Promise<void> {
     const { address, partition, effect } = one
     const envelope: Envelope = {
       to: address,
       content,
       from: effect.id,
       at: clock.now(),
-      id: undefined,
+      id,
       n: 0,
       index: 0,
       generation: bus.realm.generation,
@@ -189,7 +228,9 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
       data = encodeEnvelope(envelope)
       if (data.length > bus.maxPayload / 2) throw new Fault('event.tooBig', { value: effect.name, size: data.length, limit: bus.maxPayload / 2 })
     } catch (error) {
-      data = encodeEnvelope({ ...envelope, content: { is: 'effect', effect: effect.id, result: { is: 'error', error: plainErrorOf(error) } } })
+      // What was thrown cannot be stored: its words can. Anything else that cannot is the effect's error.
+      const thrown = content.is === 'effect' && content.result.is === 'error' && isFault(error, 'value.unserializable') ? content.result.error : error
+      data = encodeEnvelope({ ...envelope, content: { is: 'effect', effect: effect.id, result: { is: 'error', error: plainErrorOf(thrown) } } })
     }
     for (;;) {
       try {
@@ -211,12 +252,13 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
       return
     }
     if (unknown === 'fail') return finish(one, { is: 'unknown' })
+    if (unknown === 'ask') undecided.add(one.effect.id)
     if (unknown === 'ask') return trace({ is: 'effect.waits', address: one.address, effect: one.effect.id, name: one.effect.name })
     try {
       const { id, input, attempt } = one.effect
       finish(one, await unknown({ id, input, attempt }))
     } catch (error) {
-      finish(one, { is: 'error', error: plainErrorOf(error) })
+      finish(one, { is: 'error', error })
     }
   }
 
@@ -224,21 +266,21 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
     get running() {
       return held.size
     },
+    isUndecided: (id) => undecided.has(id),
     begin(address, blueprint, effect, fresh) {
       if (held.has(effect.id)) return
-      const one: Held = { address, blueprint, partition: partitionOf(address, bus.realm.partitions), effect, run: undefined, alarms: [], over: false, nth: effect.taken }
+      const one: Held = { address, blueprint, partition: partitionOf(address, bus.realm.partitions), effect, run: undefined, isBegun: false, told: [], alarms: [], over: false, nth: effect.taken, sent: 0, posting: Promise.resolve() }
       held.set(effect.id, one)
       if (!blueprint.allows(effect.name)) {
         const known = Object.keys(blueprint.options.effects ?? {}).join(', ') || 'none'
         const names = Array.isArray(blueprint.options.effects) ? blueprint.options.effects.join(', ') || 'none' : known
         trace({ is: 'effect.ended', address, effect: effect.id, name: effect.name, outcome: 'refused' })
         over(one)
-        const error = plainErrorOf(new Fault('effect.undeclared', { kind: blueprint.kind, value: effect.name, known: names }))
-        return void post(one, { is: 'error', error: { name: error.name, message: error.message, code: 'effect.undeclared' } })
+        return post(one, { is: 'error', error: new Fault('effect.undeclared', { kind: blueprint.kind, value: effect.name, known: names }) })
       }
       if (effect.deadline !== undefined) {
         const { deadline } = effect
-        one.alarms.push(clock.at(deadline, () => finish(one, { is: 'error', error: plainErrorOf(new Fault('effect.deadline', { value: effect.name, ms: deadline - effect.begunAt })) })))
+        one.alarms.push(clock.at(deadline, () => finish(one, { is: 'error', error: new Fault('effect.deadline', { value: effect.name, ms: deadline - effect.begunAt }) })))
       }
       if (fresh) enqueue(one)
       else void resume(one)
@@ -246,13 +288,15 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
     abort(id, reason) {
       const one = held.get(id)
       if (one === undefined) return
-      if (reason === 'cancelled') return finish(one, { is: 'error', error: plainErrorOf(new Fault('ask.cancelled', { value: one.effect.name })) })
+      if (reason === 'cancelled') return finish(one, { is: 'error', error: new Fault('ask.cancelled', { value: one.effect.name }) })
       one.run?.stop()
       trace({ is: 'effect.ended', address: one.address, effect: id, name: one.effect.name, outcome: 'aborted' })
       over(one)
     },
     tell(id, event) {
-      held.get(id)?.run?.tell(event)
+      const one = held.get(id)
+      if (one?.run !== undefined) one.run.tell(event)
+      else one?.told.push(event)
     },
     drop(partition) {
       for (const one of [...held.values()]) {
@@ -262,8 +306,7 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
       }
     },
     async drain(until) {
-      const finite = [...held.values()].some((one) => one.run !== undefined)
-      if (!finite) return
+      if (!isAtWork()) return
       await new Promise<void>((resolve) => {
         const alarm = clock.at(until, resolve)
         waiters.push(() => {

@@ -4,20 +4,15 @@
  */
 import type { AnyActorLogic } from 'xstate'
 import { type Config, openConfig } from '#config/open-config.ts'
-import { busOptionsOf, clientOptionsOf, nodeOptionsOf, storeOptionsOf } from '#config/options.ts'
-import { readAuth } from '#config/read-auth.ts'
+import type { FlagValue } from '#config/read-settings.ts'
+import { flagNameOf } from '#config/setting.ts'
+import { type SettingName, settings } from '#config/settings.ts'
 import type { ActorKind } from '#protocol/actor.ts'
-import { isFault, storedFaultOf } from '#protocol/fault.ts'
-import { openLmdbStore, removeStore } from '#store/lmdb-store.ts'
-import type { Store } from '#store/store.ts'
-import type { Bus } from './bus.ts'
-import { realmHandleOf, type RealmHandle } from './client/realm-handle.ts'
-import { type Clock, systemClock } from './clock.ts'
-import { openBus } from './nats/open-bus.ts'
+import type { RealmHandle } from './client/realm-handle.ts'
+import type { Clock } from './clock.ts'
 import type { BusAuth } from './nats/bus-options.ts'
-import { type Node, startNode } from './node.ts'
-import { nodeLoginFile, readLogin } from './server/credentials.ts'
-import { trace } from './trace.ts'
+import type { Node } from './node.ts'
+import { openConfiguredNode, openConfiguredRealm } from './wiring.ts'
 
 export { actor } from '#protocol/actor.ts'
 export type { ActorKind, CronPolicy, EffectPolicy, KindOptions, Schema, SupervisionPolicy } from '#protocol/actor.ts'
@@ -61,73 +56,20 @@ export type OpenRealmOptions = OpenOptions & {
 
 /** Starts a node in this process: it claims the realm's partitions and runs its actors until it is stopped. */
 export async function openNode(options: OpenNodeOptions): Promise<Node> {
-  const config = configOf(options, options.name)
-  const bus = await openBus({ ...busOptionsOf(config), create: true, auth: await authOf(options, config) })
-  try {
-    const store = await openStore(bus, config)
-    try {
-      const node = await startNode({ bus, store, clock: options.clock ?? systemClock, actors: options.actors }, nodeOptionsOf(config))
-      return closing(node, async () => {
-        await store.close()
-        await bus.close()
-      })
-    } catch (error) {
-      await store.close()
-      throw error
-    }
-  } catch (error) {
-    await bus.close()
-    throw error
-  }
+  return await openConfiguredNode(configOf(options, options.name), options)
 }
 
 /** Connects to a realm to send, ask and look. Machines run in nodes, not here. */
 export async function openRealm(options: OpenRealmOptions): Promise<RealmHandle> {
-  const config = configOf(options, options.client)
-  const bus = await openBus({ ...busOptionsOf(config), create: false, auth: await authOf(options, config) })
-  return realmHandleOf({ bus, clock: options.clock ?? systemClock }, { ...clientOptionsOf(config), client: options.client })
+  return await openConfiguredRealm(configOf(options, options.client), options)
 }
 
 function configOf(options: OpenOptions, name: string | undefined): Config {
-  const { realm, servers, dir, settings = {} } = options
-  const flags: Record<string, string | boolean | readonly string[]> = { realm }
-  if (servers !== undefined) flags['servers'] = typeof servers === 'string' ? [servers] : servers
-  if (dir !== undefined) flags['dir'] = dir
-  if (name !== undefined) flags['name'] = name
-  for (const [setting, value] of Object.entries(settings)) flags[setting] = typeof value === 'number' ? String(value) : value
+  const { realm, servers, dir, settings: given = {} } = options
+  const flags: Record<string, FlagValue> = { realm, dir, name, servers: typeof servers === 'string' ? [servers] : servers }
+  for (const [setting, value] of Object.entries(given)) {
+    const flag = setting in settings ? flagNameOf(setting, settings[setting as SettingName]) : setting
+    flags[flag] = typeof value === 'number' ? String(value) : value
+  }
   return openConfig({ flags })
-}
-
-async function authOf(options: OpenOptions, config: Config): Promise<BusAuth | undefined> {
-  if (options.auth !== undefined) return options.auth
-  const configured = readAuth(config)
-  if (configured !== undefined) return configured
-  const saved = await readLogin(nodeLoginFile(config.node.dir))
-  return saved === undefined ? undefined : { user: saved.user, pass: saved.pass }
-}
-
-/** The fold of this node. One that cannot be read is made again from the log. */
-async function openStore(bus: Bus, config: Config): Promise<Store> {
-  const { name: realm, generation, partitions } = bus.realm
-  const { createdAt } = await bus.logState()
-  const options = { ...storeOptionsOf(config), identity: { realm, generation, partitions, log: createdAt } }
-  try {
-    return await openLmdbStore(options)
-  } catch (error) {
-    if (!isFault(error, 'store.corrupt')) throw error
-    trace({ is: 'fold.rebuilt', reason: storedFaultOf(error).message })
-    await removeStore(options.dir)
-    return await openLmdbStore(options)
-  }
-}
-
-function closing(node: Node, close: () => Promise<void>): Node {
-  let closed: Promise<void> | undefined
-  void node.ended.then(() => (closed ??= close()))
-  const stop = async (): Promise<void> => {
-    await node.stop()
-    await (closed ??= close())
-  }
-  // The node's own members are getters over what changes, so it is extended and not copied.
-  return Object.create(node, { stop: { value: stop }, [Symbol.asyncDispose]: { value: stop } }) as Node
 }

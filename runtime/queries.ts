@@ -5,16 +5,19 @@
  */
 import type { Address } from '#protocol/address.ts'
 import { encode } from '#protocol/codec.ts'
-import { storedFaultOf } from '#protocol/fault.ts'
+import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { decodeQuery, encodeAnswered, type Query, type Seen, type SeenHistory, type SeenPartition } from '#protocol/query.ts'
 import type { Change } from '#protocol/record.ts'
-import { encodeState } from '#protocol/state.ts'
+import { type ActorState, decodeState, encodeState } from '#protocol/state.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
+import type { Blueprint } from './core/blueprint.ts'
 import { stateOf } from './core/live.ts'
+import { tagsOfState } from './core/tags.ts'
+import type { Effects } from './effects.ts'
 import type { Partition } from './partition.ts'
 
 export type Queries = {
@@ -25,10 +28,21 @@ export type Queries = {
   stop(): void
 }
 
-type World = { readonly bus: Bus; readonly store: Store; readonly clock: Clock; readonly node: string; readonly partition: (number: number) => Partition | undefined }
+type World = {
+  readonly bus: Bus
+  readonly store: Store
+  readonly clock: Clock
+  readonly kinds: ReadonlyMap<string, Blueprint>
+  readonly effects: Pick<Effects, 'isUndecided'>
+  readonly node: string
+  readonly partition: (number: number) => Partition | undefined
+}
+
+/** An answer is one entry of core NATS: what does not fit into one goes out in several. */
+const marginBytes = 8192
 
 export function queriesOf(world: World): Queries {
-  const { bus, store, clock } = world
+  const { bus, store, clock, kinds, effects } = world
   const served = new Map<number, { stop(): void }>()
   /** Address to inbox to the end of its lease. */
   const watchers = new Map<Address, Map<string, number>>()
@@ -42,7 +56,33 @@ export function queriesOf(world: World): Queries {
   }
 
   function seen(partition: Partition, address: Address): Seen {
-    return { address, state: committedOf(partition, address), depth: partition.depthOf(address) }
+    const bytes = committedOf(partition, address)
+    const most = bus.maxPayload - marginBytes
+    if (bytes !== undefined && bytes.length > most) throw new Fault('actor.tooBig', { value: address, size: bytes.length, limit: most })
+    return seenOf(partition, address, bytes)
+  }
+
+  function seenOf(partition: Partition, address: Address, bytes: Uint8Array | undefined): Seen {
+    const depth = partition.depthOf(address)
+    if (bytes === undefined) return { address, state: undefined, depth }
+    const state = decodeState(bytes)
+    const undecided = Object.keys(state.book.effects ?? {}).filter((id) => effects.isUndecided(id))
+    return { address, state: bytes, depth, tags: tagsOfState(kinds, address, state), ...(undecided.length === 0 ? {} : { undecided }) }
+  }
+
+  /** As many as one answer holds, and at least one; those who ask go on behind the last. */
+  function page(partition: Partition, query: Extract<Query, { is: 'list' }>): Seen[] {
+    const found: Seen[] = []
+    const most = bus.maxPayload - marginBytes
+    let size = 0
+    for (const address of store.addresses(listOptions(partition.partition, query))) {
+      const whole = committedOf(partition, address)
+      const bytes = whole !== undefined && (query.brief === true || whole.length > most) ? briefly(whole) : whole
+      size += (bytes?.length ?? 0) + 512
+      if (found.length > 0 && size > most) break
+      found.push(seenOf(partition, address, bytes))
+    }
+    return found
   }
 
   function answer(partition: Partition, query: Query): unknown {
@@ -59,7 +99,7 @@ export function queriesOf(world: World): Queries {
         watchers.get(query.address)?.delete(query.inbox)
         return {}
       case 'list':
-        return [...store.addresses(listOptions(partition.partition, query))].map((address) => seen(partition, address))
+        return page(partition, query)
       case 'history': {
         const lines = [...store.history(query.address, { limit: query.limit, ...(query.before === undefined ? {} : { before: query.before }) })]
         return { lines: lines.map(({ n, seq, at, steps }) => ({ n, seq, at, steps })) } satisfies SeenHistory
@@ -116,6 +156,12 @@ export function queriesOf(world: World): Queries {
     const partition = world.partition(partitionOf(address, bus.realm.partitions))
     return partition === undefined ? undefined : committedOf(partition, address)
   }
+}
+
+/** Where it stands, without what it knows. */
+function briefly(bytes: Uint8Array): Uint8Array {
+  const { snapshot, ...state }: ActorState = decodeState(bytes)
+  return encodeState({ ...state, snapshot: { ...snapshot, context: undefined, output: undefined } })
 }
 
 function listOptions(partition: number, query: Extract<Query, { is: 'list' }>): { partition: number; kind?: string; after?: Address; limit: number } {

@@ -4,14 +4,13 @@
  * may be forgotten, so the store's answer is never older than what was forgotten.
  */
 import { type Address, kindOf, rootOf } from '#protocol/address.ts'
-import { Ref } from '#protocol/codec.ts'
 import { openStateWriter, type StateWriter } from '#protocol/delta.ts'
 import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import type { Change } from '#protocol/record.ts'
 import { stateArrayOf, stateOfArray } from '#protocol/state.ts'
 import type { Store } from '#store/store.ts'
 import type { Blueprint } from './core/blueprint.ts'
-import { type Family, type Live, revive, reviveUnfit, stateOf } from './core/live.ts'
+import { type Family, familyOfBook, type Live, revive, reviveUnfit, stateOf } from './core/live.ts'
 import { trace } from './trace.ts'
 
 export type Resident = {
@@ -73,27 +72,7 @@ export function residentsOf({ store, kinds }: { readonly store: Pick<Store, 'rea
 
   function familyOf(address: Address, touched: (root: Resident) => void): Family {
     const root = (): Resident => get(rootOf(address))
-    const refOf = (entry: { address: Address; id: string; effect?: string }, name: string): Ref => new Ref(entry.address, entry.id, name, entry.effect)
-    return {
-      lookup: (name) => {
-        const entry = root().live?.book.registry?.[name]
-        return entry === undefined ? undefined : refOf(entry, name)
-      },
-      registered: () => {
-        const registry = root().live?.book.registry ?? {}
-        return Object.fromEntries(Object.entries(registry).map(([name, entry]) => [name, refOf(entry, name)]))
-      },
-      register: (name, entry) => {
-        const resident = root()
-        const { live } = resident
-        if (live === undefined) return
-        const { [name]: _, ...others } = live.book.registry ?? {}
-        const registry = entry === undefined ? others : { ...others, [name]: entry }
-        if (Object.keys(registry).length > 0) live.book.registry = registry
-        else delete live.book.registry
-        touched(resident)
-      },
-    }
+    return familyOfBook(() => root().live?.book, () => touched(root()))
   }
 
   function get(address: Address): Resident {

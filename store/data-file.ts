@@ -12,11 +12,7 @@ const magic = 0xbeefc0de
 const metaBytes = 176
 
 export function prepareDir(dir: string): void {
-  try {
-    mkdirSync(dir, { recursive: true })
-  } catch (cause) {
-    throw new Fault('store.unusable', { value: dir, reason: (cause as Error).message }, { cause })
-  }
+  mkdirSync(dir, { recursive: true })
 }
 
 /** Removes the store's own files and leaves anything else in the directory alone. The lock goes with its holder. */

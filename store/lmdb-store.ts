@@ -4,7 +4,7 @@
  * said at once, and mending it is removing it (`removeStore`).
  */
 import type { Address } from '#protocol/address.ts'
-import { Fault } from '#protocol/fault.ts'
+import { Fault, isFault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { readState } from './actor-rows.ts'
 import { openBaseReader } from './base-blob.ts'
@@ -19,7 +19,7 @@ import { openRoom } from './room.ts'
 import { sealed, unsealed } from './sealed.ts'
 import type { Store, StoreIdentity } from './store.ts'
 import { entriesOf, openTables, storeFaultOf, type Tables, type View } from './tables.ts'
-import { noteAttempt, verifyTables } from './verify.ts'
+import { type Attempt, noteAttempt, verifyActors, verifyTables } from './verify.ts'
 
 export { removeStore } from './data-file.ts'
 
@@ -32,32 +32,51 @@ export type LmdbStoreOptions = {
 
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
   const { dir, identity, mapBytes } = options
-  prepareDir(dir)
-  const lock = acquireDirLock(dir)
+  const lock = lockDir(dir)
+  let attempt: Attempt | undefined
   let tables: Tables | undefined
   try {
     checkDataFile(dir)
-    const attempt = noteAttempt(dir)
-    tables = openTables({ dir, mapBytes })
+    attempt = noteAttempt(dir)
+    tables = await openTables({ dir, mapBytes })
     await checkIdentity(tables, dir, identity)
     verifyTables(tables)
-    attempt.succeeded()
     const room = openRoom(tables, dir, mapBytes)
     for (const partition of unfinishedPartitions(tables)) await dropPartition(tables, partition, room.write)
-    return storeOf(tables, lock, room.write, options)
+    return storeOf(tables, { lock, attempt }, room.write, options)
   } catch (error) {
     await tables?.close()
+    // Whatever was wrong was said; only a process that ends without a word leaves its trace.
+    attempt?.succeeded()
     lock.release()
     throw storeFaultOf(error, dir, mapBytes)
   }
 }
 
+function lockDir(dir: string): DirLock {
+  try {
+    prepareDir(dir)
+    return acquireDirLock(dir)
+  } catch (cause) {
+    if (isFault(cause)) throw cause
+    throw new Fault('store.unusable', { value: dir, reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+  }
+}
+
 type Write = ReturnType<typeof openRoom>['write']
 
-function storeOf(tables: Tables, lock: DirLock, write: Write, { dir, identity, mapBytes }: LmdbStoreOptions): Store {
+type Held = { readonly lock: DirLock; readonly attempt: Attempt }
+
+function storeOf(tables: Tables, { lock, attempt }: Held, writeRows: Write, { dir, identity, mapBytes }: LmdbStoreOptions): Store {
   const faultOf = (error: unknown) => storeFaultOf(error, dir, mapBytes)
+  /** What is damaged may show itself only when something is written. */
+  const write: Write = async (ops) => {
+    await writeRows(ops)
+    attempt.succeeded()
+  }
   const folding = foldingOf(tables, write, faultOf)
   const views = viewsOf(tables, dir)
+  verifyActors(tables, views).catch((error: unknown) => views.fail(faultOf(error)))
   /** Partitions that are being filled or emptied: nothing of them is to be seen. */
   const moving = new Set<number>()
   const partitionOfAddress = (address: Address) => partitionOf(address, identity.partitions)
@@ -137,6 +156,7 @@ function storeOf(tables: Tables, lock: DirLock, write: Write, { dir, identity, m
       closing ??= folding.exclusive(async () => {
         views.end()
         await tables.close()
+        attempt.succeeded()
         lock.release()
       })
       return closing
@@ -164,12 +184,18 @@ function aliveOf(tables: Tables, write: Write, { guarded, alone }: Guards): Stor
 }
 
 /** LMDB ends the process when a view outlives its environment. */
-function viewsOf(tables: Tables, dir: string): Views & { within<T>(read: (view: View) => T): T; end(): void } {
+function viewsOf(tables: Tables, dir: string): Views & { within<T>(read: (view: View) => T): T; fail(error: unknown): void; end(): void } {
   const open = new Set<View>()
   let isClosed = false
+  let failure: unknown
   const views = {
     check() {
       if (isClosed) throw new Fault('store.closed', { value: dir })
+      if (failure !== undefined) throw failure
+    },
+    /** Nothing is read any more from a store that is known to be damaged. */
+    fail(error: unknown) {
+      if (!isClosed) failure = error
     },
     open() {
       views.check()

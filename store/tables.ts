@@ -35,13 +35,20 @@ export const pageHeaderBytes = 24
 
 export type TablesOptions = { readonly dir: string; readonly mapBytes: number }
 
-export function openTables({ dir, mapBytes }: TablesOptions): Tables {
+export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tables> {
   const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
   const root = open<Buffer, Buffer>({
     path: dir, noSubdir: false, pageSize: pageBytes, mapSize: mapBytes, maxDbs: tableNames.length + 4, maxReaders: 512, ...binary,
   })
-  // In this order before anything is written: opening a table is a synchronous transaction.
-  const tables = Object.fromEntries(tableNames.map((name) => [name, root.openDB<Buffer, Buffer>({ name, ...binary })])) as Record<(typeof tableNames)[number], Table>
+  let tables: Record<(typeof tableNames)[number], Table>
+  try {
+    // All of them before anything is written: opening a table is a synchronous transaction.
+    tables = Object.fromEntries(tableNames.map((name) => [name, root.openDB<Buffer, Buffer>({ name, ...binary })])) as typeof tables
+  } catch (error) {
+    // Left open, its mapping would be handed to the next that opens this path in this process.
+    await root.close()
+    throw error
+  }
 
   async function write(ops: readonly Op[]): Promise<void> {
     const commits = new Set<Promise<boolean>>()

@@ -6,7 +6,9 @@
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { damaged } from './sealed.ts'
+import { setImmediate } from 'node:timers/promises'
+import { rows, type Views } from './reading.ts'
+import { damaged, unsealed } from './sealed.ts'
 import { entriesOf, type Tables } from './tables.ts'
 
 /** The tables in which a row that is missing would be taken for one that never was. */
@@ -16,16 +18,45 @@ export function verifyTables(tables: Tables): void {
   for (const name of decisive) {
     if (tables[name].getKeysCount() !== entriesOf(tables[name])) throw damaged(`the table of its ${name}`)
   }
+  for (const name of ['partitions', 'clients'] as const) {
+    for (const { key, value } of tables[name].getRange(everything)) unsealed(key, value, `the table of its ${name}`)
+  }
 }
+
+/** Rows that are looked at without a pause. */
+const sliceRows = 500
+
+/**
+ * Then every row that speaks of an actor, while the store is in use already: damage inside a
+ * page can change a key, which no count tells. Throws what it finds.
+ */
+export async function verifyActors(tables: Tables, views: Views): Promise<void> {
+  const view = views.open()
+  try {
+    let seen = 0
+    for (const name of ['actors', 'needs', 'ended'] as const) {
+      for (const { key, value } of rows(tables[name], everything, view, views)) {
+        unsealed(key, value, `the table of its ${name}`)
+        if (++seen % sliceRows === 0) await setImmediate()
+      }
+    }
+  } finally {
+    views.close(view)
+  }
+}
+
+const everything = { start: Buffer.from([0]), end: Buffer.alloc(8, 0xff) }
+
+export type Attempt = { succeeded(): void }
 
 /**
  * Some damage ends the process that meets it, and the next one, for ever. So each attempt to
- * open leaves a trace until it has succeeded, and after a few that did not the store counts as
+ * open leaves a trace until the store has been written to, and after a few that did not the store counts as
  * damaged: it is rebuilt. One attempt is not enough to say so; a process may be killed at any time.
  */
 const mostAttempts = 3
 
-export function noteAttempt(dir: string): { succeeded(): void } {
+export function noteAttempt(dir: string): Attempt {
   const path = join(dir, 'opening')
   const attempts = attemptsIn(path) + 1
   if (attempts > mostAttempts) {
@@ -33,7 +64,13 @@ export function noteAttempt(dir: string): { succeeded(): void } {
     throw damaged(`what stands in it (the last ${mostAttempts} processes that opened it ended while they did)`)
   }
   writeFileSync(path, String(attempts))
-  return { succeeded: () => rmSync(path, { force: true }) }
+  let isOver = false
+  return {
+    succeeded() {
+      if (!isOver) rmSync(path, { force: true })
+      isOver = true
+    },
+  }
 }
 
 function attemptsIn(path: string): number {

@@ -12,7 +12,7 @@ if (process.argv[2] === 'child') {
   const dir = process.argv[3]!
   const out = { fault: '', wrong: 0, missing: 0, got: 0 }
   try {
-    const store = await openLmdbStore({ dir, identity, mapBytes: 1 << 28 })
+    const store = await openLmdbStore({ dir, identity, mapBytes: 1 << 28 }); await new Promise(r => setTimeout(r, 50))
     console.log('opened'); for (const p of [0,1,2,3]) { if (store.partition(p)?.n !== 1) out.missing++; for (const _ of store.needs(p)) out.got++ ; }
     let seen = 0; for (const _ of store.addresses({})) seen++; if (seen !== 300) out.missing++
     addresses.forEach((a, i) => { const v = store.read(a); if (v === undefined) out.missing++; else if (JSON.stringify(v) !== JSON.stringify(state(i))) out.wrong++ })

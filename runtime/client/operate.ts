@@ -14,7 +14,15 @@ import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import type { Views } from './views.ts'
 
-export type ShownActor = { readonly address: Address; readonly state: ActorState; readonly depth: number }
+export type ShownActor = {
+  readonly address: Address
+  readonly state: ActorState
+  readonly depth: number
+  /** Absent when no node serves its kind. */
+  readonly tags: readonly string[] | undefined
+  /** Effects that wait for a person to say how they ended. */
+  readonly undecided: readonly string[]
+}
 
 export type Operations = {
   start(address: Address, input: unknown): Promise<void>
@@ -22,8 +30,8 @@ export type Operations = {
   delete(address: Address): Promise<void>
   cancelTimer(address: Address, name: string): Promise<void>
   resolveEffect(address: Address, effect: string, result: EffectResult): Promise<void>
-  /** Actors in no particular order, page by page. */
-  list(options?: { readonly kind?: string }): AsyncIterable<ShownActor>
+  /** Actors in no particular order, page by page; `brief` leaves contexts and outputs out. */
+  list(options?: { readonly kind?: string; readonly brief?: boolean }): AsyncIterable<ShownActor>
   show(address: Address): Promise<ShownActor | undefined>
   history(address: Address, options: { readonly limit: number; readonly before?: number }): Promise<SeenHistory['lines']>
   partitions(): Promise<SeenPartition[]>
@@ -50,18 +58,22 @@ export function operationsOf({ bus, clock, views }: { readonly bus: Bus; readonl
     await bus.append({ subject: subjects.in(bus.realm, partitionOf(address, bus.realm.partitions), 'c', address), data })
   }
 
-  const shown = (seen: Seen): ShownActor | undefined => (seen.state === undefined ? undefined : { address: seen.address, state: decodeState(seen.state), depth: seen.depth })
+  const shown = (seen: Seen): ShownActor | undefined => 
+    seen.state === undefined
+      ? undefined
+      : { address: seen.address, state: decodeState(seen.state), depth: seen.depth, tags: seen.tags, undecided: seen.undecided ?? [] }
 
-  async function* list({ kind }: { readonly kind?: string } = {}): AsyncGenerator<ShownActor> {
+  async function* list({ kind, brief = false }: { readonly kind?: string; readonly brief?: boolean } = {}): AsyncGenerator<ShownActor> {
     for (let partition = 0; partition < bus.realm.partitions; partition++) {
       let after: Address | undefined
       for (;;) {
-        const page: Seen[] = await views.query(partition, { is: 'list', kind, after, limit: pageSize })
+        const page: Seen[] = await views.query(partition, { is: 'list', kind, after, limit: pageSize, brief })
         for (const seen of page) {
           const actor = shown(seen)
           if (actor !== undefined && (kind === undefined || kindOf(actor.address) === kind)) yield actor
         }
-        if (page.length < pageSize) break
+        // A page ends where an answer is full, so only an empty one is the last.
+        if (page.length === 0) break
         after = page.at(-1)?.address
       }
     }

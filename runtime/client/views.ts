@@ -22,7 +22,7 @@ export type Views = {
   stop(): void
 }
 
-type View = { readonly on: Set<(state: ActorState | undefined) => void>; last: ActorState | undefined; known: boolean; steps: number; first: Promise<void>; stop(): void }
+type View = { readonly on: Set<(state: ActorState | undefined) => void>; last: ActorState | undefined; known: boolean; steps: number; first: Promise<void>; renew(): Promise<void>; stop(): void }
 
 export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, options: ViewOptions): Views {
   const views = new Map<Address, View>()
@@ -46,7 +46,7 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
     const inbox = bus.inbox()
     let stopped = false
     let alarm: { cancel(): void } | undefined
-    const view: View = { on: new Set(), last: undefined, known: false, steps: -1, first: Promise.resolve(), stop }
+    const view: View = { on: new Set(), last: undefined, known: false, steps: -1, first: Promise.resolve(), renew, stop }
 
     function show(seen: Seen): void {
       const state = seen.state === undefined ? undefined : decodeState(seen.state)
@@ -68,6 +68,7 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
         const seen = await query<Seen>(partitionFor(address), { is: 'watch', address, inbox, leaseMs: options.leaseMs })
         if (!stopped) show(seen)
       } finally {
+        alarm?.cancel()
         if (!stopped) alarm = clock.at(clock.now() + options.leaseMs / 2, () => void renew().catch(() => undefined))
       }
     }
@@ -82,6 +83,13 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
     view.first = renew()
     return view
   }
+
+  // What was told meanwhile is lost, and the owner may be another one that knows of no watcher.
+  let isFirst = true
+  const connection = bus.onState((state) => {
+    if (state === 'connected' && !isFirst) for (const view of views.values()) view.renew().catch(() => undefined)
+    isFirst = false
+  })
 
   return {
     query,
@@ -103,6 +111,7 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
       }
     },
     stop() {
+      connection.stop()
       for (const view of [...views.values()]) view.stop()
     },
   }

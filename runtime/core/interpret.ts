@@ -9,7 +9,7 @@ import type { AnyEvent, Ask, Content } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { Effect, ResumePolicy, Timer } from '#protocol/state.ts'
 import type { Circumstances, Deed, Output } from './arrival.ts'
-import type { Family, Live } from './live.ts'
+import { type Family, forgetNames, type Live } from './live.ts'
 import type { MachineAction } from './machine-step.ts'
 import { checkPattern } from './pattern.ts'
 import { answerEmitted, answerTo } from './question.ts'
@@ -66,8 +66,10 @@ function interpretOne(draft: Draft, action: MachineAction): void {
     case 'subscribe': {
       checkPattern(action.pattern)
       const from = action.from === 'now' ? Math.max(draft.around.lastSeq, Number(draft.cause ?? 0)) : action.from === 'start' ? 0 : action.from - 1
-      const others = (live.book.subscriptions ?? []).filter((one) => one.pattern !== action.pattern)
-      live.book.subscriptions = [...others, { pattern: action.pattern, from }]
+      const known = live.book.subscriptions?.find((one) => one.pattern === action.pattern)
+      const others = (live.book.subscriptions ?? []).filter((one) => one !== known)
+      // Asked for again it goes on where it stands, lest an event come twice or never; only a position moves it.
+      live.book.subscriptions = [...others, { pattern: action.pattern, from: typeof action.from === 'number' ? from : (known?.from ?? from) }]
       return
     }
     case 'unsubscribe': {
@@ -187,7 +189,7 @@ export function stopChild(draft: Draft, id: string): void {
   const child = live.book.children?.[id]
   if (child === undefined) return
   dropChild(live, id)
-  if (child.systemId !== undefined) draft.family.register(child.systemId, undefined)
+  forgetNames(draft.family, { address: child.address ?? live.address, effect: child.effect })
   if (child.effect !== undefined) {
     dropEffect(live, child.effect)
     deeds.push({ is: 'abort', effect: child.effect, reason: 'left' })

@@ -3,11 +3,13 @@
  * who asked) hears of its end in the very commit that ends it, and nothing that it still held
  * is lost: deferred events are parked, effects aborted, children stopped.
  */
+import { isChild } from '#protocol/address.ts'
+import { encode } from '#protocol/codec.ts'
 import type { Arrived } from '#protocol/envelope.ts'
 import { Fault, plainErrorOf, storedFaultOf } from '#protocol/fault.ts'
-import type { Ended } from '#protocol/state.ts'
+import type { Book, Ended } from '#protocol/state.ts'
 import { interpret, sent } from './interpret.ts'
-import { blueprintFor, type Live, surroundingsOf } from './live.ts'
+import { blueprintFor, familyFor, forgetNames, type Live, surroundingsOf } from './live.ts'
 import type { MachineStep } from './machine-step.ts'
 import { dehydrate, initialStep } from './machine.ts'
 import { answerAll } from './question.ts'
@@ -19,7 +21,7 @@ const monthMs = 30 * 86_400_000
 export type Begun = { readonly live: Live; readonly settle: (making: Making) => void }
 
 /** A new actor with its initial snapshot; its initial actions are done when the step settles it. */
-export function beginActor(input: Pick<StepInput, 'root' | 'address' | 'around' | 'family'>, start: { readonly input: unknown; readonly parent?: Live['book']['parent'] }): Begun {
+export function beginActor(input: Pick<StepInput, 'root' | 'address' | 'around' | 'family'>, start: { readonly input: unknown; readonly parent?: Live['book']['parent']; readonly visits?: number }): Begun {
   const { root, address, around, family } = input
   const book: Live['book'] = {}
   if (start.input !== undefined) book.input = start.input
@@ -33,12 +35,12 @@ export function beginActor(input: Pick<StepInput, 'root' | 'address' | 'around' 
     book,
     version: blueprint.version,
     hash: blueprint.hash,
-    visits: 0,
+    visits: start.visits ?? 0,
     steps: 0,
     bornAt: around.now,
     steppedAt: around.now,
   }
-  const first: MachineStep = initialStep(blueprint, start.input, surroundingsOf(live, family))
+  const first: MachineStep = initialStep(blueprint, start.input, surroundingsOf(live, familyFor(live, family)))
   return {
     live,
     settle(making) {
@@ -50,15 +52,15 @@ export function beginActor(input: Pick<StepInput, 'root' | 'address' | 'around' 
 export function endActor(making: Making, reason: Ended['reason'], end: { readonly output?: unknown; readonly error?: unknown }): void {
   const { live, around, outputs } = making
   if (live.book.ended !== undefined) return
-  const error = end.error === undefined ? undefined : plainErrorOf(end.error)
+  const error = storableError(end.error)
   const stored = dehydrate(live.blueprint, live.snapshot)
   const status = reason === 'done' ? 'done' : reason === 'error' ? 'error' : 'stopped'
   live.stored = { ...stored, status, ...(error === undefined ? {} : { error }) }
   letGo(making)
   const { parent, watchers = [] } = live.book
   if (parent !== undefined && reason !== 'stopped') {
-    const type = reason === 'done' ? `xstate.done.actor.${parent.id}` : `xstate.error.actor.${parent.id}`
-    const event = reason === 'done' ? { type, output: end.output, actorId: parent.id } : { type, error: end.error === undefined ? error : error, actorId: parent.id }
+    const { id: actorId } = parent
+    const event = reason === 'done' ? { type: `xstate.done.actor.${actorId}`, output: end.output, actorId } : { type: `xstate.error.actor.${actorId}`, error, actorId }
     outputs.push(sent(making, parent.address, { is: 'event', event }))
   }
   for (const watcher of watchers) {
@@ -66,31 +68,58 @@ export function endActor(making: Making, reason: Ended['reason'], end: { readonl
     outputs.push(sent(making, watcher, { is: 'event', event }))
   }
   if (reason === 'done') answerAll(live, outputs, { output: end.output })
-  else answerAll(live, outputs, { fault: storedFaultOf(new Fault('actor.failed', { value: live.address, reason: error?.message ?? reason })) })
-  const { parent: kept, input, counts } = live.book
-  live.book = {
-    ...(kept === undefined ? {} : { parent: kept }),
-    ...(input === undefined ? {} : { input }),
-    ...(counts === undefined ? {} : { counts }),
+  else answerAll(live, outputs, { fault: storedFaultOf(new Fault('actor.failed', { value: live.address, reason: error === undefined ? reason : plainErrorOf(error).message })) })
+  const { parent: kept, input, counts, ids, outbox } = live.book
+  live.book = present({
+    parent: kept,
+    input,
+    counts,
+    ids,
+    outbox,
+    effects: pendingActions(live.book),
     ended: { reason, at: around.now, retire: around.now + (live.blueprint.options.retainMs ?? monthMs) },
-  }
+  })
   making.changed = true
 }
 
-/** Nothing of it remains. */
+/** An error goes on as it was thrown, so that who hears of it sees what it would see in one process. */
+export function storableError(error: unknown): unknown {
+  try {
+    encode(error)
+    return error
+  } catch {
+    return plainErrorOf(error)
+  }
+}
+
+/** Named actions that were asked for and have not run: XState runs them before the actor ends. */
+export function pendingActions({ effects = {} }: Book): Book['effects'] {
+  const actions = Object.entries(effects).filter(([, effect]) => effect.is === 'action')
+  return actions.length === 0 ? undefined : Object.fromEntries(actions)
+}
+
+export function present(book: { readonly [name in keyof Book]: Book[name] | undefined }): Book {
+  return Object.fromEntries(Object.entries(book).filter(([, part]) => part !== undefined))
+}
+
+/** Nothing of it remains, but of a child the actions that it asked for while it lived. */
 export function forgetActor(making: Making): void {
-  const { live, outputs } = making
+  const { live, outputs, around } = making
+  const actions = isChild(live.address) ? pendingActions(live.book) : undefined
+  letGo(making)
   if (live.book.ended === undefined) {
-    letGo(making)
     for (const watcher of live.book.watchers ?? []) {
       outputs.push(sent(making, watcher, { is: 'event', event: { type: 'actor.ended', address: live.address, reason: 'deleted' } }))
     }
     answerAll(live, outputs, { fault: storedFaultOf(new Fault('actor.done', { value: live.address, reason: 'deleted' })) })
-  } else {
-    letGo(making)
   }
   making.changed = true
-  making.gone = true
+  if (actions === undefined) {
+    making.gone = true
+    return
+  }
+  live.stored = { status: 'stopped', value: null, context: undefined, history: undefined, output: undefined, error: undefined }
+  live.book = present({ parent: live.book.parent, effects: actions, ended: { reason: 'deleted', at: around.now, retire: Number.MAX_SAFE_INTEGER } })
 }
 
 /** The retention is over: only the fact that it ended stays. */
@@ -107,11 +136,14 @@ export function buryActor(making: Making): void {
 /** Aborts effects, stops children, parks what waited. Children of an ended actor go when it goes. */
 function letGo(making: Making): void {
   const { live, outputs, deeds } = making
-  for (const id in live.book.effects) deeds.push({ is: 'abort', effect: id, reason: 'left' })
+  const keepsActions = live.book.ended === undefined || isChild(live.address)
+  for (const { id, is } of Object.values(live.book.effects ?? {})) {
+    if (is === 'logic' || !keepsActions) deeds.push({ is: 'abort', effect: id, reason: 'left' })
+  }
   for (const child of Object.values(live.book.children ?? {})) {
     if (child.address !== undefined) outputs.push(sent(making, child.address, { is: 'stop', reason: 'parent' }))
-    if (child.systemId !== undefined) making.family.register(child.systemId, undefined)
   }
+  forgetNames(making.family, live)
   for (const waiting of live.book.deferred ?? []) {
     const envelope = { ...waiting.envelope, seq: waiting.seq, sender: waiting.sender } as Arrived
     outputs.push({ is: 'park', envelope, fault: storedFaultOf(new Fault('actor.done', { value: live.address, reason: 'ended' })) })

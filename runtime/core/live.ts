@@ -36,6 +36,42 @@ export type Family = {
 
 export type FamilyEntry = { readonly address: Address; readonly id: string; readonly effect?: string }
 
+/** The names as they stand in a root's book; without one there are none to be had. */
+export function familyOfBook(bookOf: () => Book | undefined, touched: () => void): Family {
+  const refOf = ({ address, id, effect }: FamilyEntry, name: string): Ref => new Ref(address, id, name, effect)
+  return {
+    lookup(name) {
+      const entry = bookOf()?.registry?.[name]
+      return entry === undefined ? undefined : refOf(entry, name)
+    },
+    registered: () => Object.fromEntries(Object.entries(bookOf()?.registry ?? {}).map(([name, entry]) => [name, refOf(entry, name)])),
+    register(name, entry) {
+      const book = bookOf()
+      if (book === undefined) return
+      const { [name]: _, ...others } = book.registry ?? {}
+      const registry = entry === undefined ? others : { ...others, [name]: entry }
+      if (Object.keys(registry).length > 0) book.registry = registry
+      else delete book.registry
+      touched()
+    },
+  }
+}
+
+/** A root asks its own book: in its first step nobody else knows it yet. */
+export function familyFor(live: Pick<Live, 'book'>, family: Family): Family {
+  return live.book.parent === undefined ? familyOfBook(() => live.book, () => undefined) : family
+}
+
+/** The names of an actor (or an effect of it) that ends, and of all below it, are free again. */
+export function forgetNames(family: Family, ended: { readonly address: Address; readonly effect?: string | undefined }): void {
+  const all = family.registered()
+  for (const name in all) {
+    const { address, effectId } = all[name] as Ref
+    const gone = ended.effect === undefined ? address === ended.address || address.startsWith(`${ended.address}~`) : effectId === ended.effect
+    if (gone) family.register(name, undefined)
+  }
+}
+
 export function refOfChild(owner: Address, id: string, child: Child): Ref {
   return child.address === undefined
     ? new Ref(owner, id, child.systemId, child.effect)

@@ -9,7 +9,7 @@ import type { Effect } from '#protocol/state.ts'
 import type { Arrival, Circumstances, Deed, Outcome, Output } from './arrival.ts'
 import type { Blueprint } from './blueprint.ts'
 import { type Draft, sent } from './interpret.ts'
-import type { Family, Live } from './live.ts'
+import { type Family, familyFor, type Live } from './live.ts'
 import { keepRest } from './outbox.ts'
 
 export type StepInput = {
@@ -69,7 +69,7 @@ export function makingOf(input: Pick<StepInput, 'arrival' | 'around' | 'family'>
   return {
     live,
     around,
-    family,
+    family: familyFor(live, family),
     outputs: [],
     deeds: [],
     ask,
@@ -101,6 +101,9 @@ export function close(making: Making, type: string): Stepped {
     outputs.push(sent(making, parent.address, { is: 'event', event: { type: `xstate.snapshot.${parent.id}`, snapshot: seen } }))
   }
   keepRest(making)
+  const { ended, effects, outbox } = live.book
+  // A deleted actor stays only for what it still has to send and to run.
+  if (ended?.reason === 'deleted' && effects === undefined && outbox === undefined) making.gone = true
   const { changed, gone } = making
   return { live: gone ? undefined : live, outcome: { outputs, deeds, mark, type, decision, changed, gone } }
 }

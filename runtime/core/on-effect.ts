@@ -3,11 +3,13 @@
  * while the effect is pending here, so a stale owner's result and a second copy change nothing.
  */
 import type { EffectResult } from '#protocol/envelope.ts'
-import { Fault, plainErrorOf } from '#protocol/fault.ts'
+import { Fault } from '#protocol/fault.ts'
+import type { Effect } from '#protocol/state.ts'
 import type { Arrival } from './arrival.ts'
 import { dropEffect } from './interpret.ts'
-import type { Making } from './making.ts'
-import { takeEvent } from './take-event.ts'
+import { forgetNames } from './live.ts'
+import { count, type Making } from './making.ts'
+import { isInternal, takeEvent } from './take-event.ts'
 
 export function onEffect(making: Making, id: string, result: EffectResult): void {
   const { live } = making
@@ -27,26 +29,33 @@ export function onEffect(making: Making, id: string, result: EffectResult): void
       }
       live.book.effects = { ...live.book.effects, [id]: { ...effect, taken: result.nth } }
       const event = result.is === 'event' ? result.event : { type: `xstate.snapshot.${child}`, snapshot: result.snapshot }
-      return takeEvent(making, event, () => {
-        making.mark = 'unhandled'
-      })
+      return takeEvent(making, event, () => unheard(making, event.type))
     }
     case 'done':
-      dropEffect(live, effect.id)
+      finish(making, effect)
       if (effect.is === 'action') return
-      return takeEvent(making, { type: `xstate.done.actor.${child}`, output: result.output, actorId: child }, () => {
-        making.mark = 'unhandled'
-      })
+      return takeEvent(making, { type: `xstate.done.actor.${child}`, output: result.output, actorId: child }, () => unheard(making))
     case 'error':
     case 'unknown': {
-      dropEffect(live, effect.id)
-      if (effect.is === 'action') return
-      const error = result.is === 'error' ? result.error : plainErrorOf(new Fault('effect.unknown', { value: effect.name }))
-      return takeEvent(making, { type: `xstate.error.actor.${child}`, error, actorId: child }, () => {
-        making.mark = 'unhandled'
-      })
+      finish(making, effect)
+      // In one process a throwing action ends its actor at once; here it ran after the commit, so it is told.
+      if (effect.is === 'action' && result.is === 'error') return takeEvent(making, { type: 'effect.failed', effect: effect.name, error: result.error }, () => unheard(making, 'effect.failed'))
+      const error = result.is === 'error' ? result.error : new Fault('effect.unknown', { value: effect.name })
+      return takeEvent(making, { type: `xstate.error.actor.${child}`, error, actorId: child }, () => unheard(making))
     }
   }
+}
+
+/** That nobody listens for the end of a child is ordinary; an event that it sent is one that got lost. */
+function unheard(making: Making, type = 'xstate.'): void {
+  making.mark = 'unhandled'
+  if (!isInternal(type)) count(making.live, 'unhandled')
+}
+
+/** XState keeps a finished child in `children`; its name in the system is free. */
+function finish({ live, family }: Making, effect: Effect): void {
+  dropEffect(live, effect.id)
+  forgetNames(family, { address: live.address, effect: effect.id })
 }
 
 export function onAttempted(making: Making, arrival: Extract<Arrival, { by: 'attempted' }>): void {

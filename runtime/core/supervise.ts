@@ -5,15 +5,15 @@
  */
 import type { Arrived } from '#protocol/envelope.ts'
 import { type StoredFault, storedFaultOf } from '#protocol/fault.ts'
-import type { Arrival } from './arrival.ts'
-import { beginActor, endActor } from './lifecycle.ts'
-import { cancelTimer, dropEffect } from './interpret.ts'
-import type { Live } from './live.ts'
-import { blank, makingOf, parkInto, type StepInput, type Stepped } from './making.ts'
+import type { Arrival, Output } from './arrival.ts'
+import { cancelTimer, dropEffect, sent } from './interpret.ts'
+import { beginActor, endActor, pendingActions, present, storableError } from './lifecycle.ts'
+import { blueprintFor, type Live } from './live.ts'
+import { blank, close, makingOf, parkInto, type StepInput, type Stepped } from './making.ts'
 
 /** `input.live` is the actor as it was last written, or nothing when it had not been born. */
 export function supervise(input: StepInput, error: unknown): Stepped {
-  const { live, arrival, address } = input
+  const { live, arrival } = input
   const fault = storedFaultOf(error)
   const envelope = envelopeOf(input)
   if (live === undefined) return stillborn(input, envelope, fault, error)
@@ -23,38 +23,63 @@ export function supervise(input: StepInput, error: unknown): Stepped {
   const making = makingOf(input, live)
   consume(live, arrival)
   parkInto(making, envelope, fault)
-  if (strategy === 'resume') return { live, outcome: { ...blank(typeOf(arrival)), ...pick(making) } }
+  if (strategy === 'resume') return close(making, typeOf(arrival))
   const recent = (live.book.restarts ?? []).filter((at) => at > input.around.now - periodMs)
   if (recent.length >= intensity) return ended(input, live, error)
-  const fresh = beginActor({ ...input, address }, { input: live.book.input })
-  const next = makingOf(input, { ...fresh.live, visits: live.visits, bornAt: live.bornAt })
-  for (const id in live.book.effects) next.deeds.push({ is: 'abort', effect: id, reason: 'left' })
-  for (const child of Object.values(live.book.children ?? {})) {
-    if (child.address !== undefined) {
-      next.outputs.push({ is: 'send', to: child.address, content: { is: 'stop', reason: 'parent' }, ask: undefined, deadline: undefined })
-    }
+  try {
+    return restarted(input, live, { restarts: [...recent, input.around.now], parked: making.outputs })
+  } catch (again) {
+    return ended(input, live, again)
   }
-  next.outputs.push(...making.outputs)
-  const { watchers, asks, ids, counts, input: first } = live.book
-  Object.assign(next.live.book, { restarts: [...recent, input.around.now] }, defined({ watchers, asks, ids, counts, input: first }))
+}
+
+/** A new life under the same address: the machine begins again, what others count on goes on. */
+function restarted(input: StepInput, live: Live, { restarts, parked }: { readonly restarts: number[]; readonly parked: readonly Output[] }): Stepped {
+  const { effects = {}, children = {}, subscriptions, watchers, asks, ids, counts, deferred, cron, outbox } = live.book
+  const fresh = beginActor(input, { input: live.book.input, visits: live.visits })
+  const next = makingOf(input, fresh.live)
+  Object.assign(fresh.live, { bornAt: live.bornAt, steps: live.steps })
+  Object.assign(fresh.live.book, present({ restarts, watchers, asks, ids, counts, deferred, cron, outbox, subscriptions, effects: pendingActions(live.book) }))
+  for (const { id, is } of Object.values(effects)) if (is === 'logic') next.deeds.push({ is: 'abort', effect: id, reason: 'left' })
+  for (const { address } of Object.values(children)) if (address !== undefined) next.outputs.push(sent(next, address, { is: 'stop', reason: 'parent' }))
+  next.outputs.push(...parked)
   fresh.settle(next)
-  next.live.steps = live.steps + 1
+  // A subscription of the earlier life goes on where it stood if this one asked for it again.
+  const kept = (next.live.book.subscriptions ?? []).filter((one) => subscriptions?.includes(one) !== true)
+  if (kept.length > 0) next.live.book.subscriptions = kept
+  else delete next.live.book.subscriptions
   next.mark = 'parked'
-  return { live: next.live, outcome: { ...blank(typeOf(arrival)), ...pick(next) } }
+  next.changed = true
+  return close(next, typeOf(input.arrival))
 }
 
 /** The very first step threw. A root is not made; a child is made in error, so that its parent hears. */
-function stillborn(input: StepInput, envelope: Arrived, fault: StoredFault, error: unknown): Stepped {
-  const outputs: Stepped['outcome']['outputs'] = []
-  const { arrival } = input
+function stillborn(input: StepInput, envelope: Arrived, fault: StoredFault, thrown: unknown): Stepped {
+  const { arrival, root, address, around } = input
   const content = arrival.by === 'envelope' ? arrival.envelope.content : undefined
   if (content?.is === 'start' && content.parent !== undefined) {
-    const { address, id } = content.parent
-    const event = { type: `xstate.error.actor.${id}`, error: { name: 'Error', message: fault.message, stack: fault.stack, cause: error instanceof Error ? undefined : error }, actorId: id }
-    outputs.push({ is: 'send', to: address, content: { is: 'event', event }, ask: undefined, deadline: undefined })
-    return { live: undefined, outcome: { ...blank(typeOf(arrival)), outputs, mark: 'parked' } }
+    const { parent } = content
+    const error = storableError(thrown)
+    const blueprint = blueprintFor(root, { parent })
+    const live: Live = {
+      address,
+      blueprint,
+      snapshot: undefined as unknown as Live['snapshot'],
+      stored: { status: 'error', value: null, context: undefined, history: undefined, output: undefined, error },
+      book: { parent, ended: { reason: 'error', at: around.now, retire: Number.MAX_SAFE_INTEGER } },
+      version: blueprint.version,
+      hash: blueprint.hash,
+      visits: 0,
+      steps: 0,
+      bornAt: around.now,
+      steppedAt: around.now,
+    }
+    const making = makingOf(input, live)
+    making.changed = true
+    making.outputs.push(sent(making, parent.address, { is: 'event', event: { type: `xstate.error.actor.${parent.id}`, error, actorId: parent.id } }))
+    return close(making, typeOf(arrival))
   }
-  outputs.push({ is: 'park', envelope, fault })
+  const outputs: Output[] = [{ is: 'park', envelope, fault }]
   if (envelope.ask !== undefined) outputs.push({ is: 'reply', ask: envelope.ask, answer: { is: 'fault', fault } })
   return { live: undefined, outcome: { ...blank(typeOf(arrival)), outputs, mark: 'parked' } }
 }
@@ -64,8 +89,8 @@ function ended(input: StepInput, live: Live, error: unknown): Stepped {
   consume(live, input.arrival)
   if (live.book.parent === undefined) parkInto(making, envelopeOf(input), storedFaultOf(error))
   endActor(making, 'error', { error })
-  live.steps++
-  return { live, outcome: { ...blank(typeOf(input.arrival)), ...pick(making) } }
+  if (live.blueprint.options.supervision?.strategy === 'escalate') making.deeds.push({ is: 'log', label: 'escalated', value: storedFaultOf(error) })
+  return close(making, typeOf(input.arrival))
 }
 
 /** The arrival is over even though its step threw; else it would come for ever. */
@@ -75,7 +100,7 @@ function consume(live: Live, arrival: Arrival): void {
     live.book.subscriptions = (live.book.subscriptions ?? []).map((one) => (one.pattern === arrival.pattern ? { ...one, from: Math.max(one.from, arrival.seq) } : one))
   }
   const content = arrival.by === 'envelope' ? arrival.envelope.content : undefined
-  if (content?.is === 'effect' && (content.result.is === 'done' || content.result.is === 'error')) dropEffect(live, content.effect)
+  if (content?.is === 'effect' && content.result.is !== 'event' && content.result.is !== 'snapshot') dropEffect(live, content.effect)
 }
 
 /** What is parked when no envelope was the cause: a description of what came. */
@@ -105,12 +130,4 @@ function typeOf(arrival: Arrival): string {
   if (arrival.by === 'envelope') return arrival.envelope.content.is === 'event' ? arrival.envelope.content.event.type : `perdure.${arrival.envelope.content.is}`
   if (arrival.by === 'topic') return arrival.event.type
   return arrival.by === 'timer' ? `timer:${arrival.name}` : `perdure.${arrival.by}`
-}
-
-function pick(making: ReturnType<typeof makingOf>): Pick<Stepped['outcome'], 'outputs' | 'deeds' | 'mark' | 'changed'> {
-  return { outputs: making.outputs, deeds: making.deeds, mark: making.mark, changed: true }
-}
-
-function defined<T extends object>(value: T): Partial<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Partial<T>
 }

@@ -11,17 +11,18 @@ import type { Host } from './host.ts'
 const mostTemplates = 2000
 
 export function templateOf(host: Host, value: unknown, order: readonly number[] | undefined): AnyMachineSnapshot {
-  const key = typeof value === 'string' ? value : `${JSON.stringify(value)}${order?.join() ?? ''}`
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  const key = order === undefined ? text : `${text}${order.join()}`
   const known = host.templates.get(key)
   if (known !== undefined) return known
   const resolved = host.machine.resolveState({ value: value as StateValue, context: {} } as never) as AnyMachineSnapshot
   const active = new Set(resolved._nodes as readonly AnyStateNode[])
-  const stored = order?.map((at) => host.nodes[at]) as readonly AnyStateNode[] | undefined
-  const nodes = stored?.every((node) => active.has(node)) === true ? stored : [...active].sort((a, b) => a.order - b.order)
+  const nodes = order === undefined ? [...active].sort((a, b) => a.order - b.order) : order.map((at) => host.nodes[at] as AnyStateNode)
+  const whole = nodes.length === active.size && nodes.every((node) => active.has(node))
   const template = {
     ...resolved,
     _nodes: nodes,
-    value: nodes.length === active.size ? valueOf(host.machine.root, nodes) : value,
+    value: whole ? valueOf(host.machine.root, nodes) : value,
     tags: new Set(nodes.flatMap((node) => node.tags as readonly string[])),
   } as unknown as AnyMachineSnapshot
   if (host.templates.size >= mostTemplates) host.templates.clear()

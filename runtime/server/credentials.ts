@@ -16,11 +16,11 @@ export type ServerCredentials = { readonly node: Login; readonly outside: Login 
 export type SavedLogin = Login & {
   /** Where the server was last; nothing until it was started once. */
   readonly servers?: string | undefined
-  /** Outsiders may subscribe to inboxes of their own only. */
+  /** What the client's inboxes should begin with. */
   readonly inboxPrefix?: string | undefined
 }
 
-/** The only inboxes that outsiders may subscribe to. */
+/** For clients of ours; it is also what a stricter server would let outsiders subscribe to. */
 export const outsideInbox = '_INBOX_outside'
 
 /** For nodes and for tools with the rights of a node. */

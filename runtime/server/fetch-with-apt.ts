@@ -96,6 +96,8 @@ async function writeAptConfig(room: string, distribution: Distribution, source: 
     'APT::Sandbox::User "";',
     'Acquire::Languages "none";',
     'Acquire::Retries "2";',
+    // Otherwise an unreachable source is only a warning, and the package merely unknown.
+    'APT::Update::Error-Mode "any";',
     '#clear APT::Update::Pre-Invoke;',
     '#clear APT::Update::Post-Invoke;',
     '#clear APT::Update::Post-Invoke-Success;',

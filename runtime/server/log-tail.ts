@@ -21,7 +21,7 @@ const blockBytes = 64 * 1024
 export function followLog(file: string, onLine: (line: string) => void): LogTail {
   writeFileSync(file, '', { flag: 'a', mode: 0o600 })
   const kept: string[] = []
-  let offset = statSync(file).size
+  let { size: offset, ino: inode } = statSync(file)
   let rest = ''
 
   const take = (text: string): void => {
@@ -42,7 +42,9 @@ export function followLog(file: string, onLine: (line: string) => void): LogTail
       return
     }
     try {
-      if (fstatSync(handle).size < offset) offset = 0
+      const { size, ino } = fstatSync(handle)
+      if (ino !== inode || size < offset) offset = 0
+      inode = ino
       const block = Buffer.alloc(blockBytes)
       for (;;) {
         const bytes = readSync(handle, block, 0, blockBytes, offset)

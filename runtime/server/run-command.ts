@@ -37,15 +37,18 @@ export async function runCommand(
     child.once('error', (error) => resolve({ is: 'failed', reason: `${program}: ${error.message}` }))
     child.once('close', (code, killedBy) => {
       if (code === 0) return resolve({ is: 'done', output: out.join('') })
-      const said = lastLine(complaints.join('')) ?? lastLine(out.join(''))
+      const said = complaintOf(complaints.join('')) ?? complaintOf(out.join(''))
       const end = killedBy === null ? `exit code ${code}` : killedBy
       resolve({ is: 'failed', reason: `${program}: ${said ?? end}` })
     })
   })
 }
 
-function lastLine(text: string): string | undefined {
-  return text.trim().split('\n').at(-1)?.trim().slice(0, 300) || undefined
+/** The first line that apt marks as an error says what happened, its last one only that it did; others end with it. */
+function complaintOf(text: string): string | undefined {
+  const lines = text.trim().split('\n')
+  const line = lines.find((each) => each.startsWith('E: ')) ?? lines.at(-1)
+  return line?.trim().slice(0, 300) || undefined
 }
 
 /** Every program of this name, in the order in which a shell would look for it. */

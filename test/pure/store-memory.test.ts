@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { openMemoryDisk, openMemoryStore } from '#store/memory-store.ts'
-import { addressesIn, describeStore, full, identity, positionOf, stateOf } from '#test/support/store-contract.ts'
+import { describeStore } from '#test/support/store-contract.ts'
+import { addressesIn, full, identity, positionOf, stateOf } from '#test/support/store-samples.ts'
 
 describeStore('the store in memory', async () => {
   const disk = openMemoryDisk()

@@ -36,12 +36,13 @@ async function fetchInto(change: Partial<FetchOptions>): Promise<string> {
 }
 
 async function faultOf(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  if (!isFault(error, 'server.missing')) throw error ?? new Error('a server was fetched')
-  return error.message
+  try {
+    await promise
+  } catch (error) {
+    if (isFault(error, 'server.missing')) return error.message
+    throw error
+  }
+  throw new Error('a server was fetched')
 }
 
 /** Nothing is in the cache but what was there before: no half download, no room. */
@@ -76,7 +77,7 @@ async function serve(answer: RequestListener): Promise<{ url: string; close(): v
   const server = createServer(answer).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}/made.tar.gz`, close: () => void server.close().closeAllConnections() }
+  return { url: `http://127.0.0.1:${port}/made.tar.gz`, close: () => server.close().closeAllConnections() }
 }
 
 test('without any way to get one it says what it looked for and what to do', async () => {

@@ -1,7 +1,7 @@
 /** The life of the embedded server: it holds the log through stops and kills, alone, and says why when it cannot. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { connect as dial, createServer, type AddressInfo } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,7 @@ import type { StoredFault } from '#protocol/fault.ts'
 import { ensureCredentials, nodeLoginFile, outsideLoginFile, readLogin } from '#runtime/server/credentials.ts'
 import { lockDirectory } from '#runtime/server/directory-lock.ts'
 import { launchServer, type LaunchOptions, type RunningServer } from '#runtime/server/launch-server.ts'
+import { followLog } from '#runtime/server/log-tail.ts'
 import { isAlive } from '#runtime/server/process-identity.ts'
 import { natsServer } from '#test/support/nats.ts'
 import { skipBecause } from '#test/support/skip.ts'
@@ -46,7 +47,7 @@ async function launch(change: Partial<LaunchOptions> = {}): Promise<RunningServe
     onLine: (line) => lines.push(line),
     ...change,
   })
-  atEnd.push(server.stop)
+  atEnd.push(() => server.stop())
   return server
 }
 
@@ -64,7 +65,7 @@ async function launchElsewhere(at = dir): Promise<Parent> {
   const script = fileURLToPath(import.meta.resolve('#test/support/server-parent.ts'))
   const child = spawn(process.execPath, [script, natsServer(), at], { stdio: ['ignore', 'pipe', 'inherit'] })
   atEnd.push(() => void child.kill('SIGKILL'))
-  const [line] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string]
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
   const said = JSON.parse(line)
   if (said.pid !== undefined) atEnd.push(() => killQuietly(said.pid))
   return { child, said }
@@ -84,7 +85,7 @@ async function storeOne(server: Pick<RunningServer, 'url' | 'credentials'>): Pro
   const connection = await asNode(server)
   const streams = (await jetstreamManager(connection)).streams
   await streams.add({ name: 'main', subjects: ['main.in.>'] })
-  await connection.request('main.in.0.x.order.a', 'kept')
+  await connection.request('main.in.0.x.order.a', 'kept', { timeout: 20_000 })
   await connection.close()
 }
 
@@ -162,6 +163,11 @@ test('a stop is orderly, and the next start finds what was stored', async () => 
   expect(isAlive(first.pid)).toBe(false)
   expect(lines.some((line) => line.includes('Server Exiting'))).toBe(true)
   expect(await stored(await launch())).toBe('kept')
+})
+
+test('it leads a process group of its own, so what a terminal sends to ours does not reach it', async () => {
+  const { pid } = await launch()
+  expect(process.kill(-pid, 0)).toBe(true)
 })
 
 test('a server that does not stop in time is killed', async () => {
@@ -279,9 +285,26 @@ test('a program that is no server ends the start with what it said', async () =>
   await expect(launch({ binary: join(dir, 'absent') })).rejects.toMatchObject({ code: 'server.died' })
 })
 
+test('the log is followed from its end on, through a rotation', async () => {
+  const file = join(dir, 'nats.log')
+  await writeFile(file, 'of an earlier run\n')
+  const tail = followLog(file, (line) => lines.push(line))
+  await appendFile(file, 'one\ntwo, half')
+  tail.read()
+  await appendFile(file, ' and whole\n')
+  tail.read()
+  await rename(file, `${file}.1`)
+  await writeFile(file, 'three, in a file that is longer than the one before was\n')
+  tail.stop()
+  expect(lines).toEqual(['one', 'two, half and whole', 'three, in a file that is longer than the one before was'])
+  expect(tail.last(1)).toEqual([lines[2]])
+})
+
 test('a start can be given up', async () => {
   const giveUp = new AbortController()
-  const starting = launch({ signal: giveUp.signal, onLine: () => giveUp.abort() })
+  const binary = join(dir, 'nats-server')
+  await writeFile(binary, '#!/bin/sh\necho recovering >&2; exec sleep 600\n', { mode: 0o755 })
+  const starting = launch({ binary, signal: giveUp.signal, onLine: () => giveUp.abort() })
   await expect(starting).rejects.toThrow(/abort/i)
   await launch()
 })

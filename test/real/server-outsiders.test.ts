@@ -28,17 +28,26 @@ async function worldOf(servers: string, nodePass: string, outsidePass: string): 
 }
 
 async function makeRealm({ jsm }: World): Promise<void> {
-  await jsm.streams.delete('main').catch(() => {})
   await jsm.streams.add({
     name: 'main',
     subjects: storedSubjectsOf('main'),
     subject_transform: transformOf('main', 4),
     allow_atomic: true,
     allow_direct: true,
-    deny_delete: false,
   })
-  for (const data of ['one', 'two']) await jsm.jetstream().publish('main.commit.0', data)
 }
+
+/**
+ * Two commits and nothing else. Purged and not made anew: a stream that is made again under its
+ * old name within milliseconds may come back with its old entries.
+ */
+async function beginAnew({ jsm, node }: World): Promise<void> {
+  await jsm.streams.purge('main')
+  for (const data of ['one', 'two']) await node.request('main.commit.0', data, { timeout: answerMs })
+}
+
+/** Long enough for a machine that does much else. */
+const answerMs = 20_000
 
 /** Everything on the log, as `subject`: how many. */
 async function logOf({ jsm }: World): Promise<Record<string, number>> {
@@ -50,8 +59,8 @@ async function logOf({ jsm }: World): Promise<Record<string, number>> {
  * a later event of theirs was acknowledged, and after that an entry of ours.
  */
 async function settle({ node, outsider }: World): Promise<void> {
-  await outsider.request('main.to.barrier.x', '{}')
-  await node.request('main.parked.0.barrier.x', '{}')
+  await outsider.request('main.to.barrier.x', '{}', { timeout: answerMs })
+  await node.request('main.parked.0.barrier.x', '{}', { timeout: answerMs })
 }
 
 const mailbox = (subject: string): boolean => /^main\.in\.\d+\.x\./.test(subject)
@@ -75,6 +84,8 @@ beforeAll(async () => {
     onLine: () => {},
   })
   world = await worldOf(server.url, server.credentials.node.pass, server.credentials.outside.pass)
+  await makeRealm(world)
+  await world.jsm.streams.add({ name: 'KV_kinds', subjects: ['$KV.kinds.>'] })
 })
 afterAll(async () => {
   await world?.outsider.close()
@@ -82,11 +93,11 @@ afterAll(async () => {
   await server?.stop()
   await rm(dir, { recursive: true, force: true })
 })
-beforeEach(async () => await makeRealm(world))
+beforeEach(async () => await beginAnew(world))
 
 async function answerTo(subject: string, hdrs?: MsgHdrs): Promise<{ seq?: number; error?: { err_code: number } }> {
   const answer = await world.outsider.request(subject, '{"type":"PAY"}', {
-    timeout: 2_000,
+    timeout: answerMs,
     ...(hdrs && { headers: hdrs }),
   })
   return answer.json()
@@ -99,8 +110,8 @@ function headersOf(fields: Readonly<Record<string, string>>): MsgHdrs {
 }
 
 test('an event to a public address is stored in a mailbox as from outside, and acknowledged', async () => {
-  expect(await answerTo('main.to.order.42')).toEqual({ stream: 'main', seq: 3 })
-  expect((await world.jsm.streams.getMessage('main', { seq: 3 }))?.subject).toMatch(/^main\.in\.\d\.x\.order\.42$/)
+  const { seq } = await answerTo('main.to.order.42')
+  expect((await world.jsm.streams.getMessage('main', { seq: seq! }))?.subject).toMatch(/^main\.in\.\d\.x\.order\.42$/)
 })
 
 test.each([
@@ -125,13 +136,13 @@ test.each([
   `${outsideInbox}.somebody`,
 ])('a publish to %s is refused', async (subject) => {
   const before = await logOf(world)
-  await expect(world.outsider.request(subject, '{}', { timeout: 2_000 })).rejects.toThrow(
+  await expect(world.outsider.request(subject, '{}', { timeout: answerMs })).rejects.toThrow(
     /Permissions Violation for Publish/,
   )
   expect(await logOf(world)).toEqual(before)
 })
 
-test.each(['>', 'main.>', 'main.in.>', 'main.commit.*', 'main.re.>', 'main.re.other.*', '_INBOX.>', '$JS.>', '$SYS.>'])(
+test.each(['>', 'main.>', 'main.in.>', 'main.commit.*', 'main.re.>', 'main.re.other.*', '$JS.>', '$SYS.>'])(
   'listening on %s is refused',
   async (subject) => {
     const refused = new Promise<Error | undefined>((resolve) => {
@@ -147,12 +158,30 @@ test('what is granted can be heard: emitted events, and answers to a client of t
       new Promise((resolve) => world.outsider.subscribe(subject, { max: 1, callback: (_, entry) => resolve(entry) })),
   )
   await world.outsider.flush()
-  await world.node.request('main.ev.order.42.PAID', 'paid')
-  await world.node.request('main.re.web.7', 'yes')
+  await world.node.request('main.ev.order.42.PAID', 'paid', { timeout: answerMs })
+  await world.node.request('main.re.web.7', 'yes', { timeout: answerMs })
   expect((await Promise.all(heard)).map((entry) => `${entry.subject} ${entry.string()}`)).toEqual([
     'main.ev.order.42.PAID paid',
     'main.re.web.7 yes',
   ])
+})
+
+test('the inboxes of nodes are out of reach, and any client gets its own acknowledgements', async () => {
+  const heard: string[] = []
+  const listening = world.outsider.subscribe('_INBOX.>', { callback: (_, { subject }) => void heard.push(subject) })
+  await world.outsider.flush()
+  const owner = world.node.subscribe('main.q.0', { callback: (_, asked) => void asked.respond('state') })
+  expect((await world.node.request('main.q.0', '', { timeout: answerMs })).string()).toBe('state')
+  await settle(world)
+  expect(heard).toEqual([])
+  owner.unsubscribe()
+  listening.unsubscribe()
+
+  const { user, pass } = server.credentials.outside
+  const plain = await connect({ servers: server.url, user, pass })
+  const answer = await plain.request('main.to.order.42', '{"type":"PAY"}', { timeout: answerMs })
+  expect(answer.json()).toMatchObject({ stream: 'main' })
+  await plain.close()
 })
 
 /** Where the server would send its acknowledgement, were the reply subject not of another account. */
@@ -171,7 +200,6 @@ describe('a reply subject is no way in', () => {
     'an event whose reply is %s stores that event and nothing else',
     async (reply) => {
       const { node, outsider, jsm } = world
-      await jsm.streams.add({ name: 'KV_kinds', subjects: ['$KV.kinds.>'] })
       const asked: string[] = []
       const owner = node.subscribe('main.q.>', { callback: (_, { subject }) => void asked.push(subject) })
       const before = await logOf(world)
@@ -185,7 +213,6 @@ describe('a reply subject is no way in', () => {
       expect((await jsm.streams.info('KV_kinds')).state.messages).toBe(0)
       expect(asked).toEqual([])
       owner.unsubscribe()
-      await jsm.streams.delete('KV_kinds')
     },
   )
 
@@ -205,6 +232,7 @@ describe('a reply subject is no way in', () => {
     await using nats = await startNats({ config })
     const shared = await worldOf(nats.url, 'n', 'o')
     await makeRealm(shared)
+    await beginAnew(shared)
     for (const reply of replies.slice(0, 6)) shared.outsider.publish('main.to.order.42', '{"type":"PAY"}', { reply })
     await settle(shared)
     const log = await logOf(shared)
@@ -230,10 +258,13 @@ describe('whatever headers come with it', () => {
     [{ 'Nats-Schedule-Next': 'purge', 'Nats-Scheduler': 'main.commit.0' }, 10188],
     [{ 'Nats-Stream-Source': 'other 1' }, 10227],
     [{ 'Nats-Expected-Stream': 'other' }, 10060],
-    [{ 'Nats-Expected-Last-Sequence': '99' }, 10071],
-    [{ 'Nats-Expected-Last-Subject-Sequence': '99' }, 10071],
+    [{ 'Nats-Expected-Last-Sequence': '999999' }, 10071],
+    [{ 'Nats-Expected-Last-Subject-Sequence': '999999' }, 10071],
     [
-      { 'Nats-Expected-Last-Subject-Sequence': '9', 'Nats-Expected-Last-Subject-Sequence-Subject': 'main.commit.0' },
+      {
+        'Nats-Expected-Last-Subject-Sequence': '999999',
+        'Nats-Expected-Last-Subject-Sequence-Subject': 'main.commit.0',
+      },
       10071,
     ],
     [{ 'Nats-Expected-Last-Msg-Id': 'x' }, 10070],
@@ -307,7 +338,7 @@ describe('whatever headers come with it', () => {
     }
     await settle(world)
     const whole = headersOf({ 'Nats-Batch-Id': 'mine', 'Nats-Batch-Sequence': '1', 'Nats-Batch-Commit': '1' })
-    const answer = await world.node.request('main.commit.0', 'three', { timeout: 2_000, headers: whole })
+    const answer = await world.node.request('main.commit.0', 'three', { timeout: answerMs, headers: whole })
     expect(answer.json()).toMatchObject({ stream: 'main', count: 1 })
   })
 

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, readdirSync, readFileSync } from 'node:fs'
+import { accessSync, constants, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -21,6 +21,8 @@ export type NatsOptions = {
   /** fsync before every acknowledgement. */
   readonly syncAlways?: boolean | undefined
   readonly jetstream?: boolean | undefined
+  /** Servers of one cluster need names of their own. */
+  readonly name?: string | undefined
 }
 
 export type Nats = {
@@ -49,6 +51,10 @@ export async function startNats(options: NatsOptions = {}): Promise<Nats> {
   let server = await launch(file, options.port ?? -1)
   const { port } = server
 
+  // A test process that is told to end must not leave directories behind.
+  const tidy = (): void => rmSync(dir, { recursive: true, force: true })
+  if (options.dir === undefined) process.once('exit', tidy)
+
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     const { child } = server
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -58,6 +64,7 @@ export async function startNats(options: NatsOptions = {}): Promise<Nats> {
   }
   const stop = async (): Promise<void> => {
     await end('SIGKILL')
+    process.removeListener('exit', tidy)
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true })
   }
   return {
@@ -92,10 +99,11 @@ function isStopped(pid: number): boolean {
   )
 }
 
-function configOf(dir: string, { config = '', syncAlways = false, jetstream = true }: NatsOptions): string {
+function configOf(dir: string, options: NatsOptions): string {
+  const { config = '', syncAlways = false, jetstream = true, name = 'perdure-test' } = options
   const sync = syncAlways ? 'sync_interval: always, ' : ''
   const store = jetstream ? `jetstream { ${sync}store_dir: ${JSON.stringify(join(dir, 'jetstream'))} }\n` : ''
-  return `server_name: perdure-test\n${store}${config}\n`
+  return `server_name: ${name}\n${store}${config}\n`
 }
 
 type Launched = { readonly child: ChildProcess; readonly port: number }

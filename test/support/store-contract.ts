@@ -3,14 +3,13 @@
  * done when this is green.
  */
 import { describe, expect, test } from 'vitest'
-import { type Address, addressOf } from '#protocol/address.ts'
+import type { Address } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
 import { advance, shadowOf } from '#protocol/delta.ts'
 import { isFault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
-import type { Fold, FoldedChange, FoldedPartition, HistoryLine, Needs, Store, StoreIdentity } from '#store/store.ts'
-
-export const identity: StoreIdentity = { realm: 'shop', generation: 0, partitions: 8, log: '2031-05-04T12:00:00Z' }
+import type { FoldedChange, HistoryLine, Store, StoreIdentity } from '#store/store.ts'
+import { addressesIn, full, identity, lineOf, positionOf, stateOf } from './store-samples.ts'
 
 /** A place that outlives the stores opened on it. */
 export type StorePlace = {
@@ -19,26 +18,6 @@ export type StorePlace = {
   crash(): Promise<void>
   remove(): Promise<void>
 }
-
-export const positionOf = (partition: number, n: number, more: Partial<FoldedPartition> = {}): FoldedPartition => ({
-  partition, epoch: 1, n, seq: n * 10, cursor: n * 10 - 1, heard: 0, awayMs: 5, openedAt: 1000, at: 2000 + n, marks: {}, clients: {}, ...more,
-})
-
-export const stateOf = (steps: number, context: unknown = { steps }) => [1, 1, 'hash', 0, 'idle', context, 3, steps, 100, 200]
-
-export const full = (address: Address, steps: number, needs: Needs = {}): FoldedChange => ({ address, is: 'full', state: encode(stateOf(steps)), needs })
-
-/** Addresses of one partition, in order. */
-export function addressesIn(partition: number, count: number, kind = 'order'): Address[] {
-  const found: Address[] = []
-  for (let key = 0; found.length < count; key++) {
-    const address = addressOf(kind, `k${key}`)
-    if (partitionOf(address, identity.partitions) === partition) found.push(address)
-  }
-  return found.sort()
-}
-
-const lineOf = (address: Address, n: number, type = 'PAY'): HistoryLine => ({ address, n, seq: n * 10, at: 2000 + n, steps: [{ seq: n * 10 - 1, type }] })
 
 async function faultCodeOf(work: () => unknown): Promise<string> {
   try {
@@ -355,5 +334,3 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
     })
   })
 }
-
-export type { Fold }

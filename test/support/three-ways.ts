@@ -118,12 +118,12 @@ export async function trailOf(script: Script, open: (script: Script, clock: Manu
     seen.push(await world.seen())
     for (const step of script.steps) {
       await world.between()
-      if ('wait' in step) await clock.advance(step.wait as number, () => world.settle())
-      else if ('open' in step) gateNamed(step.open as string).open(step['value'])
-      else if ('fail' in step) gateNamed(step.fail as string).fail(step['error'])
+      if ('type' in step) await world.send([], step as AnyEvent)
+      else if ('wait' in step) await clock.advance(step.wait, () => world.settle())
+      else if ('open' in step) gateNamed(step.open).open(step.value)
+      else if ('fail' in step) gateNamed(step.fail).fail(step.error)
       else if ('stop' in step) await world.stop()
-      else if ('to' in step) await world.send(step.to as string[], step['event'] as AnyEvent)
-      else await world.send([], step)
+      else await world.send(step.to, step.event)
       await world.settle()
       seen.push(await world.seen())
     }

@@ -1,0 +1,129 @@
+/**
+ * How much one node takes on and how long it waits, which may differ from node to node. What a
+ * number costs stands in its reason; most are never set.
+ */
+import { setting, type Setting } from './setting.ts'
+import { count, duration, flag, size } from './value-type.ts'
+
+const second = 1_000
+const minute = 60 * second
+const day = 1_440 * minute
+
+const waiting = duration({ min: 10, max: 10 * minute })
+
+export const paceSettings = {
+  'outside.windowMost': setting(
+    count({ min: 1, max: 50_000 }),
+    512,
+    'Sends of one client that may wait for their acknowledgement; the server drops what exceeds 100,000.',
+  ),
+  'outside.timeoutMs': setting(
+    waiting,
+    30 * second,
+    'After this long without an acknowledgement a send is given up as unknown.',
+  ),
+  'ask.queryMs': setting(
+    waiting,
+    2 * second,
+    'An owner answers a look at a state within milliseconds; longer means that there is none.',
+  ),
+  'ask.leaseMs': setting(waiting, 30 * second, 'A watcher that does not renew within this is forgotten by the owner.'),
+
+  'bus.connectMs': setting(waiting, 5 * second, 'To connect at all.'),
+  'bus.reconnectMs': setting(waiting, 150, 'Between attempts: a restarted server is back within 100 ms.'),
+  'bus.pingMs': setting(
+    waiting,
+    20 * second,
+    'For connections at rest; a frozen server is noticed by appends and heartbeats first.',
+  ),
+  'bus.ackMs': setting(
+    waiting,
+    5 * second,
+    'Longer than a change of leader takes to refuse, shorter than people wait.',
+  ),
+  'bus.callMs': setting(waiting, 5 * second, 'For calls that make, look at or trim the log.'),
+  'bus.heartbeatMs': setting(
+    duration({ min: 500, max: minute }),
+    2 * second,
+    'A reader that hears nothing for two and a half of these begins again.',
+  ),
+  'bus.retryMs': setting(waiting, 50, 'The first pause after a refusal; it doubles up to two seconds.'),
+
+  'commit.entriesMost': setting(count({ min: 1, max: 999 }), 999, "The server's batch of 1,000, less the record."),
+  'commit.cheapMost': setting(
+    count({ min: 0, max: 999 }),
+    12,
+    'A batch costs about 3 ms with one replica, a plain publish 0.15: up to so many outputs singles are faster.',
+  ),
+  'commit.inFlightMost': setting(
+    count({ min: 1, max: 1024 }),
+    4,
+    'Commits in flight over all partitions; fewer make larger groups, which two cores like.',
+  ),
+  'mailbox.queueMost': setting(
+    count({ min: 16, max: 1_000_000 }),
+    4_096,
+    'Arrivals that wait in memory before a partition stops reading; the rest waits on the log.',
+  ),
+  'mailbox.stagedMost': setting(
+    count({ min: 1, max: 1_000_000 }),
+    2_048,
+    'Steps made ahead of their commit; more only delays what a refused commit throws away.',
+  ),
+  'actors.idleMs': setting(
+    duration({ min: second, max: day }),
+    minute,
+    'Then an actor leaves memory; an envelope wakes it with one read.',
+  ),
+  'actors.residentMost': setting(
+    count({ min: 1, max: 10_000_000 }),
+    10_000,
+    'About 10 KB each; past it the longest idle leave first.',
+  ),
+  'actors.stateBytesMost': setting(
+    size({ min: 65_536, max: 268_435_456 }),
+    16_777_216,
+    'A larger context belongs into an object: every commit reads and compares it.',
+  ),
+  'actors.clientKeepMs': setting(
+    duration({ min: minute, max: 365 * day }),
+    day,
+    'How long a silent client is remembered, so that its late resend is still known.',
+  ),
+  'fold.everyMs': setting(
+    duration({ min: 1, max: minute }),
+    100,
+    'The store follows the log by so much: what a restart reads again.',
+  ),
+  'fold.commitsMost': setting(
+    count({ min: 1, max: 100_000 }),
+    1_000,
+    'Folded earlier when so many commits wait; bounds one transaction.',
+  ),
+  'trim.everyMs': setting(
+    duration({ min: 100, max: day }),
+    minute,
+    'A purge costs the server some tens of milliseconds.',
+  ),
+  'alive.everyMs': setting(
+    duration({ min: 100, max: minute }),
+    second,
+    'How exactly a restart knows for how long it was away.',
+  ),
+  'effects.limit': setting(
+    count({ min: 1, max: 100_000 }),
+    16,
+    'Running at once for each kind; a kind may say otherwise.',
+  ),
+  'defer.limit': setting(
+    count({ min: 0, max: 100_000 }),
+    100,
+    'Events that may wait for a state that handles them; they are part of the state.',
+  ),
+  'store.mapBytes': setting(
+    size({ min: 16_777_216, max: 2 ** 46 }),
+    2 ** 36,
+    'Address space, not disk: the store grows as it needs.',
+  ),
+  'kinds.acceptChanged': setting(flag(), false, 'Serve a kind whose definition changed under an unchanged version.'),
+} as const satisfies Record<string, Setting<unknown>>

@@ -1,0 +1,91 @@
+/**
+ * What is behind the doors: the parts put together from a configuration. The library's door reads
+ * one from what a program says, the command line from what a person typed; both get the same node
+ * and the same realm. It adds no clause of its own to the design's sentence.
+ */
+import type { AnyActorLogic } from 'xstate'
+import type { Config } from '#config/open-config.ts'
+import { busOptionsOf, clientOptionsOf, nodeOptionsOf, storeOptionsOf } from '#config/options.ts'
+import { readAuth } from '#config/read-auth.ts'
+import type { ActorKind } from '#protocol/actor.ts'
+import { isFault, storedFaultOf } from '#protocol/fault.ts'
+import { openLmdbStore, removeStore } from '#store/lmdb-store.ts'
+import type { Store } from '#store/store.ts'
+import type { Bus } from './bus.ts'
+import { realmHandleOf, type RealmHandle } from './client/realm-handle.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { openBus } from './nats/open-bus.ts'
+import type { BusAuth } from './nats/bus-options.ts'
+import { type Node, startNode } from './node.ts'
+import { nodeLoginFile, readLogin } from './server/credentials.ts'
+import { trace } from './trace.ts'
+
+export type Given = {
+  /** By default the configured one, else the credentials that the first start made in `dir`. */
+  readonly auth?: BusAuth | undefined
+  readonly clock?: Clock | undefined
+}
+
+export async function openConfiguredNode(config: Config, given: Given & { readonly actors: readonly ActorKind<AnyActorLogic>[] }): Promise<Node> {
+  const bus = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: true })
+  try {
+    const store = await openStore(bus, config)
+    try {
+      const node = await startNode({ bus, store, clock: given.clock ?? systemClock, actors: given.actors }, nodeOptionsOf(config))
+      return closing(node, async () => {
+        await store.close()
+        await bus.close()
+      })
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  } catch (error) {
+    await bus.close()
+    throw error
+  }
+}
+
+export async function openConfiguredRealm(config: Config, given: Given & { readonly client?: string | undefined }): Promise<RealmHandle> {
+  const bus = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: false })
+  return realmHandleOf({ bus, clock: given.clock ?? systemClock }, { ...clientOptionsOf(config), client: given.client })
+}
+
+export type Access = { readonly servers: readonly string[]; readonly auth?: BusAuth }
+
+/** Where the server is and who we are there; a directory that was started in knows both. */
+export async function accessOf(config: Config, auth?: BusAuth): Promise<Access> {
+  const { servers } = config.node
+  const configured = auth ?? readAuth(config)
+  if (configured !== undefined) return { servers, auth: configured }
+  const saved = await readLogin(nodeLoginFile(config.node.dir))
+  if (saved === undefined) return { servers }
+  const noted = config.isSet('servers') || saved.servers === undefined ? servers : [saved.servers]
+  return { servers: noted, auth: { user: saved.user, pass: saved.pass } }
+}
+
+/** The fold of this node. One that cannot be read is made again from the log. */
+async function openStore(bus: Bus, config: Config): Promise<Store> {
+  const { name: realm, generation, partitions } = bus.realm
+  const { createdAt } = await bus.logState()
+  const options = { ...storeOptionsOf(config), identity: { realm, generation, partitions, log: createdAt } }
+  try {
+    return await openLmdbStore(options)
+  } catch (error) {
+    if (!isFault(error, 'store.corrupt')) throw error
+    trace({ is: 'fold.rebuilt', reason: storedFaultOf(error).message })
+    await removeStore(options.dir)
+    return await openLmdbStore(options)
+  }
+}
+
+function closing(node: Node, close: () => Promise<void>): Node {
+  let closed: Promise<void> | undefined
+  void node.ended.then(() => (closed ??= close()))
+  const stop = async (): Promise<void> => {
+    await node.stop()
+    await (closed ??= close())
+  }
+  // The node's own members are getters over what changes, so it is extended and not copied.
+  return Object.create(node, { stop: { value: stop }, [Symbol.asyncDispose]: { value: stop } }) as Node
+}

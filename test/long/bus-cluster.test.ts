@@ -1,0 +1,109 @@
+import { connect as connectNats, headers as newHeaders } from '@nats-io/transport-node'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { subjects } from '#protocol/subject.ts'
+import type { Bus } from '#runtime/bus.ts'
+import { openBus } from '#runtime/nats/open-bus.ts'
+import { busContract, bytes, faultOf, listen, textOf } from '#test/support/bus-contract.ts'
+import { type NatsCluster, startCluster } from '#test/support/nats-cluster.ts'
+
+const partitions = 16
+let cluster: NatsCluster
+
+const openOn = (realm: string, ackMs: number): Promise<Bus> =>
+  openBus({
+    servers: cluster.urls,
+    realm,
+    create: true,
+    defaultPartitions: partitions,
+    replicas: 3,
+    durability: 'process',
+    // An election takes 4 to 9 s.
+    times: { ackMs, callMs: 30_000, heartbeatMs: 1000 },
+  })
+
+busContract('the bus over a cluster of three', {
+  partitions,
+  async setUp() {
+    cluster = await startCluster()
+  },
+  tearDown: () => cluster.stop(),
+  async openWorld(realm) {
+    const opened: Bus[] = []
+    const connect = async (): Promise<Bus> => {
+      const bus = await openOn(realm, 30_000)
+      opened.push(bus)
+      return bus
+    }
+    return {
+      bus: await connect(),
+      connect,
+      async publishBare(subject, data, plain = {}) {
+        const nc = await connectNats({ servers: [...cluster.urls] })
+        const headers = newHeaders()
+        for (const [name, value] of Object.entries(plain)) headers.set(name, value)
+        await nc.request(subject, data, { headers, timeout: 5000 })
+        await nc.close()
+      },
+      async killServer() {
+        await Promise.all(cluster.servers.map((server) => server.kill()))
+      },
+      async startServer() {
+        await Promise.all(cluster.servers.map((server) => server.restart()))
+        await cluster.ready(realm)
+      },
+      async [Symbol.asyncDispose]() {
+        for (const each of opened) await each.close()
+      },
+    }
+  },
+})
+
+describe('a stream whose leader dies', () => {
+  beforeAll(async () => {
+    cluster = await startCluster()
+  })
+  afterAll(() => cluster.stop())
+
+  test('keeps every acknowledged commit of a chain once, in order', async () => {
+    const bus = await openOn('chain', 1000)
+    const foreign = await connectNats({ servers: [...cluster.urls] })
+    const heard = await listen(bus, 'chain.>')
+    const fence = subjects.commit(bus.realm, 0)
+    let seq = 0
+    let kills = 0
+    for (let n = 0; n < 60; n++) {
+      if (n % 20 === 10) {
+        kills++
+        const info = await foreign.request('$JS.API.STREAM.INFO.chain', '{}', { timeout: 30_000 })
+        const leader = info.json<{ cluster: { leader: string } }>().cluster.leader
+        await cluster.servers[Number(leader.at(-1))]?.kill()
+      }
+      const entries = [
+        { subject: subjects.in(bus.realm, 1, 0, 'order/1'), data: bytes(`sent ${n}`) },
+        { subject: fence, data: bytes(`commit ${n}`), check: { seq } },
+      ]
+      // As an owner does it: the identical bytes again until the server has said yes or no.
+      for (;;) {
+        const fault = await faultOf(bus.appendAll(entries).then((placed) => (seq = placed.seq)))
+        if (fault.code === 'none') break
+        if (fault.code === 'bus.conflict') {
+          const last = await bus.last(fence)
+          expect(textOf(last?.data as Uint8Array)).toBe(`commit ${n}`)
+          seq = last?.seq as number
+          break
+        }
+        expect(['bus.timeout', 'bus.unreachable', 'bus.inProgress']).toContain(fault.code)
+      }
+      if (n % 20 === 15) {
+        for (const server of cluster.servers) await server.restart()
+        await cluster.ready('chain')
+      }
+    }
+    const entries = await heard.until((all) => all.at(-1)?.seq === seq)
+    const texts = entries.map(({ data }) => textOf(data))
+    expect(texts).toEqual(Array.from({ length: 60 }, (_, n) => [`sent ${n}`, `commit ${n}`]).flat())
+    expect(kills).toBe(3)
+    await foreign.close()
+    await bus.close()
+  })
+})

@@ -1,0 +1,70 @@
+/** Three real servers as one JetStream cluster, for what only replication shows. */
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { connect } from '@nats-io/transport-node'
+import { type Nats, startNats } from './nats.ts'
+
+export type NatsCluster = {
+  readonly servers: readonly Nats[]
+  readonly urls: readonly string[]
+  /** Resolves when the cluster has a leader and, if one is named, the stream has one. */
+  ready(stream?: string): Promise<void>
+  stop(): Promise<void>
+}
+
+export async function startCluster(count = 3): Promise<NatsCluster> {
+  const ports = await freePorts(count)
+  const routes = ports.map((port) => `"nats://127.0.0.1:${port}"`).join(', ')
+  const servers = await Promise.all(
+    ports.map((port, at) =>
+      startNats({
+        name: `perdure-test-${at}`,
+        config: `cluster { name: perdure-test, listen: "127.0.0.1:${port}", routes: [${routes}] }`,
+      }),
+    ),
+  )
+  const urls = servers.map(({ url }) => url)
+  const ready = async (stream?: string): Promise<void> => {
+    // Without a leader nobody answers, so each question is its own wait.
+    const probe = { name: 'probe', subjects: ['probe'], num_replicas: count, storage: 'memory' }
+    await answered(urls, 'STREAM.CREATE.probe', probe)
+    if (stream !== undefined) await answered(urls, `STREAM.INFO.${stream}`, {})
+  }
+  await ready()
+  return {
+    servers,
+    urls,
+    ready,
+    async stop() {
+      for (const server of servers) await server.stop()
+    },
+  }
+}
+
+async function answered(urls: readonly string[], subject: string, body: object): Promise<void> {
+  const nc = await connect({ servers: [...urls], maxReconnectAttempts: -1 })
+  for (;;) {
+    const answer = await nc
+      .request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 1000 })
+      .then((message) => message.json<{ error?: unknown }>())
+      .catch((error: unknown) => ({ error }))
+    if (answer.error === undefined) break
+    // A server that is not ready answers at once; the round trip keeps this from spinning.
+    await nc.flush()
+  }
+  await nc.close()
+}
+
+/** Free when asked; all are held until the last is known, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const held = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      return server
+    }),
+  )
+  const ports = held.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(held.map((server) => once(server.close(), 'close')))
+  return ports
+}
