@@ -124,6 +124,7 @@ const nodeNumbers = {
   retryMs: 'bus.retryMs',
   effectLimit: 'effects.limit',
   graceMs: 'drain.graceMs',
+  deferLimit: 'defer.limit',
 } as const
 
 /** What a node takes to run actors. */
@@ -134,11 +135,12 @@ export function nodeOptionsOf({ cluster, node }: Config): NodeSettingsOf {
     name: node.name,
     historyMs: cluster['history.windowMs'],
     historyBytes: cluster['history.bytes'],
+    retainMs: cluster['actors.retainMs'],
     acceptChanged: node['kinds.acceptChanged'],
   }
 }
 
-type NodeSettingsOf = Readonly<Record<keyof typeof nodeNumbers | 'historyMs' | 'historyBytes', number>> & {
+type NodeSettingsOf = Readonly<Record<keyof typeof nodeNumbers | 'historyMs' | 'historyBytes' | 'retainMs', number>> & {
   readonly name: string
   readonly acceptChanged: boolean
 }

@@ -4,6 +4,7 @@
  */
 import type { Address } from './address.ts'
 import { decode, encode } from './codec.ts'
+import type { StoredFault } from './fault.ts'
 import type { StepNote } from './record.ts'
 
 export type Query =
@@ -26,6 +27,8 @@ export type Seen = {
   readonly tags?: readonly string[] | undefined
   /** Effects that wait for a person to say how they ended. */
   readonly undecided?: readonly string[] | undefined
+  /** Why its stored state does not fit the definition that the owner runs. */
+  readonly unfit?: StoredFault | undefined
 }
 
 export type SeenHistory = {

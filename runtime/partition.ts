@@ -37,6 +37,9 @@ export type PartitionOptions = {
   readonly stagedMost: number
   readonly stateBytesMost: number
   readonly clientKeepMs: number
+  /** Where a kind says nothing of its own. */
+  readonly deferLimit: number
+  readonly retainMs: number
 }
 
 export type PartitionWorld = {
@@ -168,7 +171,7 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
   }
 
   function around(): Circumstances {
-    return { now: clock.now(), generation: realm.generation, stepId: `${realm.generation}-${own.nonce}-${++steps}`, awayMs, openedAt, lastSeq: Math.max(world.lastSeq(), position.seq, position.cursor), outputsMost }
+    return { now: clock.now(), generation: realm.generation, stepId: `${realm.generation}-${own.nonce}-${++steps}`, awayMs, openedAt, lastSeq: Math.max(world.lastSeq(), position.seq, position.cursor), outputsMost, deferLimit: options.deferLimit, retainMs: options.retainMs }
   }
 
   function stage(all: readonly Staged[]): void {

@@ -3,9 +3,9 @@
  * for those who watch. Invariant: what is shown was committed; a state that could still be
  * refused is never seen from outside.
  */
-import type { Address } from '#protocol/address.ts'
+import { type Address, kindOf } from '#protocol/address.ts'
 import { encode } from '#protocol/codec.ts'
-import { Fault, storedFaultOf } from '#protocol/fault.ts'
+import { Fault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { decodeQuery, encodeAnswered, type Query, type Seen, type SeenHistory, type SeenPartition } from '#protocol/query.ts'
 import type { Change } from '#protocol/record.ts'
@@ -15,7 +15,8 @@ import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Blueprint } from './core/blueprint.ts'
-import { stateOf } from './core/live.ts'
+import { blueprintFor, stateOf } from './core/live.ts'
+import { migrate } from './core/migrate.ts'
 import { tagsOfState } from './core/tags.ts'
 import type { Effects } from './effects.ts'
 import type { Partition } from './partition.ts'
@@ -62,12 +63,20 @@ export function queriesOf(world: World): Queries {
     return seenOf(partition, address, bytes)
   }
 
-  function seenOf(partition: Partition, address: Address, bytes: Uint8Array | undefined): Seen {
+  function seenOf(partition: Partition, address: Address, bytes: Uint8Array | undefined, whole = bytes): Seen {
     const depth = partition.depthOf(address)
     if (bytes === undefined) return { address, state: undefined, depth }
     const state = decodeState(bytes)
     const undecided = Object.keys(state.book.effects ?? {}).filter((id) => effects.isUndecided(id))
-    return { address, state: bytes, depth, tags: tagsOfState(kinds, address, state), ...(undecided.length === 0 ? {} : { undecided }) }
+    const unfit = whole === undefined ? undefined : unfitOf(kinds.get(kindOf(address)), whole)
+    return {
+      address,
+      state: bytes,
+      depth,
+      tags: tagsOfState(kinds, address, state),
+      ...(undecided.length === 0 ? {} : { undecided }),
+      ...(unfit === undefined ? {} : { unfit }),
+    }
   }
 
   /** As many as one answer holds, and at least one; those who ask go on behind the last. */
@@ -80,7 +89,7 @@ export function queriesOf(world: World): Queries {
       const bytes = whole !== undefined && (query.brief === true || whole.length > most) ? briefly(whole) : whole
       size += (bytes?.length ?? 0) + 512
       if (found.length > 0 && size > most) break
-      found.push(seenOf(partition, address, bytes))
+      found.push(seenOf(partition, address, bytes, whole))
     }
     return found
   }
@@ -155,6 +164,19 @@ export function queriesOf(world: World): Queries {
   function stateNow(address: Address): Uint8Array | undefined {
     const partition = world.partition(partitionOf(address, bus.realm.partitions))
     return partition === undefined ? undefined : committedOf(partition, address)
+  }
+}
+
+/** Migration happens when an actor is next woken; until then this says whether it will succeed. */
+function unfitOf(root: Blueprint | undefined, bytes: Uint8Array): StoredFault | undefined {
+  if (root === undefined) return undefined
+  const state = decodeState(bytes)
+  if (state.book.unfit !== undefined || state.book.ended !== undefined) return state.book.unfit
+  try {
+    migrate(blueprintFor(root, state.book), state)
+    return undefined
+  } catch (error) {
+    return storedFaultOf(error)
   }
 }
 

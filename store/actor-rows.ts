@@ -36,8 +36,8 @@ export type Cut = {
 /** A state up to this size stands in the actor's own row. */
 export const wholeBytes = 2048
 
-/** Four pages, filled to the last byte. */
-export const chunkBytes = 4 * pageBytes - pageHeaderBytes - sealBytes
+/** A page, filled to the last byte: any page that was freed can take it. */
+export const chunkBytes = pageBytes - pageHeaderBytes - sealBytes
 
 export function chunksOf(baseBytes: number): number {
   return Math.ceil(baseBytes / chunkBytes)

@@ -6,6 +6,7 @@
 import { nuid } from '@nats-io/nats-core'
 import { type Address, kindOf } from '#protocol/address.ts'
 import { type Content, type EffectResult, encodeEnvelope } from '#protocol/envelope.ts'
+import type { StoredFault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Seen, SeenHistory, SeenPartition } from '#protocol/query.ts'
 import { type ActorState, decodeState } from '#protocol/state.ts'
@@ -22,6 +23,8 @@ export type ShownActor = {
   readonly tags: readonly string[] | undefined
   /** Effects that wait for a person to say how they ended. */
   readonly undecided: readonly string[]
+  /** Why its stored state does not fit the definition that its node runs. */
+  readonly unfit: StoredFault | undefined
 }
 
 export type Operations = {
@@ -61,7 +64,7 @@ export function operationsOf({ bus, clock, views }: { readonly bus: Bus; readonl
   const shown = (seen: Seen): ShownActor | undefined => 
     seen.state === undefined
       ? undefined
-      : { address: seen.address, state: decodeState(seen.state), depth: seen.depth, tags: seen.tags, undecided: seen.undecided ?? [] }
+      : { address: seen.address, state: decodeState(seen.state), depth: seen.depth, tags: seen.tags, undecided: seen.undecided ?? [], unfit: seen.unfit }
 
   async function* list({ kind, brief = false }: { readonly kind?: string; readonly brief?: boolean } = {}): AsyncGenerator<ShownActor> {
     for (let partition = 0; partition < bus.realm.partitions; partition++) {

@@ -60,4 +60,7 @@ export type Circumstances = {
   readonly lastSeq: number
   /** The most outputs that one commit may carry. */
   readonly outputsMost: number
+  /** Where a kind says nothing of its own. */
+  readonly deferLimit: number
+  readonly retainMs: number
 }

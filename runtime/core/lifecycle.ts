@@ -16,8 +16,6 @@ import { answerAll } from './question.ts'
 import type { Making, StepInput } from './making.ts'
 import { settle } from './take-event.ts'
 
-const monthMs = 30 * 86_400_000
-
 export type Begun = { readonly live: Live; readonly settle: (making: Making) => void }
 
 /** A new actor with its initial snapshot; its initial actions are done when the step settles it. */
@@ -77,7 +75,7 @@ export function endActor(making: Making, reason: Ended['reason'], end: { readonl
     ids,
     outbox,
     effects: pendingActions(live.book),
-    ended: { reason, at: around.now, retire: around.now + (live.blueprint.options.retainMs ?? monthMs) },
+    ended: { reason, at: around.now, retire: around.now + (live.blueprint.options.retainMs ?? around.retainMs) },
   })
   making.changed = true
 }

@@ -56,7 +56,7 @@ export function unhandled(making: Making, envelope: Arrived, event: AnyEvent): v
   const { live, outputs } = making
   making.mark = 'unhandled'
   if (isInternal(event.type)) return
-  const { unhandled: policy = 'ignore', deferLimit = 100 } = live.blueprint.options
+  const { unhandled: policy = 'ignore', deferLimit = making.around.deferLimit } = live.blueprint.options
   const fault = (): Fault => new Fault('event.unhandled', { value: event.type, kind: live.blueprint.kind, state: JSON.stringify((live.snapshot as { value?: unknown }).value ?? null) })
   count(live, 'unhandled')
   making.changed = true

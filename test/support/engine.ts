@@ -16,6 +16,8 @@ export const nodeOptions: NodeOptions = {
   stagedMost: 1000,
   stateBytesMost: 16_000_000,
   clientKeepMs: 3_600_000,
+  deferLimit: 100,
+  retainMs: 2_592_000_000,
   inFlightMost: 4,
   retryMs: 10,
   foldMs: 20,
