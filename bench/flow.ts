@@ -3,6 +3,7 @@
  * that whatever else the machine does falls on both. The first turns warm both up and do not count.
  */
 import { encodeOutside } from '#protocol/envelope.ts'
+import { spentText, spentUntilNow } from './cpu.ts'
 import { median } from './figures.ts'
 import type { Ground } from './ground.ts'
 import type { Program } from './program.ts'
@@ -46,8 +47,10 @@ export async function measureFlow(ground: Ground, options: FlowOptions): Promise
   const raws: number[] = []
   for (let round = 0; round < options.rounds; round++) {
     raws.push(await rawRound(rawSender, rawReceiver, options))
+    const spent = await spentUntilNow(ground, node)
     rates.push(await engineRound(options.events))
-    options.note(`  round ${round + 1}: ${Math.round(rates.at(-1) as number)}/s, raw ${Math.round(raws.at(-1) as number)}/s`)
+    const each = spentText(spent, await spentUntilNow(ground, node), options.events)
+    options.note(`  round ${round + 1}: ${Math.round(rates.at(-1) as number)}/s, raw ${Math.round(raws.at(-1) as number)}/s; ${each}`)
   }
   await node.call('drained', null)
   await verifyCounters(ground, { keys: options.keys, events: sent })

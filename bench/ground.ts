@@ -31,6 +31,7 @@ export type GroundOptions = {
 
 export type Ground = AsyncDisposable & {
   readonly access: Access
+  readonly serverPid: number
   /** A node's process that has not opened anything yet. */
   bareNode(): Program<NodeCalls>
   openNode(setup?: Omit<NodeSetup, 'access'>): Promise<Program<NodeCalls>>
@@ -82,6 +83,7 @@ export async function openGround({ dir, durability, profile, onLine }: GroundOpt
       start<NodeCalls>(new URL('./programs/node.ts', import.meta.url), profiling)
     return {
       access,
+      serverPid: server.pid,
       bareNode,
       async openNode(setup = {}) {
         const node = bareNode()

@@ -1,6 +1,7 @@
 /** Tokens around a ring of actors, and raw entries that are each published when one was delivered, turn about. */
 import { encodeEnvelope } from '#protocol/envelope.ts'
 import type { Address } from '#protocol/address.ts'
+import { spentText, spentUntilNow } from './cpu.ts'
 import { median } from './figures.ts'
 import type { Ground } from './ground.ts'
 import { requireEqual } from './work.ts'
@@ -47,6 +48,7 @@ export async function measureHops(ground: Ground, { tokens, hops, rounds, note }
     await node.call('times', null)
     // The last step of each token only says that it has arrived.
     const steps = tokens * (hops + 1)
+    const spent = await spentUntilNow(ground, node)
     const [{ begunAt }, { at }] = await Promise.all([
       sender.call('tokens', { tokens, of: actors, hops }),
       node.call('steps', before.committed + steps),
@@ -54,7 +56,7 @@ export async function measureHops(ground: Ground, { tokens, hops, rounds, note }
     const times = await node.call('times', null)
     const { forms } = await node.call('count', null)
     const share = (form: 'record' | 'cheap' | 'batch'): number => forms[form] - before.forms[form]
-    note(`  commits: ${share('cheap')} cheap, ${share('batch')} batches, ${share('record')} records`)
+    note(`  commits: ${share('cheap')} cheap, ${share('batch')} batches, ${share('record')} records; ${spentText(spent, await spentUntilNow(ground, node), steps)}`)
     return { p50: median(gapsOf(times)), rate: (steps / (at - begunAt)) * 1000 }
   }
 

@@ -98,6 +98,12 @@ export const placeSettings = {
   }),
   'tls.keyFile': setting(optional(path), undefined, 'Belongs to tls.certFile.', { isPath: true }),
 
+  'actors.module': setting(
+    optional(path),
+    undefined,
+    'A module that exports actor kinds; by default up and node run the examples.',
+    { flag: 'actors', isPath: true },
+  ),
   'health.port': setting(port(), 4280, '/health/live and /health/ready on loopback; 0 is none.'),
   'log.level': setting(
     oneOf('silent', 'error', 'warn', 'info', 'debug', 'trace'),
@@ -105,6 +111,11 @@ export const placeSettings = {
     'info says what a person who runs it wants to know; debug tells every claim and repair.',
   ),
   'log.format': setting(oneOf('auto', 'text', 'json'), 'auto', 'auto: text on a terminal, JSON lines otherwise.'),
+  editor: settingFrom(
+    text('a command'),
+    ({ env }) => env['VISUAL'] || env['EDITOR'] || 'vi',
+    'What perdure parked replay --edit opens; by default what VISUAL or EDITOR name.',
+  ),
   'drain.graceMs': setting(
     duration({ min: 0, max: 60 * minute }),
     10 * second,

@@ -1,8 +1,8 @@
 /**
  * Values as bytes: msgpack with inline records, so that Map, Set, Date, BigInt, typed arrays,
  * Error and cycles come back as they went in, and so that every value describes itself (no
- * shared table that a reader could lack). Foreign bytes are read by a second, plainer reader:
- * ordinary msgpack maps become objects there, and no extended type is made.
+ * shared table that a reader could lack). Foreign bytes are read by a second, plainer reader,
+ * in which ordinary msgpack maps become objects.
  *
  * `pack` is known to hand out views of a shared buffer; every encoder here returns a copy or a
  * buffer that nobody else writes to.
@@ -101,8 +101,14 @@ const plain = new Packr({ useRecords: false, variableMapSize: true })
 const foreign = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto' } as object)
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
+/** Throws `value.unserializable` for functions, symbols and what is nested without end. */
 export function encode(value: unknown): Uint8Array {
-  return Uint8Array.prototype.slice.call(own.pack(value))
+  try {
+    return Uint8Array.prototype.slice.call(own.pack(value))
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('value.unserializable', { reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+  }
 }
 
 export function decode(bytes: Uint8Array): unknown {

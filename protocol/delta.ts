@@ -74,8 +74,8 @@ export type WrittenState =
  * state, as long as each of them was committed. It knows sizes, no clock.
  */
 export type StateWriter = {
-  /** The array form of the state (see `stateArrayOf`). Throws `actor.unserializable` and then counts as not called. */
-  write(array: readonly unknown[]): WrittenState
+  /** The array form of the state (see `stateArrayOf`). Throws `actor.unserializable` or `actor.tooBig`, and then counts as not called. */
+  write(array: readonly unknown[], bytesMost?: number): WrittenState
   /** A fresh copy of what was written last (or stored before), whatever was done to the array since. */
   current(): unknown[] | undefined
 }
@@ -101,20 +101,22 @@ type Last =
 export function openStateWriter(stored?: readonly unknown[], name = 'this actor'): StateWriter {
   let last: Last | undefined = stored === undefined ? undefined : lastOf(stored, encode(stored))
 
-  function write(array: readonly unknown[]): WrittenState {
+  function write(array: readonly unknown[], bytesMost: number): WrittenState {
     if (last?.is === 'shadow') {
-      const written = writeDifference(last, array)
+      const written = writeDifference(last, array, bytesMost)
       if (written !== undefined) return written
     }
     const bytes = encode(array)
+    if (bytes.length > bytesMost) throw new Fault('actor.tooBig', { value: name, size: bytes.length, limit: bytesMost })
     last = lastOf(array, bytes)
     return { is: 'full', bytes }
   }
   return {
-    write(array) {
+    write(array, bytesMost = Number.POSITIVE_INFINITY) {
       try {
-        return write(array)
+        return write(array, bytesMost)
       } catch (cause) {
+        if (isFault(cause, 'actor.tooBig')) throw cause
         throw new Fault('actor.unserializable', { value: name, reason: reasonOf(cause) }, { cause })
       }
     },
@@ -133,7 +135,7 @@ function lastOf(array: readonly unknown[], bytes: Uint8Array): Last {
 }
 
 /** Nothing when the whole is the better form. */
-function writeDifference(last: Last & { is: 'shadow' }, array: readonly unknown[]): WrittenState | undefined {
+function writeDifference(last: Last & { is: 'shadow' }, array: readonly unknown[], bytesMost: number): WrittenState | undefined {
   if (last.shadow.root === untracked) return undefined
   if (last.deltas >= checkEvery) {
     if (isSmall(array)) return undefined
@@ -142,7 +144,7 @@ function writeDifference(last: Last & { is: 'shadow' }, array: readonly unknown[
   const patch = patchOf(last.shadow, array)
   if (patch === undefined) return { is: 'same' }
   const bytes = encode([deltaFormat, patch])
-  if (bytes.length > last.bytes * largestShare) return undefined
+  if (bytes.length > last.bytes * largestShare || last.bytes + bytes.length > bytesMost) return undefined
   last.shadow.root = moved(last.shadow.root, patch)
   // An upper bound while parts are removed; exact again after the next whole one.
   last.bytes += bytes.length

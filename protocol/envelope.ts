@@ -128,9 +128,14 @@ function bodyOf(content: Content): unknown {
 
 /** An entry of a mailbox that only nodes can have written. */
 export function decodeEnvelope(to: Address, bytes: Uint8Array): { envelope: Envelope; record: Uint8Array | undefined } {
-  const fields = decode(bytes) as unknown[]
-  if (!Array.isArray(fields)) throw new Fault('envelope.undecodable', { size: bytes.length, reason: 'not an envelope' })
-  if ((fields[0] as number) > envelopeFormat) {
+  let fields: unknown
+  try {
+    fields = decode(bytes)
+  } catch (cause) {
+    throw new Fault('envelope.undecodable', { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+  }
+  if (!Array.isArray(fields) || typeof fields[0] !== 'number') throw new Fault('envelope.undecodable', { size: bytes.length, reason: 'not an envelope' })
+  if (fields[0] > envelopeFormat) {
     throw new Fault('envelope.format', { have: String(fields[0]), want: envelopeFormat })
   }
   return { envelope: envelopeOf(to, fields), record: (fields[12] as Uint8Array | null | undefined) ?? undefined }

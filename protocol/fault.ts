@@ -39,6 +39,7 @@ const catalogue = {
   'event.tooBig': ['park', 'The event is {size} bytes; the limit is {limit} (half of the server\'s max_payload). Store the large part elsewhere and send its address, or raise max_payload.'],
   'actor.done': ['park', 'The actor {value} has ended ({reason}); it takes no more events. Send to a new key, or delete it first.'],
   'actor.absent': ['park', 'There is no actor {value}. A child cannot be created by an event; its parent spawns it.'],
+  'actor.unknown': ['park', 'There is no actor {value}. Its first event creates it: perdure send {value} TYPE.'],
   'actor.exists': ['park', 'The actor {value} was started already with another input.'],
   'actor.threw': ['park', 'A step of {value} threw: {reason}'],
   'actor.unmigrated': ['park', 'The stored state of {value} does not fit version {version} of its kind: {reason}. Add or mend the migrate step, then replay.'],
@@ -57,6 +58,7 @@ const catalogue = {
   'clock.unreadable': ['crash', '"{value}" is not a length of time. Give milliseconds, or an amount and a unit such as "90 s", "2 hours" or "7 days".'],
   'parked.absent': ['park', 'Nothing is parked at {value}. "perdure parked" lists what is.'],
   'parked.eventless': ['park', 'What is parked at {value} holds no event that could be replayed as it is. Give one: perdure parked replay {value} \'{"type":"…"}\', or drop it.'],
+  'timer.absent': ['park', 'The actor {value} has no timer "{name}". Armed are: {known}.'],
   // Asks.
   'ask.deadline': ['park', 'No answer to "{value}" within {ms} ms. The event is stored and will still be handled; ask again with the same id to get the late answer.'],
   'ask.cancelled': ['park', 'The asker of "{value}" no longer waits; what ran for it was aborted.'],
@@ -65,6 +67,7 @@ const catalogue = {
   // Effects.
   'effect.undeclared': ['park', 'The kind "{kind}" does not declare the effect "{value}" (declared: {known}). Add it to the options of actor(…), or do not ask for it.'],
   'effect.unknown': ['park', 'The outcome of the effect "{value}" is unknown: the process ended while it ran. Its policy is to ask a person or a resolver.'],
+  'effect.absent': ['park', 'The actor {value} has no pending effect "{name}". Pending are: {known}.'],
   'effect.deadline': ['park', 'The effect "{value}" did not end within {ms} ms.'],
   'effect.exhausted': ['park', 'The effect "{value}" failed {attempts} times; the last error was: {reason}'],
   // The log.
@@ -81,7 +84,7 @@ const catalogue = {
   'bus.nobody': ['retry', 'Nobody answers at "{value}" now.'],
   'bus.closed': ['crash', 'The connection to the server is closed.'],
   'log.gap': ['crash', 'The records of partition {partition} have a gap: {want} was expected, {have} came. The store is older than the log\'s beginning; rebuild it: stop the node, remove its store directory, start again.'],
-  'record.undecodable': ['crash', 'A record of partition {partition} ({size} bytes) cannot be read: {reason}. Something else than perdure wrote to the subject, or the log is damaged; see "perdure doctor".'],
+  'record.undecodable': ['crash', 'A record of {size} bytes cannot be read: {reason}. Something else than perdure wrote to the subject, or the log is damaged; see "perdure doctor".'],
   'delta.unfit': ['crash', 'A stored difference does not fit the state it belongs to: {reason}. Remove the store directory: it is rebuilt from the log.'],
   'log.shorter': ['crash', 'The log of "{value}" ends at {have}, before position {want} which was acknowledged. The server lost data (a rolled-back disk?); see "perdure doctor".'],
   'partition.lost': ['crash', 'Partition {partition} was claimed by another node (epoch {have}, ours was {want}).'],
@@ -96,6 +99,7 @@ const catalogue = {
   'store.unusable': ['crash', 'The store directory {value} cannot be used: {reason}. Give this node a directory that it may write to (--dir).'],
   'store.closed': ['crash', 'The store at {value} is closed.'],
   'store.empty': ['crash', 'This store holds nothing of partition {partition}, so there is no base to make of it.'],
+  'state.undecodable': ['park', 'A stored state of {size} bytes cannot be read: {reason}. See "perdure doctor".'],
   'base.undecodable': ['crash', 'A stored base of a partition cannot be read: {reason}. Remove it; an older one or the log itself is used instead.'],
   'port.taken': ['crash', 'Port {value} is in use by another program. Stop it, or choose another with {option}.'],
   'port.forbidden': ['crash', 'Port {value} may not be opened by this user. Choose one above 1023 with {option}.'],
@@ -106,6 +110,7 @@ const catalogue = {
   'config.invalid': ['crash', 'The setting {name} is "{value}" (from {source}); it must be {want}.'],
   'config.unknown': ['crash', 'There is no setting "{name}" (from {source}). Did you mean {guess}? "perdure config" lists them all.'],
   'config.unreadable': ['crash', 'The file {value} cannot be read: {reason}'],
+  'actors.unusable': ['crash', 'The actor kinds of {value} cannot be used: {reason}. Export them, for example: export const actors = [actor("order", orderMachine)].'],
   'usage.invalid': ['crash', '{reason}'],
   'platform.unsupported': ['crash', 'perdure runs on Linux and macOS; this is {value}. On Windows use WSL 2.'],
 } as const satisfies Record<string, Entry>

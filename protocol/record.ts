@@ -102,7 +102,17 @@ function stepArrayOf(step: StepNote): unknown[] {
 }
 
 export function decodeRecord(bytes: Uint8Array): AnyRecord {
-  const f = decode(bytes) as unknown[]
+  try {
+    return recordOf(decode(bytes))
+  } catch (cause) {
+    if (cause instanceof Fault) throw cause
+    throw new Fault('record.undecodable', { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+  }
+}
+
+function recordOf(fields: unknown): AnyRecord {
+  if (!Array.isArray(fields) || typeof fields[0] !== 'number') throw new TypeError('it is not a record')
+  const f: unknown[] = fields
   if ((f[0] as number) > recordFormat) throw new Fault('envelope.format', { have: String(f[0]), want: recordFormat })
   if (f[1] === 2) {
     return { is: 'part', partition: f[2] as number, epoch: f[3] as number, n: f[4] as number, part: f[5] as number, parts: f[6] as number, bytes: f[7] as Uint8Array }

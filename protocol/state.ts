@@ -147,8 +147,9 @@ export function stateArrayOf(state: ActorState): unknown[] {
     state.steppedAt,
     isEmpty(book) ? null : book,
     snapshot.history ?? null,
-    snapshot.output ?? null,
-    snapshot.error ?? null,
+    // In a list of one: null is an output, and not the same as none.
+    snapshot.output === undefined ? null : [snapshot.output],
+    snapshot.error === undefined ? null : [snapshot.error],
     snapshot.order ?? null,
   ]
   while (fields.length > 10 && fields.at(-1) === null) fields.pop()
@@ -156,7 +157,14 @@ export function stateArrayOf(state: ActorState): unknown[] {
 }
 
 export function decodeState(bytes: Uint8Array): ActorState {
-  return stateOfArray(decode(bytes) as unknown[])
+  let fields: unknown
+  try {
+    fields = decode(bytes)
+  } catch (cause) {
+    throw new Fault('state.undecodable', { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+  }
+  if (!Array.isArray(fields) || typeof fields[0] !== 'number') throw new Fault('state.undecodable', { size: bytes.length, reason: 'it is not a state' })
+  return stateOfArray(fields)
 }
 
 export function stateOfArray(fields: readonly unknown[]): ActorState {
@@ -169,8 +177,8 @@ export function stateOfArray(fields: readonly unknown[]): ActorState {
       value: fields[4],
       context: fields[5],
       history: (fields[11] as Record<string, string[]> | null | undefined) ?? undefined,
-      output: fields[12] ?? undefined,
-      error: fields[13] ?? undefined,
+      output: (fields[12] as [unknown] | null | undefined)?.[0],
+      error: (fields[13] as [unknown] | null | undefined)?.[0],
       ...(fields[14] ? { order: fields[14] as number[] } : {}),
     },
     visits: fields[6] as number,

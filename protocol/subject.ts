@@ -29,6 +29,8 @@ export const subjects = {
   reply: (realm: Realm, client: string, id: string) => `${realm.name}.re.${client}.${id}`,
   /** Core request to the owner of a partition: read a state, watch an actor. Never stored. */
   query: (realm: Realm, partition: number) => `${realm.name}.q.${partition}`,
+  /** The owner of a partition says that it serves now, so that whoever watches asks again. */
+  owned: (realm: Realm, partition: number | '*') => `${realm.name}.own.${partition}`,
   live: (realm: Realm, id: string) => `${realm.name}.st.${id}`,
 } as const
 

@@ -36,13 +36,24 @@ type Waiting = { readonly plan: Plan; readonly done: (result: Committed) => void
 export function committerOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, options: CommitterOptions): Committer {
   const turns: (() => Promise<void>)[] = []
   let busy = 0
+  let isNext = false
   let waiting: Waiting[] = []
   let batching = false
 
+  /**
+   * One turn of the loop later: what arrived in one chunk asks for many commits, one after the
+   * other, and those that are put together in one turn leave in one write to the socket. A write
+   * for each costs more than the commit itself.
+   */
   function next(): void {
-    while (busy < options.inFlightMost) {
-      const go = turns.shift()
-      if (go === undefined) return
+    if (isNext || turns.length === 0 || busy >= options.inFlightMost) return
+    isNext = true
+    setImmediate(begin)
+  }
+
+  function begin(): void {
+    isNext = false
+    for (const go of turns.splice(0, options.inFlightMost - busy)) {
       busy++
       void go().finally(() => {
         busy--

@@ -88,7 +88,7 @@ export function openLog(name: string, partitions: number, now: () => number): Lo
         // The real server answers nothing at all on such a subject.
         if (!isStored(entry.subject)) throw new Fault('bus.unreachable', { value: entry.subject })
         if (entry.check === undefined) continue
-        const checked = entry.check.subject ?? (subjects[at] as string)
+        const checked = entry.check.subject ?? subjects[at] ?? entry.subject
         // As the real one: a check cannot be decided on a subject that this batch writes before it.
         if (subjects.slice(0, at).includes(checked)) throw new Fault('bus.inProgress', { value: checked })
         const have = lastSeqOf(checked)
@@ -99,7 +99,14 @@ export function openLog(name: string, partitions: number, now: () => number): Lo
       const at = now()
       for (const [index, { data }] of wanted.entries()) {
         const subject = subjects[index] as string
-        const entry: LogEntry = { seq: lastSeq() + 1, subject, data, at, id: outside?.id, traceparent: outside?.traceparent }
+        const entry: LogEntry = {
+          seq: lastSeq() + 1,
+          subject,
+          data,
+          at,
+          id: outside?.id,
+          traceparent: outside?.traceparent,
+        }
         entries.push(entry)
         count++
         bytes += sizeOf(entry)

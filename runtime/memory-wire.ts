@@ -20,12 +20,7 @@ export type MemoryOp =
  * - `holdUntil`: the caller is told `bus.timeout`; the original arrives once the promise resolves.
  * - `duplicate`: a delivery that comes twice.
  */
-export type Disturbance =
-  | 'ok'
-  | 'lose'
-  | 'lose-ack'
-  | 'duplicate'
-  | { readonly holdUntil: Promise<unknown> }
+export type Disturbance = 'ok' | 'lose' | 'lose-ack' | 'duplicate' | { readonly holdUntil: Promise<unknown> }
 
 export type Disturb = (op: MemoryOp) => Disturbance
 
@@ -105,7 +100,7 @@ export function openWire({ clock, latencyMs, ackMs, isServerUp }: WireOptions): 
           if (flight.lost || !isServerUp()) return giveUp()
           const result = attempt(atLog)
           if (outcome === 'lose-ack') return giveUp()
-          leg(() => settle(() => ('fault' in result ? reject(result.fault as Error) : resolve(result.value))))
+          leg(() => settle(() => ('fault' in result ? reject(result.fault) : resolve(result.value))))
         })
       })
     },

@@ -3,15 +3,14 @@
  * arrivals are stepped in log order; one commit is in flight; what a step sends leaves with its
  * own commit; after a refusal everything in memory is dropped and the store is kept.
  */
-import { type Address, addressOf, kindOf } from '#protocol/address.ts'
+import { type Address, kindOf } from '#protocol/address.ts'
 import { isFault, storedFaultOf } from '#protocol/fault.ts'
-import { partitionOf } from '#protocol/partition.ts'
 import type { Change, CommitRecord } from '#protocol/record.ts'
 import type { Subscription } from '#protocol/state.ts'
-import { parseStored, subjects } from '#protocol/subject.ts'
+import { subjects } from '#protocol/subject.ts'
 import type { FoldedPartition, Needs, Store } from '#store/store.ts'
 import { alarmsOf } from './alarms.ts'
-import type { Bus, LogEntry, Reading } from './bus.ts'
+import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Committer } from './committer.ts'
 import { admissionOf } from './core/admission.ts'
@@ -19,11 +18,14 @@ import type { Arrival, Circumstances } from './core/arrival.ts'
 import { chooseForm, planOf, recordOf, type Staged } from './core/compose.ts'
 import { dueNow, needsOf } from './core/needs.ts'
 import { advance } from './core/position.ts'
-import { queueOf } from './core/queue.ts'
 import type { Effects } from './effects.ts'
 import type { Folder } from './folder.ts'
+import { follow } from './follow.ts'
+import { inboxOf } from './inbox.ts'
 import { type Kinds, type Resident, residentsOf } from './residents.ts'
+import { stagingOf } from './staging.ts'
 import { stepperOf } from './stepper.ts'
+import { takeUp } from './take-up.ts'
 import { isTraced, trace } from './trace.ts'
 
 export type PartitionOptions = {
@@ -71,6 +73,8 @@ export type Partition = {
   /** The resident for looking at, if it is in memory. */
   peek(address: Address): Resident | undefined
   depthOf(address: Address): number
+  /** The same for all that have any, in one pass. */
+  depths(): ReadonlyMap<Address, number>
   /** What was committed until now is in the store. */
   settle(): Promise<void>
   folded(position: FoldedPartition): void
@@ -98,29 +102,25 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
   const outputsMost = options.entriesMost - recordParts
   const halfPayload = Math.floor(bus.maxPayload / 2)
 
-  const residents = residentsOf({ store, kinds }, () => clock.now())
+  const residents = residentsOf({ store, kinds, now: () => clock.now() }, options.stateBytesMost)
   const admission = admissionOf(realm.generation, own.folded)
   const stepper = stepperOf(
-    { residents, kinds, around, onStepped },
-    { eventBytesMost: halfPayload - marginBytes, stateBytesMost: options.stateBytesMost },
+    { residents, kinds, around, needsOf: (live) => needsOf(live, { awayMs, openedAt }), onStepped },
+    { eventBytesMost: halfPayload - marginBytes },
   )
+  const staging = stagingOf(residents)
   const alarms = alarmsOf(clock, ring)
-  const entries = queueOf<LogEntry>()
-  const arrivals = queueOf<Arrival>()
+  const inbox = inboxOf(options.queueMost, schedule)
   const quiet: (() => void)[] = []
 
   let position: FoldedPartition = { ...own.folded, epoch: own.epoch, awayMs, openedAt }
   let fence = own.fence
   let foldedN = own.folded.n
-  let staged: Staged[] = []
-  let needs = new Map<Address, Needs>()
   let steps = 0
   let isAsked = false
   let isScheduled = false
-  let isPaused = false
   let isDraining = false
   let isClosed = false
-  let reading: Reading | undefined
 
   function schedule(): void {
     if (isScheduled || isClosed) return
@@ -134,33 +134,27 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
     if (isClosed) return
     try {
       const until = clock.now() + sliceMs
-      for (let count = 0; staged.length < options.stagedMost && takeNext(); count++) {
+      for (let count = 0; staging.length < options.stagedMost && takeNext(); count++) {
         if ((count & 15) === 15 && clock.now() > until) break
       }
-      if (waits() > 0 && staged.length < options.stagedMost) schedule()
-      if (isPaused && entries.length < options.queueMost / 2) {
-        isPaused = false
-        reading?.resume()
-      }
+      if (inbox.length > 0 && staging.length < options.stagedMost) schedule()
+      inbox.relax()
       afterStepping()
     } catch (error) {
       lose(error)
     }
   }
 
-  const waits = (): number => entries.length + arrivals.length
-
   function takeNext(): boolean {
-    const arrival = arrivals.shift()
-    if (arrival !== undefined) {
-      stage(stepper.take(arrival))
+    const next = inbox.next()
+    if (next === undefined) return false
+    if ('arrival' in next) {
+      staging.push(stepper.take(next.arrival))
       return true
     }
-    const entry = entries.shift()
-    if (entry === undefined) return false
-    const admitted = admission.admit(entry)
-    if (admitted?.is === 'envelope') stage(stepper.take({ by: 'envelope', envelope: admitted.envelope }, admitted.origin))
-    else if (admitted !== undefined) stage([stepper.pass(admitted)])
+    const admitted = admission.admit(next.entry)
+    if (admitted?.is === 'envelope') staging.push(stepper.take({ by: 'envelope', envelope: admitted.envelope }, admitted.origin))
+    else if (admitted !== undefined) staging.push([stepper.pass(admitted)])
     return true
   }
 
@@ -172,18 +166,6 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
 
   function around(): Circumstances {
     return { now: clock.now(), generation: realm.generation, stepId: `${realm.generation}-${own.nonce}-${++steps}`, awayMs, openedAt, lastSeq: Math.max(world.lastSeq(), position.seq, position.cursor), outputsMost, deferLimit: options.deferLimit, retainMs: options.retainMs }
-  }
-
-  function stage(all: readonly Staged[]): void {
-    for (const one of all) {
-      staged.push(one)
-      for (const { address } of one.changes) {
-        const resident = residents.peek(address)
-        if (resident === undefined) continue
-        resident.staged++
-        if (resident.live !== undefined) needs.set(address, needsOf(resident.live, position))
-      }
-    }
   }
 
   function onStepped(resident: Resident): void {
@@ -216,7 +198,7 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
         if (resident.live === undefined) continue
         for (const due of dueNow(resident.live, position, now)) {
           if (isTraced() && now - due.due > 5) trace({ is: 'timer.late', address, name: due.name, ms: now - due.due })
-          stage(stepper.take({ by: 'timer', address, name: due.name, visit: due.visit }))
+          staging.push(stepper.take({ by: 'timer', address, name: due.name, visit: due.visit }))
         }
         rearm(resident)
       }
@@ -227,7 +209,7 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
   }
 
   function askToCommit(): void {
-    if (isAsked || staged.length === 0 || isClosed) return
+    if (isAsked || staging.length === 0 || isClosed) return
     isAsked = true
     committer.ready(commit)
   }
@@ -235,12 +217,9 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
   /** Called when this partition may have a commit in flight. */
   async function commit(): Promise<void> {
     try {
-      if (isClosed || staged.length === 0) return
-      const choice = chooseForm(staged, { cheapMost: bus.replicas === 1 ? options.cheapMost : 0, entriesMost: outputsMost })
-      const taken = staged.slice(0, choice.steps)
-      const takenNeeds = needs
-      staged = staged.slice(choice.steps)
-      needs = new Map()
+      if (isClosed || staging.length === 0) return
+      const choice = chooseForm(staging.steps, { cheapMost: bus.replicas === 1 ? options.cheapMost : 0, entriesMost: outputsMost })
+      const { taken, needs } = staging.take(choice.steps)
       const { cursor, heard, seq: previous } = position
       const head = { generation: realm.generation, partition, epoch: own.epoch, n: position.n + 1, previous, cursor, heard, at: clock.now(), awayMs, openedAt }
       const record = recordOf(head, taken)
@@ -248,7 +227,7 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
       const { seq } = await committer.submit(plan)
       if (isClosed) return
       if (plan.form !== 'cheap') fence = seq
-      committed(record, seq, taken, takenNeeds)
+      committed(record, seq, taken, needs)
       trace({ is: 'committed', partition, n: record.n, seq, steps: taken.length, form: plan.form })
     } catch (error) {
       lose(error)
@@ -256,83 +235,24 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
       isAsked = false
       if (!isClosed) {
         askToCommit()
-        if (waits() > 0) schedule()
+        if (inbox.length > 0) schedule()
         settleQuiet()
       }
     }
   }
 
-  function committed(record: CommitRecord, seq: number, taken: readonly Staged[], takenNeeds: ReadonlyMap<Address, Needs>): void {
+  function committed(record: CommitRecord, seq: number, taken: readonly Staged[], needs: ReadonlyMap<Address, Needs>): void {
     position = advance(position, record, seq, options.clientKeepMs)
     for (const change of record.changes) {
       const resident = residents.peek(change.address)
       if (resident !== undefined) resident.lastN = record.n
     }
-    folder.add(position, record, seq, takenNeeds)
-    for (const one of taken) act(one)
-  }
-
-  /** What follows a commit: effects, logs, and those who look on. */
-  function act(one: Staged): void {
-    for (const change of one.changes) {
-      const resident = residents.peek(change.address)
-      if (resident !== undefined) {
-        resident.staged--
-        resident.committed = change.is === 'full' ? change.state : undefined
-      }
-      world.onMoved(change.address, change, resident?.staged === 0)
-    }
-    for (const deed of one.deeds) {
-      switch (deed.is) {
-        case 'begin': {
-          const { live } = residents.get(one.address)
-          // An effect whose state was left before this commit was acknowledged has nothing to begin.
-          if (live?.book.effects?.[deed.effect.id] !== undefined) effects.begin(one.address, live.blueprint, deed.effect, true)
-          break
-        }
-        case 'abort':
-          effects.abort(deed.effect, deed.reason)
-          break
-        case 'tell':
-          effects.tell(deed.effect, deed.event)
-          break
-        case 'log':
-          trace({ is: 'actor.log', address: one.address, label: deed.label, value: deed.value })
-      }
-    }
-  }
-
-  /** What the state says goes on: timers, effects that were pending, subscriptions, outboxes. */
-  function resume(): void {
-    for (const [address, need] of store.needs(partition)) {
-      if (need.due !== undefined) alarms.add(need.due, address)
-      if ((need.effects !== true && need.subscribed !== true) || !kinds.has(kindOf(address))) continue
-      const resident = residents.get(address)
-      const { live } = resident
-      if (live === undefined || live.book.unfit !== undefined) continue
-      tellSubscriptions(resident)
-      if (live.book.outbox !== undefined) arrivals.push({ by: 'drain', address })
-      for (const effect of Object.values(live.book.effects ?? {})) effects.begin(address, live.blueprint, effect, false)
-    }
-    for (const [kind, { options: given }] of kinds) {
-      if (given.cron === undefined) continue
-      const address = addressOf(kind, given.cron.key ?? 'main')
-      if (partitionOf(address, realm.partitions) === partition) arrivals.push({ by: 'start', address })
-    }
-  }
-
-  function onEntry(entry: LogEntry): void {
-    if (isClosed || isDraining) return
-    entries.push(entry)
-    if (!isPaused && entries.length > options.queueMost) {
-      isPaused = true
-      reading?.pause()
-    }
-    schedule()
+    folder.add(position, record, seq, needs)
+    for (const one of taken) follow({ residents, effects, onMoved: world.onMoved }, one)
   }
 
   function isQuiet(): boolean {
-    return waits() === 0 && staged.length === 0 && !isAsked
+    return inbox.length === 0 && staging.length === 0 && !isAsked
   }
 
   function settleQuiet(): void {
@@ -350,10 +270,8 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
     isClosed = true
     alarms.stop()
     effects.drop(partition)
-    void reading?.stop()
-    entries.clear()
-    arrivals.clear()
-    staged = []
+    void inbox.stop()
+    staging.clear()
     residents.clear()
     for (const wake of quiet.splice(0)) wake()
   }
@@ -367,33 +285,24 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
       return residents.size
     },
     get depth() {
-      return { queued: waits(), staged: staged.length + (isAsked ? 1 : 0) }
+      return { queued: inbox.length, staged: staging.length + (isAsked ? 1 : 0) }
     },
     async open() {
-      resume()
-      reading = await bus.read({
+      takeUp({ store, kinds, residents, effects, arm: alarms.add, arrive: inbox.push, onSubscribed: tellSubscriptions }, partition)
+      await inbox.read(bus, {
         filter: subjects.mailbox(realm, partition),
         from: position.cursor + 1,
-        onEntry,
         onRepair: (reason) => trace({ is: 'reader.repaired', partition, reason }),
       })
       alarms.arm()
       schedule()
     },
     arrive(arrival) {
-      if (isClosed) return
-      arrivals.push(arrival)
-      schedule()
+      if (!isClosed) inbox.push(arrival)
     },
     peek: (address) => residents.peek(address),
-    depthOf(address) {
-      let count = 0
-      for (const entry of entries) {
-        const stored = parseStored(entry.subject)
-        if (stored.is === 'in' && stored.address === address) count++
-      }
-      return count
-    },
+    depthOf: (address) => inbox.depths().get(address) ?? 0,
+    depths: () => inbox.depths(),
     settle: () => folder.flush(),
     folded(now) {
       foldedN = now.n
@@ -401,14 +310,12 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
     evict: (before, most) => residents.evict({ before, most, foldedN }),
     async drain() {
       isDraining = true
-      await reading?.stop()
-      // What was read and not stepped is still on the log; only what was stepped must go there.
-      entries.clear()
+      await inbox.stop()
       if (!isClosed && !isQuiet()) await new Promise<void>((resolve) => quiet.push(resolve))
     },
     async close() {
       if (!isClosed) shut()
-      await reading?.stop()
+      await inbox.stop()
     },
   }
 }

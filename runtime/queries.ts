@@ -60,19 +60,16 @@ export function queriesOf(world: World): Queries {
     const bytes = committedOf(partition, address)
     const most = bus.maxPayload - marginBytes
     if (bytes !== undefined && bytes.length > most) throw new Fault('actor.tooBig', { value: address, size: bytes.length, limit: most })
-    return seenOf(partition, address, bytes)
-  }
-
-  function seenOf(partition: Partition, address: Address, bytes: Uint8Array | undefined, whole = bytes): Seen {
     const depth = partition.depthOf(address)
     if (bytes === undefined) return { address, state: undefined, depth }
-    const state = decodeState(bytes)
+    return { address, state: bytes, depth, ...sidesOf(address, decodeState(bytes)) }
+  }
+
+  /** What only the owner knows of a state. */
+  function sidesOf(address: Address, state: ActorState): Pick<Seen, 'tags' | 'undecided' | 'unfit'> {
     const undecided = Object.keys(state.book.effects ?? {}).filter((id) => effects.isUndecided(id))
-    const unfit = whole === undefined ? undefined : unfitOf(kinds.get(kindOf(address)), whole)
+    const unfit = unfitOf(kinds.get(kindOf(address)), state)
     return {
-      address,
-      state: bytes,
-      depth,
       tags: tagsOfState(kinds, address, state),
       ...(undecided.length === 0 ? {} : { undecided }),
       ...(unfit === undefined ? {} : { unfit }),
@@ -83,13 +80,20 @@ export function queriesOf(world: World): Queries {
   function page(partition: Partition, query: Extract<Query, { is: 'list' }>): Seen[] {
     const found: Seen[] = []
     const most = bus.maxPayload - marginBytes
+    const depths = partition.depths()
     let size = 0
     for (const address of store.addresses(listOptions(partition.partition, query))) {
       const whole = committedOf(partition, address)
-      const bytes = whole !== undefined && (query.brief === true || whole.length > most) ? briefly(whole) : whole
-      size += (bytes?.length ?? 0) + 512
+      const depth = depths.get(address) ?? 0
+      if (whole === undefined) {
+        found.push({ address, state: undefined, depth })
+        continue
+      }
+      const state = decodeState(whole)
+      const bytes = query.brief === true || whole.length > most ? encodeState(briefly(state)) : whole
+      size += bytes.length + 512
       if (found.length > 0 && size > most) break
-      found.push(seenOf(partition, address, bytes, whole))
+      found.push({ address, state: bytes, depth, ...sidesOf(address, state) })
     }
     return found
   }
@@ -149,6 +153,7 @@ export function queriesOf(world: World): Queries {
         }
       })
       served.set(number, serving)
+      bus.tell(subjects.owned(bus.realm, number), new Uint8Array())
     },
     withdraw(number) {
       served.get(number)?.stop()
@@ -168,9 +173,8 @@ export function queriesOf(world: World): Queries {
 }
 
 /** Migration happens when an actor is next woken; until then this says whether it will succeed. */
-function unfitOf(root: Blueprint | undefined, bytes: Uint8Array): StoredFault | undefined {
+function unfitOf(root: Blueprint | undefined, state: ActorState): StoredFault | undefined {
   if (root === undefined) return undefined
-  const state = decodeState(bytes)
   if (state.book.unfit !== undefined || state.book.ended !== undefined) return state.book.unfit
   try {
     migrate(blueprintFor(root, state.book), state)
@@ -181,9 +185,8 @@ function unfitOf(root: Blueprint | undefined, bytes: Uint8Array): StoredFault | 
 }
 
 /** Where it stands, without what it knows. */
-function briefly(bytes: Uint8Array): Uint8Array {
-  const { snapshot, ...state }: ActorState = decodeState(bytes)
-  return encodeState({ ...state, snapshot: { ...snapshot, context: undefined, output: undefined } })
+function briefly({ snapshot, ...state }: ActorState): ActorState {
+  return { ...state, snapshot: { ...snapshot, context: undefined, output: undefined } }
 }
 
 function listOptions(partition: number, query: Extract<Query, { is: 'list' }>): { partition: number; kind?: string; after?: Address; limit: number } {

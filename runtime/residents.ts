@@ -37,6 +37,8 @@ export type Residents = {
   peek(address: Address): Resident | undefined
   /** The actor as it was last written, after a step on it threw. */
   restore(resident: Resident): void
+  /** What was written last, for a step that writes several: if one fails, none was written. */
+  keep(resident: Resident): () => void
   /** What the record says of this actor now. */
   write(resident: Resident, gone: boolean): Change | undefined
   familyOf(address: Address, touched: (root: Resident) => void): Family
@@ -47,7 +49,9 @@ export type Residents = {
 
 export type Kinds = ReadonlyMap<string, Blueprint>
 
-export function residentsOf({ store, kinds }: { readonly store: Pick<Store, 'read'>; readonly kinds: Kinds }, now: () => number): Residents {
+type World = { readonly store: Pick<Store, 'read'>; readonly kinds: Kinds; readonly now: () => number }
+
+export function residentsOf({ store, kinds, now }: World, stateBytesMost: number): Residents {
   const all = new Map<Address, Resident>()
 
   function blueprintOfKind(address: Address): Blueprint {
@@ -82,7 +86,7 @@ export function residentsOf({ store, kinds }: { readonly store: Pick<Store, 'rea
       return known
     }
     const array = store.read(address)
-    const resident: Resident = { address, live: undefined, writer: openStateWriter(array), staged: 0, lastN: 0, committed: undefined, alarmAt: Number.POSITIVE_INFINITY, usedAt: now(), subscribed: false }
+    const resident: Resident = { address, live: undefined, writer: openStateWriter(array, address), staged: 0, lastN: 0, committed: undefined, alarmAt: Number.POSITIVE_INFINITY, usedAt: now(), subscribed: false }
     // Kept from here on, so that looking up the family during revival finds it.
     all.set(address, resident)
     try {
@@ -104,13 +108,19 @@ export function residentsOf({ store, kinds }: { readonly store: Pick<Store, 'rea
       const array = resident.writer.current()
       resident.live = array === undefined ? undefined : load(resident.address, array)
     },
+    keep(resident) {
+      const before = resident.writer.current()
+      return () => {
+        resident.writer = openStateWriter(before, resident.address)
+      }
+    },
     write(resident, gone) {
       const { address, live } = resident
       if (gone || live === undefined) {
-        resident.writer = openStateWriter(undefined)
+        resident.writer = openStateWriter(undefined, address)
         return { address, is: 'gone' }
       }
-      const written = resident.writer.write(stateArrayOf(stateOf(live)))
+      const written = resident.writer.write(stateArrayOf(stateOf(live)), stateBytesMost)
       if (written.is === 'same') return undefined
       return written.is === 'full' ? { address, is: 'full', state: written.bytes } : { address, is: 'delta', delta: written.bytes }
     },

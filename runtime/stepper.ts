@@ -14,6 +14,9 @@ import { roughSize } from './core/rough-size.ts'
 import type { StepInput, Stepped } from './core/making.ts'
 import { step } from './core/step.ts'
 import { supervise } from './core/supervise.ts'
+import type { Live } from './core/live.ts'
+import type { LiveNeeds } from './core/needs.ts'
+
 import type { Kinds, Resident, Residents } from './residents.ts'
 import { isTraced, trace } from './trace.ts'
 
@@ -23,19 +26,21 @@ export type Stepper = {
   pass(admitted: Exclude<Admitted, { is: 'envelope' }>): Staged
 }
 
-export type StepperOptions = { readonly eventBytesMost: number; readonly stateBytesMost: number }
+export type StepperOptions = { readonly eventBytesMost: number }
 
 type World = {
   readonly residents: Residents
   readonly kinds: Kinds
   readonly around: () => Circumstances
+  /** Why an actor must not be forgotten in the state it is in now. */
+  readonly needsOf: (live: Live) => LiveNeeds
   /** After each step, for every actor whose state it changed. */
   readonly onStepped: (resident: Resident) => void
 }
 
-const blank: Staged = { address: '/' as Address, changes: [], outputs: [], deeds: [], note: { seq: 0, type: '' }, cursor: undefined, mark: undefined, client: undefined, traceparent: undefined, raw: undefined }
+const blank: Staged = { address: '/' as Address, changes: [], needs: [], outputs: [], deeds: [], note: { seq: 0, type: '' }, cursor: undefined, mark: undefined, client: undefined, traceparent: undefined, raw: undefined }
 
-export function stepperOf({ residents, kinds, around, onStepped }: World, options: StepperOptions): Stepper {
+export function stepperOf({ residents, kinds, around, needsOf, onStepped }: World, options: StepperOptions): Stepper {
   function take(arrival: Arrival, origin?: Origin): Staged[] {
     const envelope = arrival.by === 'envelope' ? arrival.envelope : undefined
     const address = arrival.by === 'envelope' ? arrival.envelope.to : arrival.address
@@ -59,11 +64,14 @@ export function stepperOf({ residents, kinds, around, onStepped }: World, option
 
   /** The step; when the machine throws or its state cannot be stored, what supervision makes of it. */
   function attempt(input: StepInput, resident: Resident, touched: Set<Resident>): { readonly stepped: Stepped; readonly changes: Change[] } {
+    let undo: (() => void)[] = []
     try {
       const stepped = step(input)
       checkSizes(stepped.outcome.outputs)
+      if (touched.size > 1) undo = [...touched].map((one) => residents.keep(one))
       return { stepped, changes: writeAll(resident, stepped, touched) }
     } catch (error) {
+      for (const back of undo) back()
       for (const one of touched) residents.restore(one)
       touched.clear()
       touched.add(resident)
@@ -78,15 +86,9 @@ export function stepperOf({ residents, kinds, around, onStepped }: World, option
     for (const one of touched) {
       if (one === resident && !outcome.changed && !outcome.gone) continue
       const change = residents.write(one, one === resident && outcome.gone)
-      if (change !== undefined) changes.push(checkState(change))
+      if (change !== undefined) changes.push(change)
     }
     return changes
-  }
-
-  function checkState(change: Change): Change {
-    const size = change.is === 'full' ? change.state.length : change.is === 'delta' ? change.delta.length : 0
-    if (size > options.stateBytesMost) throw new Fault('actor.tooBig', { value: change.address, size, limit: options.stateBytesMost })
-    return change
   }
 
   /** An event over the server's limit is refused at its sender, before anything of it is written. */
@@ -107,7 +109,12 @@ export function stepperOf({ residents, kinds, around, onStepped }: World, option
   function stagedOf({ address, changes, outcome, envelope, origin }: Done): Staged {
     const { outputs, deeds, mark, decision, type } = outcome
     const note = { seq: envelope?.seq ?? 0, type, ...(mark === undefined ? {} : { mark }), ...(decision === undefined ? {} : { decision }) }
-    return { ...blank, ...origin, address, changes, outputs, deeds, note, cursor: envelope?.seq, traceparent: envelope?.traceparent }
+    // Of the state as it is after this step: a commit may leave the actor's next step behind.
+    const needs = changes.map((change) => {
+      const live = residents.peek(change.address)?.live
+      return live === undefined ? undefined : needsOf(live)
+    })
+    return { ...blank, ...origin, address, changes, needs, outputs, deeds, note, cursor: envelope?.seq, traceparent: envelope?.traceparent }
   }
 
   function unknownKind(envelope: Arrived, origin: Origin | undefined): Staged {

@@ -3,10 +3,14 @@
  * grow past any size it is given; this says `store.full` before a transaction is begun.
  */
 import { Fault } from '#protocol/fault.ts'
-import type { Op, Tables } from './tables.ts'
+import { type Op, pageBytes, pageHeaderBytes, type Tables } from './tables.ts'
 
-/** Keys, pointers and page halves that a row costs besides its value; a careful guess. */
-const rowOverheadBytes = 48
+/** A large value has pages of its own; a small one costs its key and some pointers besides. */
+function bytesOf({ key, value }: Op): number {
+  if (value === undefined) return 0
+  if (value.length > pageBytes / 2 - key.length - 64) return key.length + Math.ceil((value.length + pageHeaderBytes) / pageBytes) * pageBytes
+  return key.length + value.length + 48
+}
 
 export function openRoom(tables: Tables, dir: string, limit: number): { write(ops: readonly Op[]): Promise<void> } {
   let used = tables.used()
@@ -14,12 +18,17 @@ export function openRoom(tables: Tables, dir: string, limit: number): { write(op
   return {
     write(ops) {
       let bytes = 0
-      for (const { key, value } of ops) if (value !== undefined) bytes += value.length + key.length + rowOverheadBytes
+      let removals = 0
+      for (const op of ops) {
+        bytes += bytesOf(op)
+        if (op.value === undefined) removals++
+      }
       if (used + since + bytes > limit) {
         // Most of what was written since replaced something.
         used = tables.used()
         since = 0
-        if (bytes > 0 && used + bytes > limit) return Promise.reject(new Fault('store.full', { value: dir, limit }))
+        // What removes more rows than it writes is the way out.
+        if (removals * 2 < ops.length && used + bytes > limit) return Promise.reject(new Fault('store.full', { value: dir, limit }))
       }
       since += bytes
       return tables.write(ops)

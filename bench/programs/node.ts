@@ -30,13 +30,23 @@ export type NodeCalls = typeof calls
 
 type Opened = { readonly bus: Bus; readonly store: Store; readonly node: Node }
 
+const stallMs = 30_000
+
 let opened: Opened | undefined
 let committed = 0
 let firstAt = 0
 let lastAt = 0
 const forms = { record: 0, cheap: 0, batch: 0 }
 let stepTimes: number[] | undefined
-const waiting: { readonly steps: number; readonly done: (at: number) => void }[] = []
+type Waiting = { readonly steps: number; readonly done: (at: { at: number }) => void; readonly failed: (error: Error) => void }
+let waiting: Waiting[] = []
+let problem: Error | undefined
+
+/** Nothing in a work is parked or lost; when it is, who waits shall hear why. */
+function fail(reason: string): void {
+  problem ??= new Error(reason)
+  for (const one of waiting.splice(0)) one.failed(problem)
+}
 
 onTrace((event) => {
   if (event.is === 'stepped') {
@@ -46,9 +56,10 @@ onTrace((event) => {
     if (committed === 0) firstAt = lastAt
     committed += event.steps
     forms[event.form]++
-    while (waiting[0] !== undefined && waiting[0].steps <= committed) waiting.shift()?.done(lastAt)
+    for (const one of waiting) if (one.steps <= committed) one.done({ at: lastAt })
+    if (waiting.length > 0) waiting = waiting.filter((one) => one.steps > committed)
   } else if (event.is === 'partition.lost' || event.is === 'node.failed' || event.is === 'parked') {
-    process.stderr.write(`${JSON.stringify(event)}\n`)
+    fail(JSON.stringify(event))
   }
 })
 
@@ -105,6 +116,13 @@ async function logBytes(partition: number): Promise<{ records: number; mailbox: 
   return found
 }
 
+/** A work that stands still must end, and say where. */
+let seen = -1
+setInterval(() => {
+  if (waiting.length > 0 && seen === committed) fail(`stood still at ${committed} steps, ${waiting[0]?.steps} were expected`)
+  seen = committed
+}, stallMs).unref()
+
 const tick = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 const calls = {
@@ -113,9 +131,11 @@ const calls = {
   drained: (_: null) => drained(),
   /** Resolves with the instant at which so many steps had been committed since the start. */
   steps: (atLeast: number) =>
-    committed >= atLeast
-      ? { at: lastAt }
-      : new Promise<{ at: number }>((done) => waiting.push({ steps: atLeast, done: (at) => done({ at }) })),
+    new Promise<{ at: number }>((done, failed) => {
+      if (problem !== undefined) failed(problem)
+      else if (committed >= atLeast) done({ at: lastAt })
+      else waiting.push({ steps: atLeast, done, failed })
+    }),
   count: (_: null) => ({ committed, firstAt, lastAt, forms: { ...forms } }),
   times: (_: null) => stepTimes?.splice(0) ?? [],
   usage: (_: null) => {

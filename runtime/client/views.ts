@@ -91,6 +91,12 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
     isFirst = false
   })
 
+  // An owner that begins knows of no watcher either.
+  const owners = bus.hear(subjects.owned(bus.realm, '*'), (_, subject) => {
+    const partition = Number(subject.slice(subject.lastIndexOf('.') + 1))
+    for (const [address, view] of views) if (partitionFor(address) === partition) view.renew().catch(() => undefined)
+  })
+
   return {
     query,
     async state(address) {
@@ -111,6 +117,7 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
       }
     },
     stop() {
+      owners.stop()
       connection.stop()
       for (const view of [...views.values()]) view.stop()
     },

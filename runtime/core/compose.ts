@@ -16,6 +16,7 @@ import type { Realm } from '#protocol/realm.ts'
 import { type Change, type CommitRecord, encodeRecord, type StepNote } from '#protocol/record.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Deed, Output } from './arrival.ts'
+import type { LiveNeeds } from './needs.ts'
 import { emittedBytes } from './emitted.ts'
 
 /** A parked payload is cut at this size: the smallest max_payload that perdure runs with, and room for the fault. */
@@ -28,6 +29,8 @@ const parkedMost = 23
 export type Staged = {
   readonly address: Address
   readonly changes: readonly Change[]
+  /** For each change, why its actor must not be forgotten while it is idle. */
+  readonly needs: readonly (LiveNeeds | undefined)[]
   readonly outputs: readonly Output[]
   readonly deeds: readonly Deed[]
   readonly note: Omit<StepNote, 'change'>
@@ -53,7 +56,8 @@ export function chooseForm(staged: readonly Staged[], options: { readonly cheapM
   for (const one of staged) {
     const more = one.outputs.length
     weight += weightOf(one)
-    if (weight > options.entriesMost) break
+    // The first one always goes, whatever it weighs: a commit of nothing would be made for ever.
+    if (weight > options.entriesMost && whole > 0) break
     outputs += more
     whole++
     if (!open) continue

@@ -85,8 +85,10 @@ export function sent(draft: Pick<Draft, 'deadline'>, to: Address, content: Conte
 }
 
 export function sendTo(draft: Draft, to: Ref, event: AnyEvent): void {
-  if (to.effectId !== undefined) draft.deeds.push({ is: 'tell', effect: to.effectId, event })
-  else draft.outputs.push(sent(draft, to.address, { is: 'event', event }))
+  if (to.effectId === undefined) return void draft.outputs.push(sent(draft, to.address, { is: 'event', event }))
+  // A reference made in the step that began the effect names the child, since there was no id yet.
+  const effect = to.effectId.startsWith('~') ? draft.live.book.children?.[to.effectId.slice(1)]?.effect : to.effectId
+  if (effect !== undefined) draft.deeds.push({ is: 'tell', effect, event })
 }
 
 type Arming = { readonly event: AnyEvent; readonly delay: number; readonly id: string; readonly delayName?: string; readonly to?: Ref }
@@ -126,7 +128,9 @@ export function cancelTimer(live: Live, name: string): void {
 function spawn(draft: Draft, action: Extract<MachineAction, { do: 'spawn' }>): void {
   const { live, outputs } = draft
   const { id, src, systemId, sync } = action
-  const count = ++live.visits
+  // The machine may hold this child's address already, so the number is the one it was told.
+  const count = action.spawn
+  live.visits = Math.max(live.visits, count)
   const base = { src, spawn: count, sync, systemId }
   if (action.as === 'effect') {
     const effect = beginEffect(draft, { is: 'logic', name: src, input: action.input, child: id, sync })

@@ -51,8 +51,6 @@ export type Surroundings = {
   /** Refs of the children that live now, by id. */
   readonly children: Readonly<Record<string, Ref>>
   readonly decisions: boolean
-  /** The id that the nth effect of this step's actions gets (spawned effects and named actions, in order, from 0). */
-  readonly effectIdOf?: ((nth: number) => string) | undefined
   /** The snapshot of another actor, for a machine that looks at one (`ref.getSnapshot()`). */
   readonly snapshotOf?: ((ref: Ref) => unknown) | undefined
 }

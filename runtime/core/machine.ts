@@ -68,12 +68,7 @@ function stepOf(macro: Macrostep, snapshot: LiveSnapshot, handled: boolean): Mac
 function settleChildren({ births }: Macrostep, snapshot: AnyMachineSnapshot): void {
   const children: Record<string, unknown> = {}
   if (snapshot.status === 'active') {
-    for (const id in snapshot.children) {
-      const child: unknown = snapshot.children[id]
-      const birth = births.get(child)
-      if (birth !== undefined) children[birth.actor.id] = birth.ref
-      else if (child instanceof Ref) children[id] = child
-    }
+    for (const id in snapshot.children) if ((snapshot.children[id] as unknown) instanceof Ref) children[id] = snapshot.children[id]
     // XState keeps children without an id under one key, so only the last of them.
     for (const { actor, ref, stopped } of births.values()) if (!stopped) children[actor.id] = ref
   }

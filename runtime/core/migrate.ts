@@ -33,7 +33,7 @@ const nowhere: Surroundings = {
 export function migrate(blueprint: Blueprint, state: ActorState): ActorState {
   const { hash, version, options } = blueprint
   if (state.hash === hash && state.version === version) return state
-  const who = state.book.parent === undefined ? `a ${blueprint.kind}` : `the child "${state.book.parent.id}" of ${state.book.parent.address}`
+  const who = state.book.parent === undefined ? `an actor of kind "${blueprint.kind}"` : `the child "${state.book.parent.id}" of ${state.book.parent.address}`
   const fail = (reason: string, cause?: unknown): Fault => new Fault('actor.unmigrated', { value: who, version, reason }, { cause })
   if (state.version > version) throw fail(`it was stored by the newer version ${state.version}`)
   let at = state

@@ -45,7 +45,6 @@ export type Macrostep = {
   /** How far `numberBirths` has come, and the numbers it gives next. */
   counted: number
   nextNumber: number
-  nextEffect: number
 }
 
 const nobody = undefined as unknown
@@ -61,7 +60,6 @@ const macro: Macrostep = {
   delayName: undefined,
   counted: 0,
   nextNumber: 0,
-  nextEffect: 0,
 }
 
 export function openStep(blueprint: Blueprint, surroundings: Surroundings, before: LiveSnapshot | undefined): Macrostep {
@@ -76,7 +74,6 @@ export function openStep(blueprint: Blueprint, surroundings: Surroundings, befor
   macro.delayName = undefined
   macro.counted = 0
   macro.nextNumber = surroundings.nextSpawn
-  macro.nextEffect = 0
   scope.self = surroundings.self as never
   scope.id = surroundings.self.id
   scope.sessionId = surroundings.self.sessionId
@@ -100,7 +97,8 @@ export function isDelayed(action: RawAction): boolean {
 /**
  * Numbers the children born so far in the order of their actions. Delayed events take a number
  * as well, as the book counts them. Called at the end of a step, and before that only when the
- * machine asks the system for a child of this very step.
+ * machine asks the system for a child of this very step. An effect gets its id from the runtime
+ * after the step; until then `~` and the child's id stand for whatever runs under that id.
  */
 export function numberBirths(): void {
   const { blueprint, surroundings, raw, births } = macro
@@ -117,16 +115,9 @@ export function numberBirths(): void {
       birth.ref =
         blueprint.child(String(src))?.as === 'actor'
           ? new Ref(childAddressOf(address, id, birth.number), id, systemId)
-          : new Ref(address, id, systemId, effectIdOf(id, macro.nextEffect++))
-    } else if (blueprint.action(action.type) !== undefined) {
-      macro.nextEffect++
+          : new Ref(address, id, systemId, `~${id}`)
     }
   }
-}
-
-/** Without the runtime's own id, `~` and the child's id stand for "whatever runs under that id". */
-function effectIdOf(child: string, nth: number): string {
-  return macro.surroundings.effectIdOf?.(nth) ?? `~${child}`
 }
 
 function refOfBirth(birth: Birth): Ref | undefined {

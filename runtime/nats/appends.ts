@@ -14,8 +14,8 @@ import { faultOfServer, type ServerError } from './server-fault.ts'
 import { batchLines, checkLines, headersOf, sizeOfHeaders } from './wire-headers.ts'
 
 export type Appends = {
-  append(entry: Entry): Promise<Placed>
-  appendAll(entries: readonly Entry[]): Promise<Placed>
+  readonly append: (entry: Entry) => Promise<Placed>
+  readonly appendAll: (entries: readonly Entry[]) => Promise<Placed>
 }
 
 export type AppendOptions = { readonly stream: string; readonly realm: string; readonly ackMs: number }
@@ -69,7 +69,7 @@ export function openAppends(link: Link, replies: Replies, options: AppendOptions
       try {
         return send([entry], [prepare(entry, checkLines(entry, stream))])
       } catch (cause) {
-        return Promise.reject(cause)
+        return Promise.reject(cause as Fault)
       }
     },
     async appendAll(entries) {

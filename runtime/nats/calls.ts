@@ -6,7 +6,7 @@ import { faultOfServer, type ServerError } from './server-fault.ts'
 
 export type Calls = {
   /** `undefined` when the server answers with one of the codes in `absent`. */
-  call<T>(subject: string, body: object, options?: CallOptions): Promise<T | undefined>
+  readonly call: <T>(subject: string, body: object, options?: CallOptions) => Promise<T | undefined>
 }
 
 export type CallOptions = {
@@ -28,7 +28,8 @@ export function openCalls(link: Link, replies: Replies, options: { realm: string
           sentAt: performance.now(),
           waitMs,
           onReply(message) {
-            if (message.data.length === 0) return reject(nobody ?? new Fault('bus.unreachable', { value: link.address }))
+            if (message.data.length === 0)
+              return reject(nobody ?? new Fault('bus.unreachable', { value: link.address }))
             const { error, ...answer } = message.json<{ error?: ServerError }>()
             if (error === undefined) resolve(answer as T)
             else if (absent.includes(error.err_code ?? 0)) resolve(undefined)

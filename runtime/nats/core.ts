@@ -38,25 +38,24 @@ export function openCore(link: Link, replies: Replies, inboxPrefix: string | und
     },
 
     serve(subject, answer) {
+      // The asker waits on a connection of its own: an answer after a reconnect may still be in time.
+      const respond = (reply: string, data: Uint8Array, reason?: string): void => {
+        if (!link.isUp()) return
+        const headers = newHeaders()
+        if (reason !== undefined) headers.set(failed, reason)
+        link.publish(reply, data, reason === undefined ? {} : { headers })
+      }
+      const respondTo = async (reply: string, data: Uint8Array): Promise<void> => {
+        try {
+          respond(reply, await answer(data))
+        } catch (error) {
+          // Also when the answer is larger than the server takes: the asker need not wait for nothing.
+          respond(reply, new Uint8Array(), reasonOf(error))
+        }
+      }
       const subscription = link.nc.subscribe(subject, {
         callback: (error, message) => {
-          const { reply } = message
-          if (error || !reply) return
-          // The asker waits on a connection of its own: an answer after a reconnect may still be in time.
-          const respond = (data: Uint8Array, reason?: string): void => {
-            if (!link.isUp()) return
-            const headers = newHeaders()
-            if (reason !== undefined) headers.set(failed, reason)
-            link.publish(reply, data, reason === undefined ? {} : { headers })
-          }
-          Promise.resolve(message.data)
-            .then(answer)
-            .then(
-              (data) => respond(data),
-              (refused: unknown) => respond(new Uint8Array(), reasonOf(refused)),
-            )
-            // Larger than the server takes: say so instead of letting the asker wait.
-            .catch((refused: unknown) => respond(new Uint8Array(), reasonOf(refused)))
+          if (error === null && message.reply) void respondTo(message.reply, message.data)
         },
       })
       return { stop: () => subscription.unsubscribe() }

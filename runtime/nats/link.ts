@@ -67,8 +67,7 @@ export async function openLink(options: BusOptions, times: BusTimes): Promise<Li
     serverVersion: version,
     maxPayload,
     isUp: () => protocol.connected && state === 'connected',
-    downFault: () =>
-      state === 'closed' ? new Fault('bus.closed') : new Fault('bus.unreachable', { value: address }),
+    downFault: () => (state === 'closed' ? new Fault('bus.closed') : new Fault('bus.unreachable', { value: address })),
     publish: (subject, data, publishOptions) => nc.publish(subject, data, publishOptions),
     onState(on) {
       listeners.add(on)

@@ -17,7 +17,9 @@ type LogCalls = Pick<Bus, 'last' | 'get' | 'lastMatching' | 'purge' | 'removeEnt
 const purgeMs = 60_000
 
 export function openLogCalls({ call }: Calls, stream: string, realm: Realm): LogCalls {
-  async function find(which: { readonly seq: number } | { readonly last_by_subj: string }): Promise<LogEntry | undefined> {
+  async function find(
+    which: { readonly seq: number } | { readonly last_by_subj: string },
+  ): Promise<LogEntry | undefined> {
     const found = await call<Stored>(`STREAM.MSG.GET.${stream}`, which, { absent: [refusal.noMessage] })
     return found === undefined ? undefined : entryOf(found)
   }

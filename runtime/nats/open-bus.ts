@@ -48,7 +48,8 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const close = async (): Promise<void> => {
     for (const reading of readings) await reading.stop()
     // Lets out what was said last: consumers that nobody needs any more.
-    if (link.isUp()) await Promise.race([link.nc.flush().catch(() => undefined), delay(farewellMs, undefined, { ref: false })])
+    if (link.isUp())
+      await Promise.race([link.nc.flush().catch(() => undefined), delay(farewellMs, undefined, { ref: false })])
     replies.close()
     await link.close()
   }

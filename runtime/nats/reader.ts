@@ -38,6 +38,8 @@ type Life = {
   /** Entries asked for and not yet come. */
   owed: number
   heardAt: number
+  /** How often a new consumer may still be out of reach: in a cluster it is known a little later everywhere. */
+  patience: number
 }
 
 export async function openReader(
@@ -90,11 +92,11 @@ export async function openReader(
     const subscription = link.nc.subscribe(createInbox(inboxPrefix), {
       callback: (error, message) => {
         if (stopped || life !== mine) return
-        if (error) return void mend(error.message)
-        receive(mine, message)
+        if (error) void mend(error.message)
+        else receive(mine, message)
       },
     })
-    const mine: Life = { name, subscription, count: 0, owed: 0, heardAt: performance.now() }
+    const mine: Life = { name, subscription, count: 0, owed: 0, heardAt: performance.now(), patience: 8 }
     life = mine
     pull(mine)
   }
@@ -113,7 +115,14 @@ export async function openReader(
     next = seq + 1
     const outside = headers === undefined ? undefined : outsideOf(headers)
     try {
-      onEntry({ seq, subject: message.subject, data: message.data, at, id: outside?.id, traceparent: outside?.traceparent })
+      onEntry({
+        seq,
+        subject: message.subject,
+        data: message.data,
+        at,
+        id: outside?.id,
+        traceparent: outside?.traceparent,
+      })
     } catch (error) {
       // Into the client's parser it would end the connection for everybody.
       void stop()
@@ -132,6 +141,13 @@ export async function openReader(
       // The consumer tells how many it has sent: a loss at the very end shows only here.
       const sent = Number(headers?.get('Nats-Last-Consumer') ?? 0)
       if (sent > mine.count) void mend(`${sent} were sent, ${mine.count} came`)
+      return
+    }
+    if (status === 503 && mine.count === 0 && mine.patience-- > 0) {
+      mine.owed = 0
+      setTimeout(() => {
+        if (life === mine && mine.owed === 0) pull(mine)
+      }, 20).unref()
       return
     }
     // 404, 408 and most 409 end one request and say how much of it is left; anything else ends the consumer.
@@ -165,12 +181,15 @@ export async function openReader(
 
   async function beginAgain(reason: string): Promise<void> {
     let told = reason
-    while (!stopped) {
+    for (; !stopped; fruitless++) {
       // The first attempt is at once; what fails again and again must not become a loop without rest.
       if (fruitless > 0) await wait(Math.min(1000, 25 * 2 ** fruitless))
-      fruitless++
       try {
-        if (link.isUp()) return await begin()
+        if (link.isUp()) {
+          await begin()
+          fruitless++
+          return
+        }
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error)
         if (problem !== told) onRepair?.(problem)

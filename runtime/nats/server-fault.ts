@@ -77,5 +77,9 @@ export function faultOfClient(cause: unknown, asked: Asked, ms: number): Fault {
   if (cause instanceof errors.NoRespondersError || (cause instanceof errors.RequestError && cause.isNoResponders())) {
     return new Fault('bus.unreachable', { value: asked.address }, { cause })
   }
-  return new Fault('bus.refused', { reason: cause instanceof Error ? cause.message : String(cause), code: 0 }, { cause })
+  return new Fault(
+    'bus.refused',
+    { reason: cause instanceof Error ? cause.message : String(cause), code: 0 },
+    { cause },
+  )
 }

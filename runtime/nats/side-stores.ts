@@ -96,8 +96,7 @@ function guarded(link: Link, options: SideOptions, subject: string, ms: number) 
     if (!link.isUp()) throw link.downFault()
     const lost = Promise.withResolvers<never>()
     const since = performance.now()
-    const fail = (): void =>
-      lost.reject(new Fault('bus.timeout', { ms: Math.round(performance.now() - since) }))
+    const fail = (): void => lost.reject(new Fault('bus.timeout', { ms: Math.round(performance.now() - since) }))
     const timer = setTimeout(fail, ms)
     const connection = link.onState((state) => {
       if (state !== 'connected') fail()

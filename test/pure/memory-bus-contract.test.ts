@@ -1,6 +1,7 @@
 import { systemClock } from '#runtime/clock.ts'
 import { openMemoryLog } from '#runtime/memory-bus.ts'
-import { busContract, bytes } from '#test/support/bus-contract.ts'
+import { busContract } from '#test/support/bus-contract.ts'
+import { bytes } from '#test/support/bus-world.ts'
 
 const partitions = 16
 

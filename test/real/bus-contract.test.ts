@@ -2,10 +2,10 @@ import { connect as connectNats, headers as newHeaders, type NatsConnection } fr
 import type { Bus } from '#runtime/bus.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
 import { busContract } from '#test/support/bus-contract.ts'
-import { type Nats, startNats } from '#test/support/nats.ts'
+import { type TestNats, startNats } from '#test/support/nats.ts'
 
 const partitions = 16
-let nats: Nats
+let nats: TestNats
 
 busContract('the bus over NATS', {
   partitions,

@@ -1,5 +1,10 @@
 import { createServer } from 'node:net'
-import { connect as connectNats, createInbox, headers as newHeaders, type NatsConnection } from '@nats-io/transport-node'
+import {
+  connect as connectNats,
+  createInbox,
+  headers as newHeaders,
+  type NatsConnection,
+} from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { storedSubjectsOf, subjects, transformOf } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
@@ -8,10 +13,10 @@ import { deliveryOf } from '#runtime/nats/delivery.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
 import { outsideOf } from '#runtime/nats/wire-headers.ts'
 import { seqOf } from '#runtime/nats/appends.ts'
-import { bytes, faultOf, listen, stateOf, textOf } from '#test/support/bus-contract.ts'
-import { type Nats, startNats } from '#test/support/nats.ts'
+import { bytes, faultOf, listen, stateOf, textOf } from '#test/support/bus-world.ts'
+import { type TestNats, startNats } from '#test/support/nats.ts'
 
-let nats: Nats
+let nats: TestNats
 let foreign: NatsConnection
 let realms = 0
 
@@ -33,7 +38,8 @@ const optionsFor = (realm: string, more: Partial<BusOptions> = {}): BusOptions =
   durability: 'process',
   ...more,
 })
-const open = (realm = `real${++realms}`, more: Partial<BusOptions> = {}): Promise<Bus> => openBus(optionsFor(realm, more))
+const open = (realm = `real${++realms}`, more: Partial<BusOptions> = {}): Promise<Bus> =>
+  openBus(optionsFor(realm, more))
 
 async function api<T>(subject: string, body: object = {}): Promise<T> {
   const answer = await foreign.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 5000 })
@@ -120,8 +126,13 @@ describe('opening', () => {
     await api(`STREAM.UPDATE.${realm}`, { ...left, subjects: [`sealed.${realm}`], subject_transform: null })
     const metadata = { 'perdure-format': '1', 'perdure-partitions': '4', 'perdure-generation': '1' }
     const made = await api<{ error?: unknown }>(`STREAM.CREATE.${realm}_g1`, {
-      ...{ name: `${realm}_g1`, subjects: storedSubjectsOf(realm), subject_transform: transformOf(realm, 4) },
-      ...{ storage: 'file', allow_atomic: true, first_seq: 1000, metadata },
+      name: `${realm}_g1`,
+      subjects: storedSubjectsOf(realm),
+      subject_transform: transformOf(realm, 4),
+      storage: 'file',
+      allow_atomic: true,
+      first_seq: 1000,
+      metadata,
     })
     expect(made.error).toBeUndefined()
     await using after = await open(realm)
@@ -175,7 +186,8 @@ describe('outsiders', () => {
     const mine = entries.filter(({ data }) => textOf(data) !== 'attack')
     expect(mine.map(({ data }) => textOf(data))).toEqual([
       ...Array.from({ length: 20 }, (_, at) => String(at)),
-      ...['fence', 'still mine'],
+      'fence',
+      'still mine',
     ])
     const theirs = entries.filter(({ data }) => textOf(data) === 'attack')
     for (const { subject } of theirs) expect(subject).toMatch(new RegExp(`^${realm.name}\\.in\\.\\d\\.x\\.order\\.`))
@@ -218,7 +230,7 @@ describe('a reader', () => {
   const consumersOf = async (realm: string): Promise<string[]> =>
     (await api<{ consumers: string[] | null }>(`CONSUMER.NAMES.${realm}`)).consumers ?? []
 
-  test('notices by the consumer\'s own count that deliveries went elsewhere, and reads them again', async () => {
+  test("notices by the consumer's own count that deliveries went elsewhere, and reads them again", async () => {
     await using bus = await open()
     const { name } = bus.realm
     const subject = subjects.in(bus.realm, 0, 'e', 'order/1')
@@ -228,9 +240,13 @@ describe('a reader', () => {
     const thief = createInbox()
     const stolen: number[] = []
     foreign.subscribe(thief, { callback: (_, message) => void stolen.push(message.data.length) })
-    foreign.publish(`$JS.API.CONSUMER.MSG.NEXT.${name}.${consumer}`, JSON.stringify({ batch: 5, expires: 30_000_000_000 }), {
-      reply: thief,
-    })
+    foreign.publish(
+      `$JS.API.CONSUMER.MSG.NEXT.${name}.${consumer}`,
+      JSON.stringify({ batch: 5, expires: 30_000_000_000 }),
+      {
+        reply: thief,
+      },
+    )
     await foreign.flush()
     for (let at = 0; at < 50; at++) await bus.append({ subject, data: bytes(String(at)) })
     const entries = await heard.until(({ length }) => length >= 50)
@@ -250,9 +266,13 @@ describe('a reader', () => {
     const stolen = new Promise<boolean>((resolve) => {
       foreign.subscribe(thief, { callback: () => resolve(true) })
     })
-    foreign.publish(`$JS.API.CONSUMER.MSG.NEXT.${name}.${consumer}`, JSON.stringify({ batch: 1, expires: 30_000_000_000 }), {
-      reply: thief,
-    })
+    foreign.publish(
+      `$JS.API.CONSUMER.MSG.NEXT.${name}.${consumer}`,
+      JSON.stringify({ batch: 1, expires: 30_000_000_000 }),
+      {
+        reply: thief,
+      },
+    )
     await foreign.flush()
     // One at a time, until one went to the thief: nothing after it shows the gap.
     for (let count = 1; ; count++) {
@@ -364,7 +384,7 @@ describe('a server that stands still', () => {
 })
 
 describe('on the wire', () => {
-  test('both forms of a delivery\'s reply subject say where the entry stands', () => {
+  test("both forms of a delivery's reply subject say where the entry stands", () => {
     const wanted = { seq: 4_503_599_627_370_496, count: 12, at: 1_795_225_475_405 }
     expect(deliveryOf('$JS.ACK.shop.C.1.4503599627370496.12.1795225475405732689.1')).toEqual(wanted)
     expect(deliveryOf('$JS.ACK.hub.ACC.shop.C.1.4503599627370496.12.1795225475405732689.1')).toEqual(wanted)

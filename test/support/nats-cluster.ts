@@ -2,10 +2,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { connect } from '@nats-io/transport-node'
-import { type Nats, startNats } from './nats.ts'
+import { type TestNats, startNats } from './nats.ts'
 
 export type NatsCluster = {
-  readonly servers: readonly Nats[]
+  readonly servers: readonly TestNats[]
   readonly urls: readonly string[]
   /** Resolves when the cluster has a leader and, if one is named, the stream has one. */
   ready(stream?: string): Promise<void>

@@ -25,7 +25,7 @@ export type NatsOptions = {
   readonly name?: string | undefined
 }
 
-export type Nats = {
+export type TestNats = {
   readonly url: string
   readonly port: number
   readonly pid: number
@@ -44,7 +44,7 @@ export type Nats = {
 const oldest = [2, 12, 1] as const
 let known: string | undefined
 
-export async function startNats(options: NatsOptions = {}): Promise<Nats> {
+export async function startNats(options: NatsOptions = {}): Promise<TestNats> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'perdure-nats-')))
   const file = join(dir, 'server.conf')
   await writeFile(file, configOf(dir, options))
@@ -91,7 +91,9 @@ export async function startNats(options: NatsOptions = {}): Promise<Nats> {
 
 function isStopped(pid: number): boolean {
   if (process.platform !== 'linux') {
-    return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim().startsWith('T')
+    return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
+      .trim()
+      .startsWith('T')
   }
   return readdirSync(`/proc/${pid}/task`).every((task) =>
     // The state stands behind the name, which may hold spaces and brackets itself.
@@ -119,7 +121,7 @@ async function launch(config: string, port: number): Promise<Launched> {
   child.once('exit', () => process.removeListener('exit', reap))
 
   const lines: string[] = []
-  const out = createInterface({ input: child.stderr as NonNullable<typeof child.stderr> })
+  const out = createInterface({ input: child.stderr })
   return await new Promise<Launched>((resolve, reject) => {
     let found = port
     child.once('error', reject)

@@ -3,7 +3,12 @@ import { type Address, childAddressOf } from '#protocol/address.ts'
 import { Ref } from '#protocol/codec.ts'
 import type { MachineAction, MachineStep, Surroundings } from '#runtime/core/machine-step.ts'
 
-export type Around = Surroundings & { readonly children: Record<string, Ref>; readonly names: Record<string, Ref> }
+export type Around = Surroundings & {
+  readonly children: Record<string, Ref>
+  readonly names: Record<string, Ref>
+  /** The rest of the family, which no step of this actor changes. */
+  readonly others: Surroundings['lookup'] | undefined
+}
 
 export function aroundOf(address: Address = 'kind/key', more: Partial<Surroundings> = {}): Around {
   const names: Record<string, Ref> = {}
@@ -16,6 +21,7 @@ export function aroundOf(address: Address = 'kind/key', more: Partial<Surroundin
     children: {},
     decisions: false,
     names,
+    others: more.lookup,
     ...more,
   } as Around
 }
@@ -24,7 +30,7 @@ export function after(around: Around, { actions, nextSpawn }: Pick<MachineStep, 
   const children = { ...around.children }
   const names = { ...around.names }
   for (const action of actions) apply(action, around.self.address, children, names)
-  return { ...around, children, names, nextSpawn, lookup: (systemId) => names[systemId], registered: () => names }
+  return { ...around, children, names, nextSpawn, lookup: (systemId) => names[systemId] ?? around.others?.(systemId), registered: () => names }
 }
 
 function apply(action: MachineAction, address: Address, children: Record<string, Ref>, names: Record<string, Ref>): void {

@@ -156,6 +156,24 @@ export const invoked: readonly Scenario[] = [
     ends: { status: 'active', value: 'off', context: { heard: ['>a', '>b', '>d'] } },
   },
   {
+    name: 'a callback that is sent to in the very step that begins it',
+    uses: ['invoke callback', 'sendTo before spawn', 'after'],
+    make: () =>
+      setup({ types, actors: { echo: fromCallback(({ sendBack, receive }: any) => receive((event: any) => sendBack({ type: 'ECHO', text: event.text }))), kid: setup({ types }).createMachine({ context: { got: [] }, on: { HI: { actions: assign({ got: ({ context, event }: any) => [...context.got, event.n] }) } } } as never) } }).createMachine({
+        context: { heard: [] },
+        initial: 'off',
+        on: { ECHO: { actions: assign({ heard: ({ context, event }: any) => [...context.heard, event.text] }) } },
+        states: {
+          off: { on: { ON: 'through' } },
+          // What is passed through leaves no trace in how the ones that stay are numbered.
+          through: { invoke: [{ id: 'kid', src: 'kid' }, { id: 'echo', src: 'echo' }], after: { 5: 'off' }, always: 'on' },
+          on: { entry: [sendTo('echo', { type: 'SAY', text: 'early' } as never), sendTo('kid', { type: 'HI', n: 1 } as never)], after: { 1000: 'off' }, invoke: [{ id: 'echo', src: 'echo' }, { id: 'kid', src: 'kid' }], on: { SAY: { actions: forwardTo('echo') }, HI: { actions: forwardTo('kid') } } },
+        },
+      } as never),
+    script: [send('ON'), send('SAY', { text: 'late' }), send('HI', { n: 2 })],
+    ends: { status: 'active', value: 'on', context: { heard: ['early', 'late'] }, children: { kid: { status: 'active', context: { got: [1, 2] } } } },
+  },
+  {
     name: 'an observable whose values are seen one by one',
     uses: ['invoke observable', 'onSnapshot', 'onDone'],
     make: () =>

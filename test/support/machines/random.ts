@@ -59,7 +59,7 @@ export function machineOf(root: Tree): AnyStateMachine {
     // A cycle of always or raise must end, in both ways of stepping at the same count.
     options: { maxIterations: 40 },
     ...stateOf(root, 'r', ids),
-  } as never) as AnyStateMachine
+  } as never) as unknown as AnyStateMachine
 }
 
 function stateOf(tree: Tree, id: string, ids: readonly string[]): object {
@@ -101,3 +101,17 @@ function moveOf({ to, guard, reenter, does }: Move, id: string, ids: readonly st
 function trace(word: string) {
   return assign({ trace: ({ context }: any) => [...context.trace, word] })
 }
+
+const state = (type: Tree['type'], more: Partial<Tree> = {}): Tree => ({ type, kids: [], moves: [], after: undefined, invoke: false, tag: false, ...more })
+const move = (on: Move['on'], to: number, more: Partial<Move> = {}): Move => ({ on, to, guard: undefined, reenter: false, does: [], ...more })
+
+/**
+ * Found by chance and kept: a history that is entered from within its own parent leaves XState
+ * with a configuration in which states are missing, and it must stay just so over a restart.
+ */
+export const found: [Tree, number[]][] = [
+  [state('parallel', { kids: [state('atomic', { after: 10 }), state('deep'), state('atomic', { moves: [move('C.x', 2, { reenter: true })] })] }), [3, 0, 3, 0]],
+  [state('compound', { kids: [state('atomic', { moves: [move('A', 3)] }), state('atomic'), state('parallel', { kids: [state('atomic', { after: 10, moves: [move('A', 5)] }), state('history'), state('atomic')] })] }), [0, 0, 0, 0]],
+  [state('compound', { kids: [state('compound', { after: 10, tag: true, kids: [state('parallel', { after: 10, tag: true, invoke: true, kids: [state('atomic', { moves: [move('*', 4)] }), state('deep')] }), state('atomic')] }), state('atomic')] }), [0, 1, 0]],
+  [state('parallel', { after: 10, kids: [state('compound', { kids: [state('atomic'), state('atomic')] }), state('parallel', { after: 10, kids: [state('deep'), state('compound', { kids: [state('atomic'), state('atomic')] }), state('atomic', { after: 10, moves: [move('A', 5)] })] })] }), [0, 0, 0]],
+]

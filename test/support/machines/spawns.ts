@@ -86,6 +86,33 @@ export const spawned: readonly Scenario[] = [
     ends: { status: 'active', value: 'on', children: { theLog: { status: 'active', context: { lines: ['hello', 'worked', 'worked'] } }, worker: { status: 'active', value: 'on' } } },
   },
   {
+    name: 'a reference to a child of this very step is kept',
+    uses: ['systemId', 'system.get', 'references in a context', 'spawnChild callback'],
+    make: () =>
+      setup({
+        types,
+        actors: {
+          counter: counter(),
+          echo: fromCallback(({ sendBack, receive }: any) => receive((event: any) => sendBack({ type: 'COUNT', n: event.n * 100 }))),
+        },
+      }).createMachine({
+        context: { counts: [], refs: [] },
+        entry: [
+          spawnChild('echo', { id: 'e', systemId: 'echo' }),
+          spawnChild('counter', { id: 'c', systemId: 'counter', input: 3 } as never),
+          assign({ refs: ({ system }: any) => [system.get('counter'), system.get('echo'), system.get('nobody')] }),
+          sendTo(({ system }: any) => system.get('counter'), { type: 'INC' } as never),
+        ],
+        on: {
+          ...total,
+          ASK: { actions: sendTo(({ context }: any) => context.refs[0], { type: 'REPORT' } as never) },
+          ECHO: { actions: sendTo(({ context }: any) => context.refs[1], ({ event }: any) => ({ type: 'SAY', n: event.n })) },
+        },
+      } as never),
+    script: [send('ASK'), send('ECHO', { n: 2 })],
+    ends: { status: 'active', context: { counts: [4, 200], refs: ['ref:c', 'ref:e', undefined] }, children: { c: { status: 'active', context: { n: 4 } } } },
+  },
+  {
     name: 'three generations',
     uses: ['invoke machine', 'sendParent', 'onDone', 'forwarding up and down'],
     make: () => {

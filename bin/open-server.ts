@@ -1,0 +1,38 @@
+/** The nats-server of `up`: found, fetched when there is none, and started in the node's directory. */
+import type { Config } from '#config/open-config.ts'
+import { serverOptionsOf, serverSearchOf } from '#config/options.ts'
+import { ensureCredentials } from '#runtime/server/credentials.ts'
+import { fetchServer } from '#runtime/server/fetch-server.ts'
+import { findServer } from '#runtime/server/find-server.ts'
+import { launchServer, type RunningServer } from '#runtime/server/launch-server.ts'
+import { askServerVersion, formatServerVersion } from '#runtime/server/server-version.ts'
+import type { Log } from './log.ts'
+
+export type StartedServer = { readonly server: RunningServer; readonly binary: string; readonly version: string }
+
+export async function openServer(config: Config, log: Log, signal: AbortSignal): Promise<StartedServer> {
+  const search = serverSearchOf(config)
+  const found = await findServer({ ...search, onNote: (line) => log.say('server.search', 'info', line) })
+  const binary = found?.binary ?? (await fetchServer({ ...search, onProgress: (line) => log.say('server.fetch', 'info', line), signal }))
+  const version = found?.version ?? (await versionOf(binary))
+  const server = await launchServer({
+    ...serverOptionsOf(config),
+    binary,
+    credentials: await ensureCredentials(config.node.dir),
+    onLine: (line) => log.say('server.line', levelOf(line), `nats-server: ${line.replace(/^\[\d+\] \S+ \S+ /, '')}`),
+    signal,
+  })
+  return { server, binary, version }
+}
+
+async function versionOf(binary: string): Promise<string> {
+  const asked = await askServerVersion(binary)
+  return asked.is === 'version' ? formatServerVersion(asked.version) : 'unknown'
+}
+
+/** The server marks its own lines. The passwords that it warns of stand in a file of mode 600. */
+function levelOf(line: string): 'error' | 'warn' | 'debug' {
+  if (line.includes('Plaintext passwords')) return 'debug'
+  if (/\[(ERR|FTL)\]/.test(line)) return 'error'
+  return line.includes('[WRN]') ? 'warn' : 'debug'
+}

@@ -1,0 +1,78 @@
+/**
+ * What the runtime tells of itself, in words and by importance. No payload and no secret is in a
+ * trace; what a machine logs itself is the one thing that comes from an event, and is cut.
+ */
+import type { Trace } from '#runtime/index.ts'
+import { clip, plural } from './layout.ts'
+import { plain } from './output.ts'
+
+export const levels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const
+
+export type Level = (typeof levels)[number]
+
+export type Told = { readonly level: Exclude<Level, 'silent'>; readonly text: string }
+
+const loggedChars = 500
+
+export function textOfTrace(event: Trace): Told {
+  switch (event.is) {
+    case 'node.ready':
+      return { level: 'info', text: `node ${event.node} runs ${plural(event.partitions, 'partition')} of realm ${event.realm}, after ${event.ms} ms` }
+    case 'node.stopped':
+      return { level: 'info', text: `node ${event.node} has let go of its partitions` }
+    case 'node.failed':
+      return { level: 'error', text: `node ${event.node} ended: ${event.fault.message} (${event.fault.code})` }
+    case 'partition.claimed':
+      return { level: 'debug', text: `claimed partition ${event.partition} (epoch ${event.epoch})` }
+    case 'partition.lost':
+      return { level: 'warn', text: `lost partition ${event.partition}: ${event.fault.message} (${event.fault.code})` }
+    case 'partition.released':
+      return { level: 'debug', text: `released partition ${event.partition}` }
+    case 'fold.progress':
+      return { level: 'info', text: `reading the log: ${event.read} of ${event.of}` }
+    case 'fold.rebuilt':
+      return { level: 'warn', text: `making the store again from the log: ${event.reason}` }
+    case 'stepped':
+      return { level: 'trace', text: `${event.address} stepped ${event.type}${event.mark === undefined ? '' : ` (${event.mark})`}` }
+    case 'committed':
+      return { level: 'trace', text: `partition ${event.partition} committed ${plural(event.steps, 'step')} as number ${event.n} (${event.form})` }
+    case 'commit.unknown':
+      return { level: 'warn', text: `partition ${event.partition} does not know yet whether commit ${event.n} was stored: ${event.fault.message}` }
+    case 'parked':
+      return { level: 'warn', text: `parked what came to ${event.address}: ${event.fault.message} (${event.fault.code})` }
+    case 'unhandled':
+      return { level: 'debug', text: `${event.address} has no transition for ${event.type} now` }
+    case 'effect.begun':
+      return { level: 'debug', text: `${event.address} runs ${event.name}, attempt ${event.attempt}` }
+    case 'effect.ended': {
+      const isPlain = event.outcome === 'done' || event.outcome === 'aborted'
+      return { level: isPlain ? 'debug' : 'warn', text: `${event.address}: ${event.name} ended: ${event.outcome}` }
+    }
+    case 'effect.retry':
+      return { level: 'info', text: `${event.address}: ${event.name} failed (${event.fault.message}); attempt ${event.attempt} follows` }
+    case 'effect.waits':
+      return { level: 'warn', text: `${event.address}: nobody knows how ${event.name} ended; say it with: perdure effects resolve ${event.address} ${event.effect} --output JSON` }
+    case 'timer.late':
+      return { level: 'debug', text: `${event.address}: timer ${event.name} was ${event.ms} ms late` }
+    case 'actor.log':
+      return { level: 'info', text: clip(`${event.address}: ${event.label === undefined ? '' : `${event.label}: `}${loggedText(event.value)}`, loggedChars) }
+    case 'actor.unfit':
+      return { level: 'error', text: `${event.address} is set aside: ${event.fault.message} (${event.fault.code})` }
+    case 'kind.changed':
+      return { level: 'info', text: `the definition of ${event.kind} changed: ${event.differences.join(' ')}` }
+    case 'reader.repaired':
+      return { level: 'debug', text: `began reading partition ${event.partition} again: ${event.reason}` }
+    case 'bus.state':
+      return { level: event.state === 'disconnected' ? 'warn' : 'debug', text: `the server is ${event.state}` }
+    case 'log.shorter':
+      return { level: 'error', text: `${event.fault.message} (${event.fault.code})` }
+    case 'trimmed':
+      return { level: 'debug', text: `trimmed ${event.removed} entries of the log, up to ${event.upTo}` }
+    default:
+      return { level: 'debug', text: JSON.stringify(event) }
+  }
+}
+
+function loggedText(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(plain(value)) ?? String(value))
+}

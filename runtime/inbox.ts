@@ -1,0 +1,80 @@
+/**
+ * What has arrived at a partition and was not stepped yet: entries of its mailbox, and arrivals
+ * that never were on the log. It serves "receive". Invariant: it holds a bounded number of
+ * entries; past that the reading pauses, and the rest waits on the log.
+ */
+import type { Address } from '#protocol/address.ts'
+import { parseStored } from '#protocol/subject.ts'
+import type { Bus, LogEntry, Reading } from './bus.ts'
+import type { Arrival } from './core/arrival.ts'
+import { queueOf } from './core/queue.ts'
+
+export type Inbox = {
+  readonly length: number
+  push(arrival: Arrival): void
+  /** What its own node has to say comes first; it is little. */
+  next(): { readonly entry: LogEntry } | { readonly arrival: Arrival } | undefined
+  /** Reads on when enough was taken. */
+  relax(): void
+  /** Waiting envelopes by actor. */
+  depths(): ReadonlyMap<Address, number>
+  read(bus: Bus, options: { readonly filter: string; readonly from: number; readonly onRepair: (reason: string) => void }): Promise<void>
+  /** No more is read; what was read and not taken is still on the log. */
+  stop(): Promise<void>
+}
+
+export function inboxOf(queueMost: number, onArrived: () => void): Inbox {
+  const entries = queueOf<LogEntry>()
+  const arrivals = queueOf<Arrival>()
+  let reading: Reading | undefined
+  let isPaused = false
+  let isStopped = false
+
+  function onEntry(entry: LogEntry): void {
+    if (isStopped) return
+    entries.push(entry)
+    if (!isPaused && entries.length > queueMost) {
+      isPaused = true
+      reading?.pause()
+    }
+    onArrived()
+  }
+
+  return {
+    get length() {
+      return entries.length + arrivals.length
+    },
+    push(arrival) {
+      arrivals.push(arrival)
+      onArrived()
+    },
+    next() {
+      const arrival = arrivals.shift()
+      if (arrival !== undefined) return { arrival }
+      const entry = entries.shift()
+      return entry === undefined ? undefined : { entry }
+    },
+    relax() {
+      if (!isPaused || entries.length >= queueMost / 2) return
+      isPaused = false
+      reading?.resume()
+    },
+    depths() {
+      const counts = new Map<Address, number>()
+      for (const entry of entries) {
+        const stored = parseStored(entry.subject)
+        if (stored.is === 'in') counts.set(stored.address, (counts.get(stored.address) ?? 0) + 1)
+      }
+      return counts
+    },
+    async read(bus, options) {
+      reading = await bus.read({ ...options, onEntry })
+      if (isStopped) await reading.stop()
+    },
+    async stop() {
+      isStopped = true
+      entries.clear()
+      await reading?.stop()
+    },
+  }
+}

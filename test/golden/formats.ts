@@ -1,0 +1,52 @@
+/** How the bytes of each stored format are read, and what was read as text that JSON can hold. */
+import { apply } from '#protocol/delta.ts'
+import { decodeAnswer } from '#protocol/answer.ts'
+import { decode, Ref } from '#protocol/codec.ts'
+import { decodeEnvelope, decodeOutside } from '#protocol/envelope.ts'
+import { decodeParked } from '#protocol/parked.ts'
+import { decodeRecord } from '#protocol/record.ts'
+import { decodeState } from '#protocol/state.ts'
+import { openBaseReader } from '#store/base-blob.ts'
+import { identity } from '#test/support/store-samples.ts'
+import { deltaBase } from './samples.ts'
+
+export type Golden = { readonly format: string; readonly bytes: string; readonly value: unknown }
+
+export const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
+  value: decode,
+  envelope: (bytes) => decodeEnvelope('order/42', bytes),
+  outside: (bytes) => decodeOutside({ to: 'order/42', at: 1700000000000, bytes }),
+  record: decodeRecord,
+  state: decodeState,
+  delta: (bytes) => apply(deltaBase, bytes),
+  parked: (bytes) => decodeParked('order/42', bytes),
+  answer: decodeAnswer,
+  base: async (bytes) => {
+    const { header, frames } = await openBaseReader(bytes, identity)
+    const actors = (await Array.fromAsync(frames())).flat()
+    return { header, actors: actors.map(([address, state, needs]) => [address, decodeState(state), needs]) }
+  },
+}
+
+/** Anything as JSON: what JSON does not know stands in an object with one key that begins with `$`. */
+export function plainOf(value: unknown): unknown {
+  if (value === undefined) return { $undefined: true }
+  if (typeof value === 'bigint') return { $bigint: String(value) }
+  if (typeof value === 'number') return Number.isFinite(value) ? value : { $number: String(value) }
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(plainOf)
+  if (value instanceof Date) return { $date: Number.isNaN(value.getTime()) ? 'invalid' : value.toISOString() }
+  if (value instanceof Map) return { $map: Array.from(value, (entry) => plainOf(entry)) }
+  if (value instanceof Set) return { $set: Array.from(value, plainOf) }
+  if (value instanceof Ref) return { $ref: [value.address, value.id, value.systemId ?? null, value.effectId ?? null] }
+  if (value instanceof RegExp) return { $regexp: String(value) }
+  if (value instanceof Error) return { $error: [value.name, value.message, plainOf(value.cause), plainOf({ ...value })] }
+  if (ArrayBuffer.isView(value)) return { [`$${value.constructor.name === 'Buffer' ? 'bytes' : value.constructor.name}`]: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex') }
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined).map(([name, part]) => [name, plainOf(part)]))
+}
+
+export async function readGolden(format: string, bytes: Uint8Array): Promise<unknown> {
+  const read = readers[format]
+  if (read === undefined) throw new Error(`no reader for the format "${format}"`)
+  return plainOf(await read(bytes))
+}

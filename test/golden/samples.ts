@@ -1,0 +1,116 @@
+/** One sample of everything that is stored; a file is made of each once, and never again. */
+import { encodeAnswer } from '#protocol/answer.ts'
+import { encode, Ref } from '#protocol/codec.ts'
+import { diff, shadowOf } from '#protocol/delta.ts'
+import { type AnyEvent, type Content, encodeEnvelope, encodeOutside, type Envelope } from '#protocol/envelope.ts'
+import { encodeParked } from '#protocol/parked.ts'
+import { encodeRecord } from '#protocol/record.ts'
+import { type ActorState, encodeState } from '#protocol/state.ts'
+import { openBaseWriter } from '#store/base-blob.ts'
+import { identity, positionOf } from '#test/support/store-samples.ts'
+
+const at = 1700000000000
+const rich = {
+  type: 'PAY', amount: 5.25, note: 'grün 💶', none: null, absent: undefined, when: new Date(at), map: new Map<unknown, unknown>([[1, { a: 1 }], ['x', [1]]]),
+  set: new Set([1, 'a']), big: 2n ** 80n, small: -3n, bytes: new Uint8Array([1, 2, 255]), floats: new Float32Array([1.5, -2]), pattern: /a+/gi,
+  who: new Ref('agent/alice', 'child', 'desk'), list: [{ id: 1, ok: true }, { id: 2, ok: false }],
+} satisfies AnyEvent
+
+const bare: Envelope = {
+  to: 'order/42', content: { is: 'event', event: rich }, from: undefined, at, id: undefined, n: 0, index: 0, generation: 0, cause: undefined, ask: undefined, deadline: undefined, traceparent: undefined,
+}
+const dressed: Envelope = {
+  ...bare, content: { is: 'event', event: { type: 'GO' } }, from: 'agent/alice', id: 'send-1', n: 77, index: 3, generation: 2, cause: '4711',
+  ask: { to: 'desk-1', id: 'q9', deadline: at + 5000, emitted: 'PAID' }, deadline: at + 5000, traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+}
+
+const contents: Record<string, Content> = {
+  start: { is: 'start', input: { amount: 5, tags: new Set(['new']) } },
+  'start-child': { is: 'start', input: null, parent: { address: 'order/42', id: 'payment', spawn: 3, path: ['order', 'payment'], sync: true, systemId: 'pay' } },
+  stop: { is: 'stop', reason: 'asked to' },
+  delete: { is: 'delete' },
+  watch: { is: 'watch', watcher: 'agent/alice' },
+  unwatch: { is: 'unwatch', watcher: 'agent/alice' },
+  'effect-done': { is: 'effect', effect: '0.n.7.1', result: { is: 'done', output: { ok: true, at: new Date(at) } } },
+  'effect-error': { is: 'effect', effect: '0.n.7.1', result: { is: 'error', error: { name: 'TypeError', message: 'no' } } },
+  'effect-event': { is: 'effect', effect: '0.n.7.1', result: { is: 'event', nth: 4, event: { type: 'TICK' } } },
+  'effect-snapshot': { is: 'effect', effect: '0.n.7.1', result: { is: 'snapshot', nth: 4, snapshot: { status: 'active', context: 4 } } },
+  'effect-unknown': { is: 'effect', effect: '0.n.7.1', result: { is: 'unknown' } },
+  cancelTimer: { is: 'cancelTimer', name: 'xstate.after.1000.order.waiting' },
+  resolveEffect: { is: 'resolveEffect', effect: '0.n.7.1', result: { is: 'done', output: 3 } },
+  cancel: { is: 'cancel', ask: 'q9' },
+}
+
+const state: ActorState = {
+  version: 3, hash: '0123456789abcdef', visits: 9, steps: 41, bornAt: at - 1000, steppedAt: at,
+  snapshot: { status: 'active', value: { paying: { card: 'asking' }, parcel: 'packed' }, context: { rich, total: 12 }, history: { 'order.hist': ['order.a', 'order.b'] }, output: undefined, error: undefined },
+  book: {
+    timers: { t1: { name: 't1', visit: 4, due: at + 1000, delay: 1000, event: { type: 'xstate.after.1000.order.waiting' }, policy: 'deadline', awayMs: 0 } },
+    effects: { e1: { id: 'e1', name: 'charge', is: 'logic', input: { amount: 5 }, child: 'charge', attempt: 2, begunAt: at, notBefore: at + 10, deadline: at + 99, sync: false, taken: 0 } },
+    children: { charge: { src: 'charge', spawn: 2, address: undefined, effect: 'e1', sync: false }, payment: { src: 'payment', spawn: 3, address: 'order/42~payment~3', effect: undefined, sync: true } },
+    asks: [{ to: 'desk-1', id: 'q9', deadline: at + 5000 }],
+    watchers: ['agent/alice'],
+    deferred: [{ envelope: dressed, sender: 'x', seq: 12 }],
+    input: { amount: 5 },
+    counts: { unhandled: 1, parked: 2 },
+  },
+}
+
+/** The state that the golden differences differ from. */
+export const deltaBase = [1, 1, 'h', 0, 'talking', { turns: [{ role: 'user', text: 'a long enough text to be continued' }, { role: 'model', text: 'two' }, { role: 'user', text: 'three' }], byId: new Map([['a', 1], ['b', 2]]), seen: new Set([1, 2]), x: 1, y: 2 }, 1, 1, at, at]
+
+const nextOf = (context: unknown) => [1, 1, 'h', 0, 'talking', context, 1, 2, at, at + 5, { counts: { unhandled: 1 } }]
+const [, , , , , context] = deltaBase as unknown as [0, 0, 0, 0, 0, { turns: { role: string; text: string }[]; x: number; y: number }]
+
+const deltas: Record<string, unknown> = {
+  append: nextOf({ ...context, turns: [...context.turns, { role: 'model', text: 'four' }] }),
+  'slide-and-insert': nextOf({ ...context, turns: [context.turns[1], { role: 'note', text: 'put in' }, context.turns[2]] }),
+  'text-grows': nextOf({ ...context, turns: [{ role: 'user', text: 'a long enough text to be continued, and it was' }, ...context.turns.slice(1)] }),
+  'text-changes': nextOf({ ...context, turns: [{ role: 'user', text: 'a long enough and changed text to be continued' }, ...context.turns.slice(1)] }),
+  'map-and-set': nextOf({ ...context, byId: new Map([['b', 3], ['c', 4]]), seen: new Set([2, 3]) }),
+  'keys-move': nextOf({ y: 2, turns: context.turns, x: 5 }),
+  'whole': 'something else',
+}
+
+export const samples: readonly { readonly format: string; readonly name: string; readonly make: () => Uint8Array | Promise<Uint8Array> }[] = [
+  { format: 'value', name: 'rich', make: () => encode([rich, new TypeError('no', { cause: 'why' }), Number.NaN, new Date(Number.NaN)].map((one) => (one instanceof Error ? withoutStack(one) : one))) },
+  { format: 'envelope', name: 'event-bare', make: () => encodeEnvelope(bare) },
+  { format: 'envelope', name: 'event-with-everything', make: () => encodeEnvelope(dressed, encodeRecord({ is: 'claim', generation: 2, partition: 5, epoch: 8, previous: 1200, nonce: 'nonce', node: 'node-1', at })) },
+  ...Object.entries(contents).map(([name, content]) => ({ format: 'envelope', name, make: () => encodeEnvelope({ ...bare, content }) })),
+  { format: 'outside', name: 'own', make: () => encodeOutside(rich, { client: 'desk-1', session: 's1', n: 12, floor: 10, id: 'send-1', ask: 'q9', deadline: at + 5000, emitted: 'PAID', trace: dressed.traceparent as string, child: '~payment~3' }) },
+  { format: 'outside', name: 'cancel', make: () => encodeOutside(null, { client: 'desk-1', cancel: 'q9' }) },
+  { format: 'outside', name: 'json', make: () => Buffer.from('{"type":"PAY","amount":5,"list":[1,{"a":null}]}') },
+  { format: 'outside', name: 'msgpack', make: () => Buffer.from('82a474797065a3504159a6616d6f756e7405', 'hex') },
+  {
+    format: 'record', name: 'commit', make: () => encodeRecord({
+      is: 'commit', generation: 2, partition: 5, epoch: 8, n: 77, previous: 1200, cursor: 1199, heard: 3, at, awayMs: 250, openedAt: at - 9,
+      changes: [{ address: 'order/42', is: 'full', state: encodeState(state) }, { address: 'order/43', is: 'delta', delta: new Uint8Array([1, 2]) }, { address: 'order/44', is: 'gone' }],
+      marks: [[3, 12, 4]], clients: [['desk-1', 12, at]],
+      steps: [{ change: 0, seq: 1198, type: 'PAY' }, { change: 1, seq: 0, type: 't1', mark: 'unhandled' }, { change: 0, seq: 1199, type: 'GO', decision: { options: [{ target: ['order.a'], guard: 'tired', chosen: true }], confidence: 0.5 } }],
+    }),
+  },
+  { format: 'record', name: 'claim', make: () => encodeRecord({ is: 'claim', generation: 2, partition: 5, epoch: 8, previous: 1200, nonce: 'nonce', node: 'node-1', at }) },
+  { format: 'record', name: 'part', make: () => encodeRecord({ is: 'part', partition: 5, epoch: 8, n: 77, part: 1, parts: 3, bytes: new Uint8Array([7, 8, 9]) }) },
+  { format: 'state', name: 'active', make: () => encodeState(state) },
+  { format: 'state', name: 'done', make: () => encodeState({ ...state, snapshot: { status: 'done', value: 'paid', context: {}, history: undefined, output: null, error: undefined }, book: { ended: { reason: 'done', at, retire: at + 1000 } } }) },
+  { format: 'state', name: 'error', make: () => encodeState({ ...state, snapshot: { status: 'error', value: null, context: 4, history: undefined, output: undefined, error: { message: 'no' } }, book: {} }) },
+  ...Object.entries(deltas).map(([name, next]) => ({ format: 'delta', name, make: () => diff(shadowOf(deltaBase), next) as Uint8Array })),
+  { format: 'parked', name: 'envelope', make: () => encodeParked({ envelope: { ...dressed, seq: 1300, sender: 4 }, raw: undefined, fault: { code: 'actor.threw', message: 'no', stack: 'at machine' }, at }, 1e6)[0] as Uint8Array },
+  { format: 'parked', name: 'raw', make: () => encodeParked({ envelope: { ...bare, seq: 1300, sender: 'x' }, raw: Buffer.from('{nonsense'), fault: { code: 'envelope.undecodable', message: 'no' }, at }, 1e6)[0] as Uint8Array },
+  { format: 'answer', name: 'value', make: () => encodeAnswer({ is: 'value', value: { total: 5, when: new Date(at) } }) },
+  { format: 'answer', name: 'fault', make: () => encodeAnswer({ is: 'fault', fault: { code: 'actor.done', message: 'It has ended.' } }) },
+  {
+    format: 'base', name: 'two-actors', make: () => {
+      const writer = openBaseWriter({ identity, partition: positionOf(5, 77, { marks: { 3: [12, 4] }, clients: { 'desk-1': [12, at] } }) })
+      writer.add(['order/42', encodeState(state), { due: at + 1000, effects: true }])
+      writer.add(['order/43', encodeState({ ...state, book: {} }), {}])
+      return writer.end()
+    },
+  },
+]
+
+/** A stack names the files of the machine that the sample was made on. */
+function withoutStack(error: Error): Error {
+  delete error.stack
+  return error
+}

@@ -1,0 +1,44 @@
+/**
+ * What goes wrong on the wires of a simulated world, by dice: lost and repeated deliveries, lost
+ * requests and acknowledgements, and originals that are held back until after their retry.
+ */
+import type { Clock } from '#runtime/clock.ts'
+import type { Disturb, MemoryOp } from '#runtime/memory-bus.ts'
+import type { Random } from './random.ts'
+
+export type Rates = {
+  readonly lose: number
+  readonly loseAck: number
+  readonly hold: number
+  readonly repeat: number
+  readonly loseDelivery: number
+  readonly loseCall: number
+}
+
+export const calm: Rates = { lose: 0, loseAck: 0, hold: 0, repeat: 0, loseDelivery: 0, loseCall: 0 }
+
+export function ratesOf(random: Random): Rates {
+  const some = (most: number): number => (random.chance(0.6) ? random.next() * most : 0)
+  return { lose: some(0.05), loseAck: some(0.08), hold: some(0.06), repeat: some(0.03), loseDelivery: some(0.03), loseCall: some(0.02) }
+}
+
+/** As long as `isOn` says so. */
+export function disturbanceOf(random: Random, clock: Clock, rates: Rates, isOn: () => boolean): Disturb {
+  const later = (): Promise<void> => new Promise((resolve) => clock.at(clock.now() + random.int(1, random.chance(0.2) ? 3000 : 100), resolve))
+  return (op: MemoryOp) => {
+    if (!isOn()) return 'ok'
+    switch (op.is) {
+      case 'append':
+        if (random.chance(rates.lose)) return 'lose'
+        if (random.chance(rates.loseAck)) return 'lose-ack'
+        return random.chance(rates.hold) ? { holdUntil: later() } : 'ok'
+      case 'deliver':
+        if (random.chance(rates.loseDelivery)) return 'lose'
+        return random.chance(rates.repeat) ? 'duplicate' : 'ok'
+      case 'call':
+      case 'request':
+      case 'tell':
+        return random.chance(rates.loseCall) ? 'lose' : 'ok'
+    }
+  }
+}

@@ -1,0 +1,103 @@
+/** Alarms that are set, moved and cancelled: each rings once, never early, never after it was cancelled. */
+import { assign, cancel, emit, enqueueActions, setup } from 'xstate'
+import { actor } from '#protocol/actor.ts'
+import { decodeOutside } from '#protocol/envelope.ts'
+import { parseStored } from '#protocol/subject.ts'
+import { emittedOf } from '#runtime/core/emitted.ts'
+import { subscribe } from '#runtime/core/actions.ts'
+import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
+
+type Event = { type: 'SET'; id: string; ms: number } | { type: 'RING'; id: string; ms: number } | { type: 'CANCEL'; id: string }
+type Emitted = { type: 'SAID'; id: string; ms: number } | { type: 'RANG'; id: string } | { type: 'CANCELLED'; id: string }
+
+const machine = setup({ types: { context: {} as object, events: {} as Event, emitted: {} as Emitted } }).createMachine({
+  id: 'bell',
+  context: {},
+  on: {
+    SET: {
+      actions: enqueueActions(({ event: { id, ms }, enqueue }) => {
+        enqueue.emit({ type: 'SAID', id, ms })
+        enqueue.raise({ type: 'RING', id, ms }, { id, delay: ms })
+      }),
+    },
+    RING: { actions: emit(({ event }) => ({ type: 'RANG', id: event.id })) },
+    CANCEL: { actions: [cancel(({ event }) => event.id), emit(({ event }) => ({ type: 'CANCELLED', id: event.id }))] },
+  },
+})
+
+const hearerMachine = setup({ types: { context: {} as { heard: readonly string[] }, events: {} as { type: 'LISTEN' } | { type: 'RANG'; id: string } } }).createMachine({
+  id: 'hearer',
+  context: { heard: [] },
+  on: { LISTEN: { actions: subscribe('bell.*.RANG', { from: 'start' }) }, RANG: { actions: assign({ heard: ({ context, event }) => [...context.heard, event.id] }) } },
+})
+
+export function timers(size: number): Workload {
+  const [bells, hearers] = [actor('bell', machine), actor('hearer', hearerMachine)]
+  const sets: Asked[] = []
+  const cancels: Asked[] = []
+  let isHeard = false
+  const keys = ['n', 'o', 'p']
+  return {
+    name: 'timers',
+    actors: [bells, hearers],
+    async drive(outside) {
+      const random = outside.random.fork()
+      const program = outside.program('clerk')
+      const pending: Promise<unknown>[] = []
+      const listening = outside.outcomeOf(program, program.realm.ref(hearers, 'h').send({ type: 'LISTEN' }))
+      pending.push(listening.then((outcome) => (isHeard = outcome === 'done')))
+      for (let at = 0; at < size; at++) {
+        const key = random.pick(keys)
+        const one: Asked = { id: `s${at}`, outcome: 'unknown' }
+        sets.push(one)
+        const sent = program.realm.ref(bells, key).send({ type: 'SET', id: one.id, ms: random.int(0, random.chance(0.2) ? 20_000 : 500) })
+        pending.push(outside.outcomeOf(program, sent).then((outcome) => (one.outcome = outcome)))
+        if (random.chance(0.5)) await outside.sleep(random.int(1, 800))
+        if (random.chance(0.2)) {
+          const gone: Asked = { id: one.id, outcome: 'unknown' }
+          cancels.push(gone)
+          const sent = program.realm.ref(bells, key).send({ type: 'CANCEL', id: one.id })
+          pending.push(outside.outcomeOf(program, sent).then((outcome) => (gone.outcome = outcome)))
+        }
+      }
+      await Promise.all(pending)
+    },
+    check(seen) {
+      /** When the request was stored, which is before its step; what was emitted is stamped later. */
+      const set = new Map<string, number>()
+      const said = new Map<string, number>()
+      const cancelled = new Map<string, number>()
+      const faults: string[] = []
+      const rang: string[] = []
+      for (const entry of seen.entries) {
+        const stored = parseStored(entry.subject)
+        if (stored.is === 'in' && stored.sender === 'x' && stored.address.startsWith('bell/')) {
+          const { content } = decodeOutside({ to: stored.address, at: entry.at, bytes: entry.data })
+          const event = content.is === 'event' ? (content.event as Event) : undefined
+          if (event?.type === 'SET' && !set.has(event.id)) set.set(event.id, entry.at)
+        }
+        if (stored.is !== 'ev' || !stored.address.startsWith('bell/')) continue
+        const event = emittedOf(entry.data) as Emitted
+        if (event.type === 'CANCELLED') cancelled.set(event.id, entry.seq)
+        else if (event.type === 'SAID') {
+          if (said.has(event.id)) faults.push(`alarm ${event.id} was said twice`)
+          said.set(event.id, event.ms)
+        } else {
+          rang.push(event.id)
+          const due = (set.get(event.id) ?? Number.POSITIVE_INFINITY) + (said.get(event.id) ?? 0)
+          if (entry.at < due) faults.push(`alarm ${event.id} rang at ${entry.at}, before ${due}`)
+          if (cancelled.has(event.id)) faults.push(`alarm ${event.id} rang at ${entry.seq}, after it was cancelled at ${cancelled.get(event.id)}`)
+        }
+      }
+      faults.push(...countFaults('alarm', sets, timesOf(said.keys())))
+      const times = timesOf(rang)
+      for (const id of said.keys()) {
+        const count = times.get(id) ?? 0
+        if (count > 1 || (count === 0 && !cancelled.has(id))) faults.push(`alarm ${id} rang ${count} times`)
+      }
+      const heard = contextOf<{ heard: readonly string[] }>(seen, 'hearer/h')?.heard
+      if (isHeard && [...(heard ?? [])].join() !== rang.join()) faults.push(`heard was ${heard?.join()}, and rung ${rang.join()}`)
+      return faults
+    },
+  }
+}
