@@ -61,7 +61,6 @@ export async function runBench(names: readonly string[], options: BenchOptions):
     } catch (error) {
       isMet = false
       const reason = error instanceof Error ? error.message : String(error)
-      options.note(error instanceof Error ? (error.stack ?? reason) : reason)
       options.write(options.json ? JSON.stringify({ work: work.name, met: false, problem: reason }) : `${work.name}: failed, ${reason}`)
     }
   }

@@ -85,7 +85,7 @@ export function answerCalls(calls: Calls, bye: () => Promise<void>): void {
     }
     answer().then(
       (value) => tell({ id, value }),
-      (error: unknown) => tell({ id, problem: error instanceof Error ? (error.stack ?? String(error)) : String(error) }),
+      (error: unknown) => tell({ id, problem: error instanceof Error ? error.message : String(error) }),
     )
   })
   process.on('disconnect', () => void bye())

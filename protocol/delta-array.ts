@@ -21,7 +21,6 @@ export function alignArrays(have: readonly unknown[], want: readonly unknown[], 
   const script = openScript(have.length)
   script.keep(first)
   alignMiddle(have.slice(first, have.length - last), want.slice(first, want.length - last), script, walk, depth)
-  script.keep(last)
   return script.patch()
 }
 
@@ -79,7 +78,7 @@ function openScript(length: number): Script {
   }
   return {
     keep(count) {
-      if (removed > 0 && count > 0) flush()
+      
       kept += count
     },
     remove(count) {

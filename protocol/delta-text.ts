@@ -1,7 +1,7 @@
 /**
  * Texts that grow (an answer that streams in) or change in one place. It serves the clause "its
  * new state". Invariant: no cut goes through a surrogate pair, and a text that is not
- * well-formed is never built on, because storing it has already changed it.
+ * well-formed is neither cut nor built on, because storing it changes it.
  */
 import { op, type Patch } from './delta-patch.ts'
 
@@ -10,7 +10,7 @@ const shortest = 24
 
 export function textPatchOf(have: string, want: string): Patch {
   const whole: Patch = [op.replace, want]
-  if (want.length < shortest || have.length < shortest || !have.isWellFormed()) return whole
+  if (want.length < shortest || have.length < shortest || !have.isWellFormed() || !want.isWellFormed()) return whole
   if (want.startsWith(have)) return [op.append, have.length, want.slice(have.length)]
   const shorter = Math.min(have.length, want.length)
   let start = 0

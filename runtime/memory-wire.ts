@@ -146,10 +146,10 @@ function downFault(state: BusState): Fault {
   return state === 'closed' ? new Fault('bus.closed') : new Fault('bus.unreachable', { value: 'memory' })
 }
 
-function attempt<T>(call: () => T): { readonly value: T } | { readonly fault: unknown } {
+function attempt<T>(call: () => T): { readonly value: T } | { readonly fault: Error } {
   try {
     return { value: call() }
   } catch (fault) {
-    return { fault }
+    return { fault: fault as Error }
   }
 }

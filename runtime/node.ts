@@ -101,7 +101,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     },
     { limit: options.effectLimit, retryMs: options.retryMs },
   )
-  const topics = topicsOf(bus, arrive)
+  const topics = topicsOf({ bus, clock, arrive }, options)
   const queries = queriesOf({ bus, store, clock, kinds, effects, node: options.name, partition: (number) => partitions.get(number) })
   const trimmer = openTrimmer({ bus, store, clock, positions: () => [...partitions.values()].map((one) => one.position) }, options)
   const watchState = bus.onState((state) => trace({ is: 'bus.state', state }))

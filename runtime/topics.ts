@@ -4,9 +4,11 @@
  * where it asked; nothing is written to the log again. One reading of `ev.>` serves the node.
  */
 import type { Address } from '#protocol/address.ts'
+import { isFault } from '#protocol/fault.ts'
 import { matches, parseStored } from '#protocol/subject.ts'
 import type { Subscription } from '#protocol/state.ts'
 import type { Bus, LogEntry, Reading } from './bus.ts'
+import type { Clock } from './clock.ts'
 import type { Arrival } from './core/arrival.ts'
 import { emittedOf } from './core/emitted.ts'
 
@@ -16,7 +18,13 @@ export type Topics = {
   stop(): Promise<void>
 }
 
-export function topicsOf(bus: Bus, arrive: (arrival: Extract<Arrival, { by: 'topic' }>) => void): Topics {
+type World = {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly arrive: (arrival: Extract<Arrival, { by: 'topic' }>) => void
+}
+
+export function topicsOf({ bus, clock, arrive }: World, { retryMs }: { readonly retryMs: number }): Topics {
   const patterns = new Map<string, Map<Address, number>>()
   const known = new Map<Address, readonly Subscription[]>()
   let reading: Reading | undefined
@@ -45,8 +53,23 @@ export function topicsOf(bus: Bus, arrive: (arrival: Extract<Arrival, { by: 'top
     changing = changing.then(async () => {
       if (stopped) return
       await reading?.stop()
-      reading = await bus.read({ filter: `${bus.realm.name}.ev.>`, from: position, onEntry })
+      reading = await open()
+      if (stopped) await reading?.stop()
     })
+  }
+
+  /** Until it succeeds: whoever subscribed is not there to be told that it did not. */
+  async function open(): Promise<Reading | undefined> {
+    while (!stopped) {
+      try {
+        return await bus.read({ filter: `${bus.realm.name}.ev.>`, from: position, onEntry })
+      } catch (error) {
+        // A connection that is closed ends the node by itself.
+        if (!isFault(error) || error.verdict !== 'retry') return undefined
+        await new Promise<void>((resolve) => clock.at(clock.now() + retryMs, resolve))
+      }
+    }
+    return undefined
   }
 
   return {
@@ -70,7 +93,7 @@ export function topicsOf(bus: Bus, arrive: (arrival: Extract<Arrival, { by: 'top
     },
     async stop() {
       stopped = true
-      await changing
+      // What waits for a server that is away ends by itself; nobody has to wait for that.
       await reading?.stop()
     },
   }

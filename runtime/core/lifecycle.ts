@@ -1,5 +1,5 @@
 /**
- * Beginning and end of an actor. Invariant: whoever waits on an actor (parent, watchers, those
+ * The end of an actor. Invariant: whoever waits on an actor (parent, watchers, those
  * who asked) hears of its end in the very commit that ends it, and nothing that it still held
  * is lost: deferred events are parked, effects aborted, children stopped.
  */
@@ -8,44 +8,11 @@ import { encode } from '#protocol/codec.ts'
 import type { Arrived } from '#protocol/envelope.ts'
 import { Fault, plainErrorOf, storedFaultOf } from '#protocol/fault.ts'
 import type { Book, Ended } from '#protocol/state.ts'
-import { interpret, sent } from './interpret.ts'
-import { blueprintFor, familyFor, forgetNames, type Live, surroundingsOf } from './live.ts'
-import type { MachineStep } from './machine-step.ts'
-import { dehydrate, initialStep } from './machine.ts'
+import { sent } from './interpret.ts'
+import { forgetNames, type Live } from './live.ts'
+import { dehydrate } from './machine.ts'
 import { answerAll } from './question.ts'
-import type { Making, StepInput } from './making.ts'
-import { settle } from './take-event.ts'
-
-export type Begun = { readonly live: Live; readonly settle: (making: Making) => void }
-
-/** A new actor with its initial snapshot; its initial actions are done when the step settles it. */
-export function beginActor(input: Pick<StepInput, 'root' | 'address' | 'around' | 'family'>, start: { readonly input: unknown; readonly parent?: Live['book']['parent']; readonly visits?: number }): Begun {
-  const { root, address, around, family } = input
-  const book: Live['book'] = {}
-  if (start.input !== undefined) book.input = start.input
-  if (start.parent !== undefined) book.parent = start.parent
-  const blueprint = blueprintFor(root, book)
-  const live: Live = {
-    address,
-    blueprint,
-    snapshot: undefined as unknown as Live['snapshot'],
-    stored: undefined,
-    book,
-    version: blueprint.version,
-    hash: blueprint.hash,
-    visits: start.visits ?? 0,
-    steps: 0,
-    bornAt: around.now,
-    steppedAt: around.now,
-  }
-  const first: MachineStep = initialStep(blueprint, start.input, surroundingsOf(live, familyFor(live, family)))
-  return {
-    live,
-    settle(making) {
-      settle(making, first.snapshot, () => interpret(making, first.actions))
-    },
-  }
-}
+import type { Making } from './making.ts'
 
 export function endActor(making: Making, reason: Ended['reason'], end: { readonly output?: unknown; readonly error?: unknown }): void {
   const { live, around, outputs } = making

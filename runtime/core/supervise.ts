@@ -3,11 +3,12 @@
  * `xstate.error.actor.*`. A root follows its kind's supervision; by default it resumes: the
  * envelope is parked with the stack, the state stays as it was before, and the actor goes on.
  */
-import type { Arrived } from '#protocol/envelope.ts'
+import type { Arrived, ParentLink } from '#protocol/envelope.ts'
 import { type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import type { Arrival, Output } from './arrival.ts'
 import { cancelTimer, dropEffect, sent } from './interpret.ts'
-import { beginActor, endActor, pendingActions, present, storableError } from './lifecycle.ts'
+import { beginActor } from './begin.ts'
+import { endActor, monthMs, pendingActions, present, storableError } from './lifecycle.ts'
 import { blueprintFor, type Live } from './live.ts'
 import { blank, close, makingOf, parkInto, type StepInput, type Stepped } from './making.ts'
 
@@ -53,35 +54,45 @@ function restarted(input: StepInput, live: Live, { restarts, parked }: { readonl
   return close(next, typeOf(input.arrival))
 }
 
-/** The very first step threw. A root is not made; a child is made in error, so that its parent hears. */
+/**
+ * The very first step threw. A child is made in error, so that its parent hears; so is a root
+ * whose supervision is XState's own. Any other root is not made, and its envelope can be replayed.
+ */
 function stillborn(input: StepInput, envelope: Arrived, fault: StoredFault, thrown: unknown): Stepped {
-  const { arrival, root, address, around } = input
+  const { arrival, root } = input
   const content = arrival.by === 'envelope' ? arrival.envelope.content : undefined
-  if (content?.is === 'start' && content.parent !== undefined) {
-    const { parent } = content
-    const error = storableError(thrown)
-    const blueprint = blueprintFor(root, { parent })
-    const live: Live = {
-      address,
-      blueprint,
-      snapshot: undefined as unknown as Live['snapshot'],
-      stored: { status: 'error', value: null, context: undefined, history: undefined, output: undefined, error },
-      book: { parent, ended: { reason: 'error', at: around.now, retire: Number.MAX_SAFE_INTEGER } },
-      version: blueprint.version,
-      hash: blueprint.hash,
-      visits: 0,
-      steps: 0,
-      bornAt: around.now,
-      steppedAt: around.now,
-    }
-    const making = makingOf(input, live)
-    making.changed = true
-    making.outputs.push(sent(making, parent.address, { is: 'event', event: { type: `xstate.error.actor.${parent.id}`, error, actorId: parent.id } }))
-    return close(making, typeOf(arrival))
+  const start = content?.is === 'start' ? content : { input: undefined, parent: undefined }
+  const { strategy = 'resume' } = root.options.supervision ?? {}
+  if (start.parent === undefined && strategy !== 'stop' && strategy !== 'escalate') {
+    const outputs: Output[] = [{ is: 'park', envelope, fault }]
+    if (envelope.ask !== undefined) outputs.push({ is: 'reply', ask: envelope.ask, answer: { is: 'fault', fault } })
+    return { live: undefined, outcome: { ...blank(typeOf(arrival)), outputs, mark: 'parked' } }
   }
-  const outputs: Output[] = [{ is: 'park', envelope, fault }]
-  if (envelope.ask !== undefined) outputs.push({ is: 'reply', ask: envelope.ask, answer: { is: 'fault', fault } })
-  return { live: undefined, outcome: { ...blank(typeOf(arrival)), outputs, mark: 'parked' } }
+  const error = storableError(thrown)
+  const making = makingOf(input, inError(input, start, error))
+  making.changed = true
+  if (start.parent === undefined) parkInto(making, envelope, fault)
+  else making.outputs.push(sent(making, start.parent.address, { is: 'event', event: { type: `xstate.error.actor.${start.parent.id}`, error, actorId: start.parent.id } }))
+  return close(making, typeOf(arrival))
+}
+
+function inError({ root, address, around }: StepInput, start: { readonly input: unknown; readonly parent?: ParentLink | undefined }, error: unknown): Live {
+  const { now } = around
+  const book = present({ parent: start.parent, input: start.input, ended: { reason: 'error', at: now, retire: now + (root.options.retainMs ?? monthMs) } })
+  const blueprint = blueprintFor(root, book)
+  return {
+    address,
+    blueprint,
+    snapshot: undefined as unknown as Live['snapshot'],
+    stored: { status: 'error', value: null, context: undefined, history: undefined, output: undefined, error },
+    book,
+    version: blueprint.version,
+    hash: blueprint.hash,
+    visits: 0,
+    steps: 0,
+    bornAt: now,
+    steppedAt: now,
+  }
 }
 
 function ended(input: StepInput, live: Live, error: unknown): Stepped {

@@ -69,7 +69,7 @@ export function openAppends(link: Link, replies: Replies, options: AppendOptions
       try {
         return send([entry], [prepare(entry, checkLines(entry, stream))])
       } catch (cause) {
-        return Promise.reject(cause as Fault)
+        return Promise.reject(cause as Error)
       }
     },
     async appendAll(entries) {

@@ -44,7 +44,10 @@ test('any machine behaves the same live, in the engine, and in the engine restar
   await fc.assert(
     fc.asyncProperty(trees.map((tree) => restful(tree)).filter(isMachine), steps, async (tree, all) => {
       const script: Script = { machine: machineOf(tree), steps: all }
-      const live = told(await trailOf(script, openLive))
+      const first = await trailOf(script, openLive)
+      // Whoever never came to life has no state to compare.
+      fc.pre(first.seen[0]?.status !== 'error')
+      const live = told(first)
       expect(told(await trailOf(script, (one, clock) => openEngine(one, clock, false)))).toEqual(live)
       expect(told(await trailOf(script, (one, clock) => openEngine(one, clock, true)))).toEqual(live)
     }),

@@ -44,6 +44,31 @@ describe('a difference', () => {
     )
   })
 
+  test('keeps the order of keys, whichever stayed, went, came and moved', () => {
+    const names = ['a', 'b', 'c', 'd', '2', '10', 'e']
+    const entries = fc.shuffledSubarray(names).chain((keys) => fc.tuple(...keys.map((key) => fc.integer({ min: 0, max: 1 }).map((value) => [key, value] as const))))
+    fc.assert(
+      fc.property(entries, entries, (before, after) => {
+        for (const of of [(all: typeof before): unknown => [Object.fromEntries(all), 1], (all: typeof before): unknown => [new Map(all), 1], (all: typeof before): unknown => [new Set(all.map(([key]) => key)), 1]]) {
+          const delta = diff(shadowOf(of(before)), of(after))
+          expectStoredAlike(delta === undefined ? stored(of(before)) : apply(stored(of(before)), delta), stored(of(after)))
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('of two lists of few different members is right whatever was put in, taken out and repeated', () => {
+    const list = fc.array(fc.oneof(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 2 }).map((n) => ({ n }))), { maxLength: 12 })
+    fc.assert(
+      fc.property(list, list, (before, after) => {
+        const delta = diff(shadowOf([{ before }]), [{ before: after }])
+        expectStoredAlike(delta === undefined ? stored([{ before }]) : apply(stored([{ before }]), delta), [{ before: after }])
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   test('sees changes made in place, step after step, in one shadow', () => {
     fc.assert(
       fc.property(anyValue, fc.array(fc.tuple(fc.nat(), fc.nat(3), anyValue), { maxLength: 12 }), (first, edits) => {

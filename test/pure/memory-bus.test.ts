@@ -104,9 +104,8 @@ describe('a disturbed append', () => {
 })
 
 describe('a disturbed delivery', () => {
-  const outcomes: Disturbance[] = ['lose', 'duplicate']
-  for (const outcome of outcomes) {
-    test(`(${String(outcome)}) is mended in order, also when it is the last one`, async () => {
+  for (const outcome of ['lose', 'duplicate'] as const) {
+    test(`(${outcome}) is mended in order, also when it is the last one`, async () => {
       const { bus } = world()
       let left = 3
       bus.disturb((op) => (op.is === 'deliver' && op.seq % 5 === 0 && left-- > 0 ? outcome : 'ok'))

@@ -88,9 +88,11 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
         store.fold([{ partition: positionOf(1, 2), changes: [full(a, 2), { address: b, is: 'gone' }], history: [] }]),
         store.fold([
           { partition: positionOf(1, 3), changes: [full(b, 3), { address: c, is: 'gone' }], history: [] },
-          { partition: positionOf(1, 4), changes: [full(a, 4)], history: [] },
+          { partition: positionOf(1, 4), changes: [full(a, 4, { due: 4 })], history: [] },
+          { partition: positionOf(1, 4), changes: [full(a, 4, { due: 5 })], history: [] },
         ]),
       ])
+      expect([...store.needs(1)]).toEqual([[a, { due: 5 }]])
       expect([store.read(a), store.read(b), store.read(c)]).toEqual([stateOf(4), stateOf(3), undefined])
       expect(store.partition(1)?.n).toBe(4)
       expect(store.count()).toBe(2)

@@ -4,12 +4,14 @@
  * any more, and the disk keeps exactly what was folded.
  */
 import type { ActorKind } from '#protocol/actor.ts'
+import type { Address } from '#protocol/address.ts'
+import { decode, encode } from '#protocol/codec.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import type { InFlight, MemoryConnection, MemoryLog } from '#runtime/memory-bus.ts'
 import { type Node, type NodeOptions, startNode } from '#runtime/node.ts'
 import { type MemoryDisk, openMemoryStore } from '#store/memory-store.ts'
-import type { Store } from '#store/store.ts'
+import type { FoldedPartition, Needs, Store } from '#store/store.ts'
 
 /** Changes what a process sees of the world: for planted bugs. */
 export type Mutation = {
@@ -174,8 +176,24 @@ function storeOf(store: Store, operate: Operate): Store {
     ...store,
     fold: (folds) => operate('fold', () => store.fold(folds)),
     dropPartition: (partition) => operate('drop', () => store.dropPartition(partition)),
-    loadBase: (bytes) => operate('load', () => store.loadBase(bytes)),
+    // The store's own bases are compressed by another thread, which keeps no virtual time.
+    base: async (partition) => plainBaseOf(store, partition),
+    loadBase: (bytes) => operate('load', () => takePlainBase(store, bytes)),
   }
+}
+
+type PlainBase = readonly [FoldedPartition, readonly (readonly [Address, Uint8Array, Needs])[]]
+
+function plainBaseOf(store: Store, partition: number): Uint8Array {
+  const needs = new Map(store.needs(partition))
+  const actors = [...store.addresses({ partition })].map((address) => [address, encode(store.read(address)), needs.get(address) ?? {}] as const)
+  return encode([store.partition(partition), actors])
+}
+
+async function takePlainBase(store: Store, bytes: Uint8Array): Promise<void> {
+  const [partition, actors] = decode(bytes) as PlainBase
+  await store.dropPartition(partition.partition)
+  await store.fold([{ partition, changes: actors.map(([address, state, needs]) => ({ address, is: 'full', state, needs })), history: [] }])
 }
 
 /** The same time, whose alarms end with the process. */

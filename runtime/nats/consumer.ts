@@ -1,0 +1,148 @@
+/**
+ * One life of a consumer on the server: made at a position, asked for entries, thrown away at the
+ * first doubt. A pull consumer without acknowledgements, in the server's memory.
+ *
+ * Pull, not push, because the reader then bounds what is on the wire: sixteen push consumers
+ * that catch up may owe one connection half a gigabyte, and the server cuts it at 64 MB. Both
+ * were measured equally fast with 1000 entries asked for at a time; 256 were half as fast.
+ */
+import { createInbox, type Msg, nuid } from '@nats-io/nats-core'
+import type { Calls } from './calls.ts'
+import { type Delivery, deliveryOf } from './delivery.ts'
+import type { Link } from './link.ts'
+import { headerBytesOf, statusOf } from './wire-headers.ts'
+
+export type ConsumerOptions = {
+  readonly stream: string
+  readonly filter: string
+  readonly from: number
+  readonly heartbeatMs: number
+  readonly inboxPrefix: string | undefined
+}
+
+export type ConsumerEvents = {
+  readonly mayPull: () => boolean
+  /** In the order of the consumer's own count, without a gap. */
+  readonly onDelivery: (delivery: Delivery, message: Msg, headers: Uint8Array | undefined) => void
+  readonly onBroken: (reason: string) => void
+}
+
+export type Consumer = {
+  /** Asks for more when half of what was asked for has come. */
+  pull(): void
+  /** For how long nothing came although something was asked for. */
+  silentMs(now: number): number
+  /** Whether the server has said anything but that it cannot. */
+  isFruitful(): boolean
+  end(): void
+}
+
+/** How many entries are asked for at a time. */
+const window = 1000
+/** Consumers that a crash leaves behind go by themselves. */
+const inactiveMs = 60_000
+/** In a cluster a new consumer is known everywhere a little later. */
+const patience = 8
+const patienceMs = 20
+const utf8 = new TextEncoder()
+
+export async function openConsumer(
+  { link, calls }: { readonly link: Link; readonly calls: Calls },
+  { stream, filter, from, heartbeatMs, inboxPrefix }: ConsumerOptions,
+  { mayPull, onDelivery, onBroken }: ConsumerEvents,
+): Promise<Consumer> {
+  const name = nuid.next()
+  const config = {
+    name,
+    deliver_policy: 'by_start_sequence',
+    opt_start_seq: from,
+    ack_policy: 'none',
+    filter_subject: filter,
+    mem_storage: true,
+    num_replicas: 1,
+    inactive_threshold: inactiveMs * 1_000_000,
+  }
+  await calls.call(`CONSUMER.CREATE.${stream}.${name}.${filter}`, { stream_name: stream, config })
+
+  let ended = false
+  /** Deliveries seen, to be compared with the consumer's own count. */
+  let count = 0
+  /** Entries asked for and not yet come. */
+  let owed = 0
+  let heardAt = performance.now()
+  let fruitful = false
+  let refusals = 0
+  // The server wants room for two heartbeats in a request's life.
+  const expiresMs = Math.max(30_000, 3 * heartbeatMs)
+  // One request must be able to carry the largest entry, or it would never come.
+  const maxBytes = link.maxPayload + 65_536
+
+  const subscription = link.nc.subscribe(createInbox(inboxPrefix), {
+    callback: (error, message) => {
+      if (ended) return
+      if (error === null) receive(message)
+      else onBroken(error.message)
+    },
+  })
+
+  function pull(): void {
+    if (ended || owed > window / 2 || !mayPull() || !link.isUp()) return
+    const batch = window - owed
+    if (owed === 0) heardAt = performance.now()
+    owed += batch
+    const request = {
+      batch,
+      max_bytes: maxBytes,
+      expires: expiresMs * 1_000_000,
+      idle_heartbeat: heartbeatMs * 1_000_000,
+    }
+    const reply = subscription.getSubject()
+    link.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, utf8.encode(JSON.stringify(request)), { reply })
+  }
+
+  function receive(message: Msg): void {
+    heardAt = performance.now()
+    const headers = headerBytesOf(message)
+    const status = headers === undefined ? 0 : statusOf(headers)
+    if (status > 0) return onStatus(status, message)
+    fruitful = true
+    const delivery = deliveryOf(message.reply as string)
+    if (delivery.count !== count + 1) return onBroken(`delivery ${delivery.count} came after ${count}`)
+    count = delivery.count
+    owed--
+    onDelivery(delivery, message, headers)
+    pull()
+  }
+
+  function onStatus(status: number, { headers }: Msg): void {
+    if (status === 100) {
+      fruitful = true
+      // The consumer tells how many it has sent: a loss at the very end shows only here.
+      const sent = Number(headers?.get('Nats-Last-Consumer') ?? 0)
+      if (sent > count) onBroken(`${sent} were sent, ${count} came`)
+      return
+    }
+    if (status === 503 && count === 0 && refusals++ < patience) {
+      owed = 0
+      setTimeout(pull, patienceMs).unref()
+      return
+    }
+    // 404, 408 and most 409 end one request and say how much of it is left; anything else ends the consumer.
+    const left = headers?.get('Nats-Pending-Messages')
+    if (left === undefined || left === '') return onBroken(headers?.description || `status ${status}`)
+    owed = Math.max(0, owed - Number(left))
+    pull()
+  }
+
+  return {
+    pull,
+    silentMs: (now) => (owed === 0 ? 0 : now - heardAt),
+    isFruitful: () => fruitful,
+    end() {
+      if (ended) return
+      ended = true
+      subscription.unsubscribe()
+      if (link.isUp()) calls.call(`CONSUMER.DELETE.${stream}.${name}`, {}).catch(() => undefined)
+    },
+  }
+}
