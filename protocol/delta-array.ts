@@ -78,7 +78,7 @@ function openScript(length: number): Script {
   }
   return {
     keep(count) {
-      
+      if (removed > 0 && count > 0) flush()
       kept += count
     },
     remove(count) {

@@ -8,7 +8,7 @@ import { type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import type { Arrival, Output } from './arrival.ts'
 import { cancelTimer, dropEffect, sent } from './interpret.ts'
 import { beginActor } from './begin.ts'
-import { endActor, monthMs, pendingActions, present, storableError } from './lifecycle.ts'
+import { endActor, pendingActions, present, storableError } from './lifecycle.ts'
 import { blueprintFor, type Live } from './live.ts'
 import { blank, close, makingOf, parkInto, type StepInput, type Stepped } from './making.ts'
 
@@ -78,7 +78,7 @@ function stillborn(input: StepInput, envelope: Arrived, fault: StoredFault, thro
 
 function inError({ root, address, around }: StepInput, start: { readonly input: unknown; readonly parent?: ParentLink | undefined }, error: unknown): Live {
   const { now } = around
-  const book = present({ parent: start.parent, input: start.input, ended: { reason: 'error', at: now, retire: now + (root.options.retainMs ?? monthMs) } })
+  const book = present({ parent: start.parent, input: start.input, ended: { reason: 'error', at: now, retire: now + (root.options.retainMs ?? around.retainMs) } })
   const blueprint = blueprintFor(root, book)
   return {
     address,
