@@ -2,89 +2,79 @@
  * Many events through one node, and the same through raw JetStream, turn about on one server, so
  * that whatever else the machine does falls on both. The first turns warm both up and do not count.
  */
-import { encodeOutside } from '#protocol/envelope.ts'
 import { spentText, spentUntilNow } from './cpu.ts'
 import { median } from './figures.ts'
 import type { Ground } from './ground.ts'
 import type { Program } from './program.ts'
 import type { NodeCalls } from './programs/node.ts'
-import type { RawCalls } from './programs/raw.ts'
-import type { SenderCalls } from './programs/sender.ts'
 import { requireEqual } from './work.ts'
 
-export type FlowOptions = {
-  readonly events: number
-  readonly keys: number
-  /** Sends that wait for their acknowledgement at once. */
-  readonly window: number
-  readonly warmUp: number
+export type Sending = { readonly events: number; readonly keys: number; readonly first: number; readonly window: number }
+
+/** Sends so many events, each acknowledged. */
+export type Senders = (sending: Sending) => Promise<{ readonly begunAt: number }>
+
+export type FlowOptions = Omit<Sending, 'first'> & {
   readonly rounds: number
-  /** Senders wait for an fsync, so they send a window at a time, as one batch. */
-  readonly batches: boolean
+  /** Programs of ours, or a plain NATS client that publishes JSON. */
+  readonly senders: 'client' | 'bare'
   note(line: string): void
 }
 
 export type FlowResult = { readonly rate: number; readonly raw: number }
 
-/** As long as what a client writes for such an event. */
-export const eventBytes = encodeOutside({ type: 'ADD', by: 123_456 }, { session: 'x'.repeat(22), n: 123_456 }).length
+/** The realm in which no node runs: the same stream, the same senders, one bare consumer. */
+const bareRealm = 'raw'
 
 export async function measureFlow(ground: Ground, options: FlowOptions): Promise<FlowResult> {
+  const { events, rounds, note } = options
   const node = await ground.openNode()
-  const sender = await ground.openSender()
-  const [rawSender, rawReceiver] = await Promise.all([ground.openRaw(), ground.openRaw()])
-  await rawSender.call('makeStream', null)
+  const toNode = await sendersTo(ground, options.senders, ground.access.realm)
+  const toNobody = await sendersTo(ground, options.senders, bareRealm)
+  const receiver = await ground.openRaw()
 
   let sent = 0
-  const engineRound = async (events: number): Promise<number> => {
-    const { rate } = await sendThrough(node, sender, { ...options, events, first: sent })
+  const rawRound = async (): Promise<number> => {
+    await receiver.call('receive', { stream: bareRealm, filter: `${bareRealm}.in.>`, events })
+    const [{ begunAt }, { at }] = await Promise.all([toNobody({ ...options, first: 0 }), receiver.call('received', null)])
+    return (events / (at - begunAt)) * 1000
+  }
+  const engineRound = async (): Promise<number> => {
+    const { rate } = await sendThrough(node, toNode, { ...options, first: sent })
     sent += events
     return rate
   }
-  await rawRound(rawSender, rawReceiver, { ...options, events: options.warmUp })
-  await engineRound(options.warmUp)
+  await rawRound()
+  await engineRound()
   const rates: number[] = []
   const raws: number[] = []
-  for (let round = 0; round < options.rounds; round++) {
-    raws.push(await rawRound(rawSender, rawReceiver, options))
+  for (let round = 0; round < rounds; round++) {
+    raws.push(await rawRound())
     const spent = await spentUntilNow(ground, node)
-    rates.push(await engineRound(options.events))
-    const each = spentText(spent, await spentUntilNow(ground, node), options.events)
-    options.note(`  round ${round + 1}: ${Math.round(rates.at(-1) as number)}/s, raw ${Math.round(raws.at(-1) as number)}/s; ${each}`)
+    rates.push(await engineRound())
+    const each = spentText(spent, await spentUntilNow(ground, node), events)
+    note(`  round ${round + 1}: ${Math.round(rates.at(-1) as number)}/s, raw ${Math.round(raws.at(-1) as number)}/s; ${each}`)
   }
   await node.call('drained', null)
   await verifyCounters(ground, { keys: options.keys, events: sent })
   return { rate: median(rates), raw: median(raws) }
 }
 
-export type Sent = Pick<FlowOptions, 'events' | 'keys' | 'window'> & { readonly first: number }
-
-/** From the first send to the commit of the last event. */
-export async function sendThrough(
-  node: Program<NodeCalls>,
-  sender: Program<SenderCalls>,
-  { events, keys, window, first }: Sent,
-): Promise<{ readonly rate: number }> {
-  const before = await node.call('count', null)
-  const [{ begunAt }, { at }] = await Promise.all([
-    sender.call('count', { events, keys, first, window }),
-    node.call('steps', before.committed + events),
-  ])
-  return { rate: (events / (at - begunAt)) * 1000 }
+async function sendersTo(ground: Ground, senders: FlowOptions['senders'], realm: string): Promise<Senders> {
+  const client = await ground.openSender(realm)
+  if (senders === 'client') return ({ events, keys, first, window }) => client.call('count', { events, keys, first, window })
+  const bare = await ground.openRaw()
+  return ({ events, keys, first, window }) => bare.call('send', { realm, events, keys, first, window })
 }
 
-async function rawRound(
-  sender: Program<RawCalls>,
-  receiver: Program<RawCalls>,
-  { events, keys, window, batches }: FlowOptions,
-): Promise<number> {
-  await receiver.call('receive', events)
-  const flow = { events, keys, window, bytes: eventBytes }
+/** From the first send to the commit of the last event. */
+export async function sendThrough(node: Program<NodeCalls>, senders: Senders, sending: Sending): Promise<{ readonly rate: number }> {
+  const before = await node.call('count', null)
   const [{ begunAt }, { at }] = await Promise.all([
-    batches ? sender.call('sendBatches', flow) : sender.call('send', flow),
-    receiver.call('received', null),
+    senders(sending),
+    node.call('steps', before.committed + sending.events),
   ])
-  return (events / (at - begunAt)) * 1000
+  return { rate: (sending.events / (at - begunAt)) * 1000 }
 }
 
 /** Every counter has exactly the events that were sent to it: as many, and those. */

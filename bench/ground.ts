@@ -35,7 +35,8 @@ export type Ground = AsyncDisposable & {
   /** A node's process that has not opened anything yet. */
   bareNode(): Program<NodeCalls>
   openNode(setup?: Omit<NodeSetup, 'access'>): Promise<Program<NodeCalls>>
-  openSender(): Promise<Program<SenderCalls>>
+  /** `realm`: another one, to measure the log of a realm in which no node runs. */
+  openSender(realm?: string): Promise<Program<SenderCalls>>
   openRaw(): Promise<Program<RawCalls>>
   /** A realm as one who looks on sees it, in this process. */
   openRealm(): Promise<RealmHandle>
@@ -90,9 +91,9 @@ export async function openGround({ dir, durability, profile, onLine }: GroundOpt
         await node.call('open', { ...setup, access })
         return node
       },
-      async openSender() {
+      async openSender(name = realm) {
         const sender = start<SenderCalls>(new URL('./programs/sender.ts', import.meta.url))
-        await sender.call('connect', { access })
+        await sender.call('connect', { access: { ...access, realm: name } })
         return sender
       },
       async openRaw() {

@@ -4,8 +4,13 @@ import type { Ground, GroundOptions } from './ground.ts'
 /** Measured with JetStream (or the bare machine) alone, in the same run as what it is compared with. */
 export type Raw = { readonly name: RawName; readonly value: number }
 
-/** `pipeline`, `batches`, `ring`: per second. `hop`, `boot`: ms. */
-export type RawName = 'pipeline' | 'batches' | 'ring' | 'hop' | 'boot'
+/**
+ * `pipeline`: our acknowledged senders and one bare consumer; `bare`: plain clients as senders;
+ * `batches`: senders that share an fsync; `ring`: 100 entries on their way round, each delivery
+ * followed by a publish. All a second. In ms: `hop`, from delivery to delivery of one such entry,
+ * and `boot`, a process that loads the same programs and does nothing.
+ */
+export type RawName = 'pipeline' | 'bare' | 'batches' | 'ring' | 'hop' | 'boot'
 
 export type Figure = {
   /** Of a part beside the main figure, for example `p99`. */

@@ -102,6 +102,7 @@ export function bytesText(bytes: number): string {
 export function stateText(value: unknown, status = 'active'): string {
   if (typeof value === 'string') return value
   if (typeof value !== 'object' || value === null) return status === 'active' ? '-' : status
+  if (Object.keys(value).length === 0) return '-'
   const parts = Object.entries(value).map(([key, below]) => {
     const rest = typeof below === 'object' && below !== null && Object.keys(below).length === 0 ? '' : stateText(below)
     return rest === '' ? key : `${key}.${rest}`

@@ -86,7 +86,8 @@ addExtension({
 addExtension({ Class: Error, type: errorExtension, write: errorDataOf, read: errorOf })
 
 function refuseFunction(value: { readonly name?: unknown }): never {
-  throw new Fault('value.unserializable', { reason: `it holds the function ${String(value.name || '(anonymous)')}` })
+  const name = typeof value.name === 'string' && value.name !== '' ? value.name : '(anonymous)'
+  throw new Fault('value.unserializable', { reason: `it holds the function ${name}` })
 }
 
 const own = new Packr({

@@ -1,78 +1,81 @@
 /**
- * Lists that grow, slide and change in the middle, without rewriting what stayed. It serves the
- * clause "its new state": a conversation appends, a sliding window drops its first element, a
- * table changes one row, and each of them should cost what it changed.
+ * Where two lists go together: what stayed, went, came and changed. It serves the clause "its
+ * new state": a conversation appends, a sliding window drops its first element, a table changes
+ * one row, and each of them should cost what it changed.
  */
-import { op, type Patch } from './delta-patch.ts'
-import { comparePatch } from './delta-walk.ts'
-import { isSame, type Walk } from './shadow.ts'
 
 /** How many places are tried, in one list, to find where a shifted part goes on. */
 const mostTries = 128
 
-export function alignArrays(have: readonly unknown[], want: readonly unknown[], walk: Walk, depth: number): Patch | undefined {
-  const shorter = Math.min(have.length, want.length)
-  let first = 0
-  while (first < shorter && isSame(have[first], want[first], walk, depth + 1)) first++
-  if (first === have.length && first === want.length) return undefined
-  let last = 0
-  while (last < shorter - first && isSame(have[have.length - 1 - last], want[want.length - 1 - last], walk, depth + 1)) last++
+export type Segment =
+  | { readonly is: 'keep'; readonly count: number }
+  | { readonly is: 'remove'; readonly count: number }
+  /** Places of the next list. */
+  | { readonly is: 'insert'; readonly from: number; readonly to: number }
+  | { readonly is: 'change'; readonly i: number; readonly j: number }
 
-  const script = openScript(have.length)
+/** In order, and none for equal lists; what is kept at the end needs no word. */
+export function alignmentOf(have: number, want: number, isSame: (i: number, j: number) => boolean): Segment[] {
+  const shorter = Math.min(have, want)
+  let first = 0
+  while (first < shorter && isSame(first, first)) first++
+  if (first === have && first === want) return []
+  let last = 0
+  while (last < shorter - first && isSame(have - 1 - last, want - 1 - last)) last++
+
+  const script = openScript()
   script.keep(first)
-  alignMiddle(have.slice(first, have.length - last), want.slice(first, want.length - last), script, walk, depth)
-  return script.patch()
+  alignMiddle({ i: first, j: first, iEnd: have - last, jEnd: want - last }, isSame, script)
+  return script.end()
 }
 
-function alignMiddle(have: readonly unknown[], want: readonly unknown[], script: Script, walk: Walk, depth: number): void {
-  let i = 0
-  let j = 0
-  let tries = have.length === 1 && want.length === 1 ? 0 : mostTries
-  while (i < have.length && j < want.length) {
-    if (isSame(have[i], want[j], walk, depth + 1)) {
+type Middle = { i: number; j: number; readonly iEnd: number; readonly jEnd: number }
+
+function alignMiddle(at: Middle, isSame: (i: number, j: number) => boolean, script: Script): void {
+  const { iEnd, jEnd } = at
+  let tries = iEnd - at.i === 1 && jEnd - at.j === 1 ? 0 : mostTries
+  while (at.i < iEnd && at.j < jEnd) {
+    if (isSame(at.i, at.j)) {
       script.keep(1)
-      i++
-      j++
+      at.i++
+      at.j++
       continue
     }
     // Positive: so many were removed here. Negative: so many were put in here.
     let shift = 0
-    for (let by = 1; tries > 0 && shift === 0 && (i + by < have.length || j + by < want.length); by++, tries--) {
-      if (i + by < have.length && isSame(have[i + by], want[j], walk, depth + 1)) shift = by
-      else if (j + by < want.length && isSame(have[i], want[j + by], walk, depth + 1)) shift = -by
+    for (let by = 1; tries > 0 && shift === 0 && (at.i + by < iEnd || at.j + by < jEnd); by++, tries--) {
+      if (at.i + by < iEnd && isSame(at.i + by, at.j)) shift = by
+      else if (at.j + by < jEnd && isSame(at.i, at.j + by)) shift = -by
     }
     if (shift > 0) {
       script.remove(shift)
-      i += shift
+      at.i += shift
     } else if (shift < 0) {
-      script.insert(want.slice(j, j - shift))
-      j -= shift
+      script.insert(at.j, at.j - shift)
+      at.j -= shift
     } else {
-      const patch = comparePatch(have[i++], want[j++], walk, depth + 1)
-      if (patch === undefined) script.keep(1)
-      else script.change(patch)
+      script.change(at.i++, at.j++)
     }
   }
-  script.remove(have.length - i)
-  if (j < want.length) script.insert(want.slice(j))
+  script.remove(iEnd - at.i)
+  if (at.j < jEnd) script.insert(at.j, jEnd)
 }
 
 type Script = {
   keep(count: number): void
   remove(count: number): void
-  insert(items: readonly unknown[]): void
-  change(patch: Patch): void
-  patch(): Patch
+  insert(from: number, to: number): void
+  change(i: number, j: number): void
+  end(): Segment[]
 }
 
-/** Writes segments; what is kept at the end needs no word. */
-function openScript(length: number): Script {
-  const segments: [number, ...unknown[]] = [op.array, length]
+function openScript(): Script {
+  const segments: Segment[] = []
   let kept = 0
   let removed = 0
   const flush = () => {
-    if (kept > 0) segments.push(kept)
-    if (removed > 0) segments.push(-removed)
+    if (kept > 0) segments.push({ is: 'keep', count: kept })
+    if (removed > 0) segments.push({ is: 'remove', count: removed })
     kept = 0
     removed = 0
   }
@@ -84,15 +87,15 @@ function openScript(length: number): Script {
     remove(count) {
       removed += count
     },
-    insert(items) {
+    insert(from, to) {
       flush()
-      segments.push(items)
+      segments.push({ is: 'insert', from, to })
     },
-    change(patch) {
+    change(i, j) {
       flush()
-      segments.push(0, patch)
+      segments.push({ is: 'change', i, j })
     },
-    patch() {
+    end() {
       if (removed > 0) flush()
       return segments
     },

@@ -90,8 +90,10 @@ function own<T extends object>(value: T, copy: () => T, { owned }: Hands): T {
 }
 
 function patchedObject(base: unknown, patch: Patch, first: number, hands: Hands): Record<string, unknown> {
-  if (typeof base !== 'object' || base === null || Array.isArray(base)) throw unfit('there is no object where it changes one')
-  const mine = own(base as Record<string, unknown>, () => ({ ...base }) as Record<string, unknown>, hands)
+  if (typeof base !== 'object' || base === null || Array.isArray(base))
+    throw unfit('there is no object where it changes one')
+  const known = base as Record<string, unknown>
+  const mine = own(known, () => ({ ...known }), hands)
   for (let at = first; at < patch.length; at += 2) {
     const key = patch[at] as string
     const change = patch[at + 1] as Patch | 0
@@ -116,7 +118,11 @@ function patchedArray(base: unknown, patch: Patch, hands: Hands): unknown[] {
   for (let at = 2; at < patch.length; at++) {
     const segment = patch[at]
     if (Array.isArray(segment)) {
-      index = insert(mine, index, Array.from(segment, (item) => hands.take(item)))
+      index = insert(
+        mine,
+        index,
+        Array.from(segment, (item) => hands.take(item)),
+      )
     } else if (segment === 0) {
       mine[index] = patched(mine[index], patch[++at] as Patch, hands)
       index++

@@ -17,7 +17,8 @@ export function textPatchOf(have: string, want: string): Patch {
   while (start < shorter && have.charCodeAt(start) === want.charCodeAt(start)) start++
   if (start > 0 && isHighSurrogate(have.charCodeAt(start - 1))) start--
   let end = 0
-  while (end < shorter - start && have.charCodeAt(have.length - 1 - end) === want.charCodeAt(want.length - 1 - end)) end++
+  while (end < shorter - start && have.charCodeAt(have.length - 1 - end) === want.charCodeAt(want.length - 1 - end))
+    end++
   if (end > 0 && isLowSurrogate(have.charCodeAt(have.length - end))) end--
   const added = want.length - start - end
   if (added + shortest > want.length / 2) return whole

@@ -4,35 +4,38 @@
  * contexts are changed in place; and it changes nothing, so that a value that cannot be stored
  * leaves the shadow as it was.
  */
-import { alignArrays } from './delta-array.ts'
+import { alignmentOf } from './delta-array.ts'
 import { op, type Patch } from './delta-patch.ts'
 import { textPatchOf } from './delta-text.ts'
-import { deepest, giveUp, isSame, kindOfValue, Opaque, type Walk } from './shadow.ts'
+import { deepest, giveUp, isSame, kindOfValue, Opaque } from './shadow.ts'
 
 type Plain = Readonly<Record<string, unknown>>
 
-export function comparePatch(shadow: unknown, next: unknown, walk: Walk, depth = 0): Patch | undefined {
-  if (typeof shadow === 'string' && typeof next === 'string') return shadow === next ? undefined : textPatchOf(shadow, next)
+export function comparePatch(shadow: unknown, next: unknown, depth = 0): Patch | undefined {
+  if (typeof shadow === 'string' && typeof next === 'string')
+    return shadow === next ? undefined : textPatchOf(shadow, next)
   if (depth > deepest) throw giveUp
   const kind = kindOfValue(next)
   if (!(shadow instanceof Opaque) && kindOfValue(shadow) === kind) {
     switch (kind) {
       case 'object':
-        return compareObjects(shadow as Plain, next as Plain, walk, depth)
+        return compareObjects(shadow as Plain, next as Plain, depth)
       case 'array':
         // The outermost array is a tuple: its fields have places, and do not move.
-        return depth === 0 ? compareTuples(shadow as unknown[], next as unknown[], walk) : alignArrays(shadow as unknown[], next as unknown[], walk, depth)
+        return depth === 0
+          ? compareTuples(shadow as unknown[], next as unknown[])
+          : compareArrays(shadow as unknown[], next as unknown[], depth)
       case 'map':
-        return compareMaps(shadow as Map<unknown, unknown>, next as Map<unknown, unknown>, walk, depth)
+        return compareMaps(shadow as Map<unknown, unknown>, next as Map<unknown, unknown>, depth)
       case 'set':
         return compareSets(shadow as Set<unknown>, next as Set<unknown>)
       default:
     }
   }
-  return isSame(shadow, next, walk, depth) ? undefined : [op.replace, next]
+  return isSame(shadow, next, depth) ? undefined : [op.replace, next]
 }
 
-function compareObjects(shadow: Plain, next: Plain, walk: Walk, depth: number): Patch | undefined {
+function compareObjects(shadow: Plain, next: Plain, depth: number): Patch | undefined {
   const have = Object.keys(shadow)
   const want = Object.keys(next)
   const changes: unknown[] = []
@@ -46,7 +49,7 @@ function compareObjects(shadow: Plain, next: Plain, walk: Walk, depth: number): 
   for (const key of want) {
     const known = Object.hasOwn(shadow, key)
     if (!known) added.push(key)
-    const patch: Patch | undefined = known ? comparePatch(shadow[key], next[key], walk, depth + 1) : [op.replace, next[key]]
+    const patch: Patch | undefined = known ? comparePatch(shadow[key], next[key], depth + 1) : [op.replace, next[key]]
     if (patch !== undefined) changes.push(key, patch)
     if (patch === undefined || patch[0] !== op.replace) untouched++
   }
@@ -68,12 +71,12 @@ function isEqualList(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length
 }
 
-function compareTuples(shadow: readonly unknown[], next: readonly unknown[], walk: Walk): Patch | undefined {
+function compareTuples(shadow: readonly unknown[], next: readonly unknown[]): Patch | undefined {
   const patch: [number, ...unknown[]] = [op.array, shadow.length]
   const both = Math.min(shadow.length, next.length)
   let kept = 0
   for (let at = 0; at < both; at++) {
-    const change = comparePatch(shadow[at], next[at], walk, 1)
+    const change = comparePatch(shadow[at], next[at], 1)
     if (change === undefined) {
       kept++
       continue
@@ -88,7 +91,24 @@ function compareTuples(shadow: readonly unknown[], next: readonly unknown[], wal
   return patch.length === 2 ? undefined : patch
 }
 
-function compareMaps(shadow: ReadonlyMap<unknown, unknown>, next: ReadonlyMap<unknown, unknown>, walk: Walk, depth: number): Patch | undefined {
+function compareArrays(shadow: readonly unknown[], next: readonly unknown[], depth: number): Patch | undefined {
+  const segments = alignmentOf(shadow.length, next.length, (i, j) => isSame(shadow[i], next[j], depth + 1))
+  if (segments.length === 0) return undefined
+  const patch: [number, ...unknown[]] = [op.array, shadow.length]
+  for (const segment of segments) {
+    if (segment.is === 'keep') patch.push(segment.count)
+    else if (segment.is === 'remove') patch.push(-segment.count)
+    else if (segment.is === 'insert') patch.push(next.slice(segment.from, segment.to))
+    else patch.push(0, comparePatch(shadow[segment.i], next[segment.j], depth + 1) ?? [op.replace, next[segment.j]])
+  }
+  return patch
+}
+
+function compareMaps(
+  shadow: ReadonlyMap<unknown, unknown>,
+  next: ReadonlyMap<unknown, unknown>,
+  depth: number,
+): Patch | undefined {
   const changes: unknown[] = []
   const expected: unknown[] = []
   for (const key of shadow.keys()) {
@@ -98,7 +118,7 @@ function compareMaps(shadow: ReadonlyMap<unknown, unknown>, next: ReadonlyMap<un
   for (const [key, item] of next) {
     const known = shadow.has(key)
     if (!known) expected.push(key)
-    const patch: Patch | undefined = known ? comparePatch(shadow.get(key), item, walk, depth + 1) : [op.replace, item]
+    const patch: Patch | undefined = known ? comparePatch(shadow.get(key), item, depth + 1) : [op.replace, item]
     if (patch !== undefined) changes.push(key, patch)
   }
   if (!isEqualList(expected, [...next.keys()])) return [op.replace, next]

@@ -46,7 +46,7 @@ export function advance(shadow: Shadow, next: unknown): Uint8Array | undefined {
 
 function patchOf(shadow: Shadow, next: unknown): Patch | undefined {
   try {
-    return shadow.root === untracked ? [op.replace, next] : comparePatch(shadow.root, next, { nodesLeft: mostContainers })
+    return shadow.root === untracked ? [op.replace, next] : comparePatch(shadow.root, next)
   } catch (error) {
     if (error === giveUp) return [op.replace, next]
     throw error
@@ -54,10 +54,10 @@ function patchOf(shadow: Shadow, next: unknown): Patch | undefined {
 }
 
 function moved(root: unknown, patch: Patch): unknown {
-  const walk = { nodesLeft: mostContainers }
+  const bounds = { nodesLeft: mostContainers }
   try {
     // In place: a shadow shares nothing with anybody, and holds no part twice.
-    return patched(root, patch, { owned: 'all', take: (value) => copyOf(value, walk) })
+    return patched(root, patch, { owned: 'all', take: (value) => copyOf(value, bounds) })
   } catch (error) {
     if (error === giveUp) return untracked
     throw error
@@ -135,7 +135,11 @@ function lastOf(array: readonly unknown[], bytes: Uint8Array): Last {
 }
 
 /** Nothing when the whole is the better form. */
-function writeDifference(last: Last & { is: 'shadow' }, array: readonly unknown[], bytesMost: number): WrittenState | undefined {
+function writeDifference(
+  last: Last & { is: 'shadow' },
+  array: readonly unknown[],
+  bytesMost: number,
+): WrittenState | undefined {
   if (last.shadow.root === untracked) return undefined
   if (last.deltas >= checkEvery) {
     if (isSmall(array)) return undefined

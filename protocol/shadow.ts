@@ -17,11 +17,11 @@ export class Opaque {
   }
 }
 
-/** Bounds a walk: cycles and values that share parts many times over never end as a tree. */
-export type Walk = { nodesLeft: number }
+/** Bounds a copy: cycles and values that share parts many times over never end as a tree. */
+export type Bounds = { nodesLeft: number }
 
 /** Thrown by a walk that met its bounds; the caller stores the value whole instead. */
-export const giveUp = Symbol('give up')
+export const giveUp = new Error('a value that does not end as a tree')
 
 export const deepest = 400
 
@@ -53,33 +53,37 @@ function hasPlainKeys(keys: Iterable<unknown>): boolean {
 function isStoredByFields(value: object): boolean {
   return !(
     typeof (value as { toJSON?: unknown }).toJSON === 'function' ||
-    value instanceof Error || value instanceof RegExp || value instanceof ArrayBuffer ||
-    value instanceof Map || value instanceof Set || value instanceof Date ||
+    value instanceof Error ||
+    value instanceof RegExp ||
+    value instanceof ArrayBuffer ||
+    value instanceof Map ||
+    value instanceof Set ||
+    value instanceof Date ||
     Object.hasOwn(value, '__proto__')
   )
 }
 
-export function copyOf(value: unknown, walk: Walk, depth = 0): unknown {
+export function copyOf(value: unknown, bounds: Bounds, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) {
     if (typeof value === 'function' || typeof value === 'symbol') encode(value) // throws: neither can be stored
     return value
   }
-  if (--walk.nodesLeft < 0 || depth > deepest) throw giveUp
+  if (--bounds.nodesLeft < 0 || depth > deepest) throw giveUp
   switch (kindOfValue(value)) {
     case 'array': {
       const array = value as unknown[]
-      const copy: unknown[] = new Array(array.length)
-      for (let at = 0; at < array.length; at++) copy[at] = copyOf(array[at], walk, depth + 1)
+      const copy: unknown[] = []
+      for (let at = 0; at < array.length; at++) copy.push(copyOf(array[at], bounds, depth + 1))
       return copy
     }
     case 'object': {
       const copy: Plain = {}
-      for (const key of Object.keys(value)) copy[key] = copyOf((value as Plain)[key], walk, depth + 1)
+      for (const key of Object.keys(value)) copy[key] = copyOf((value as Plain)[key], bounds, depth + 1)
       return copy
     }
     case 'map': {
       const copy = new Map<unknown, unknown>()
-      for (const [key, item] of value as Map<unknown, unknown>) copy.set(key, copyOf(item, walk, depth + 1))
+      for (const [key, item] of value as Map<unknown, unknown>) copy.set(key, copyOf(item, bounds, depth + 1))
       return copy
     }
     case 'set':
@@ -113,7 +117,7 @@ function copyOfTyped(value: TypedArray): TypedArray {
 }
 
 /** Whether storing `next` would give what `shadow` stands for, the order of keys included. */
-export function isSame(shadow: unknown, next: unknown, walk: Walk, depth = 0): boolean {
+export function isSame(shadow: unknown, next: unknown, depth = 0): boolean {
   if (shadow === next) return typeof next !== 'object' || next === null || kindOfValue(next) === 'ref'
   if (typeof shadow !== 'object' || typeof next !== 'object' || shadow === null || next === null) {
     return shadow !== shadow && next !== next
@@ -127,7 +131,7 @@ export function isSame(shadow: unknown, next: unknown, walk: Walk, depth = 0): b
       const have = shadow as unknown[]
       const want = next as unknown[]
       if (have.length !== want.length) return false
-      for (let at = 0; at < have.length; at++) if (!isSame(have[at], want[at], walk, depth + 1)) return false
+      for (let at = 0; at < have.length; at++) if (!isSame(have[at], want[at], depth + 1)) return false
       return true
     }
     case 'object': {
@@ -136,12 +140,12 @@ export function isSame(shadow: unknown, next: unknown, walk: Walk, depth = 0): b
       if (have.length !== want.length) return false
       for (let at = 0; at < have.length; at++) {
         const key = have[at] as string
-        if (key !== want[at] || !isSame((shadow as Plain)[key], (next as Plain)[key], walk, depth + 1)) return false
+        if (key !== want[at] || !isSame((shadow as Plain)[key], (next as Plain)[key], depth + 1)) return false
       }
       return true
     }
     case 'map':
-      return sameMaps(shadow as Map<unknown, unknown>, next as Map<unknown, unknown>, walk, depth)
+      return sameMaps(shadow as Map<unknown, unknown>, next as Map<unknown, unknown>, depth)
     case 'set':
       return sameOrder(shadow as Set<unknown>, next as Set<unknown>)
     case 'date':
@@ -153,12 +157,12 @@ export function isSame(shadow: unknown, next: unknown, walk: Walk, depth = 0): b
   }
 }
 
-function sameMaps(shadow: Map<unknown, unknown>, next: Map<unknown, unknown>, walk: Walk, depth: number): boolean {
+function sameMaps(shadow: Map<unknown, unknown>, next: Map<unknown, unknown>, depth: number): boolean {
   if (shadow.size !== next.size) return false
   const entries = next.entries()
   for (const [key, item] of shadow) {
     const [nextKey, nextItem] = entries.next().value as [unknown, unknown]
-    if (!Object.is(key, nextKey) || !isSame(item, nextItem, walk, depth + 1)) return false
+    if (!Object.is(key, nextKey) || !isSame(item, nextItem, depth + 1)) return false
   }
   return true
 }
@@ -176,7 +180,10 @@ function sameTyped(shadow: TypedArray, next: TypedArray): boolean {
 
 function sameRefs(shadow: Ref, next: Ref): boolean {
   return (
-    shadow.address === next.address && shadow.id === next.id && shadow.systemId === next.systemId && shadow.effectId === next.effectId
+    shadow.address === next.address &&
+    shadow.id === next.id &&
+    shadow.systemId === next.systemId &&
+    shadow.effectId === next.effectId
   )
 }
 

@@ -146,6 +146,8 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
     const system = { get: () => undefined, getAll: () => ({}) }
     Promise.resolve()
       .then(() => call?.({ context, event, self, system } as never, params as never))
+      // What it sent is stored before it counts as over: else a crash in between would lose that.
+      .then(() => one.posting)
       .then(
         () => {
           if (stopped || one.over) return

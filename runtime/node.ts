@@ -117,9 +117,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
 
   async function own(claims: readonly Claimed[]): Promise<void> {
     const through = Math.max(...claims.map((one) => one.seq))
-    // Most partitions were folded to their end; a quiet one must not make the whole log be read.
-    const behind = claims.filter((one) => one.newest > (store.partition(one.partition)?.seq ?? 0))
-    await foldThrough({ bus, store, kinds }, behind.map((one) => one.partition), { through, clientKeepMs: options.clientKeepMs })
+    await foldThrough({ bus, store, kinds }, claims, { through, clientKeepMs: options.clientKeepMs })
     await store.fold(claims.map((one) => ({ partition: ownershipOf(store, one).folded, changes: [], history: [] })))
     lastSeq = Math.max(lastSeq, through)
     for (const claimed of claims) {

@@ -1,31 +1,19 @@
 /**
- * Brings the store up to the log, also where the log no longer begins where the store ends: then
+ * Brings the store up to the log, also where the log no longer holds what the store lacks: then
  * the partition starts again from the base that was uploaded before the log was trimmed.
  */
-import { Fault, isFault } from '#protocol/fault.ts'
+import { takeNewerBases } from './bases.ts'
 import { catchUp, type CatchUpOptions, type CatchUpWorld } from './catch-up.ts'
-import { trace } from './trace.ts'
-import { baseName } from './trim.ts'
+import type { Claimed } from './claim.ts'
 
-export async function foldThrough(world: CatchUpWorld, partitions: readonly number[], options: CatchUpOptions): Promise<void> {
-  try {
-    await catchUp(world, new Set(partitions), options)
-    return
-  } catch (error) {
-    if (!isFault(error, 'log.gap')) throw error
-    trace({ is: 'fold.rebuilt', reason: error.message })
-    for (const partition of partitions) await takeBase(world, partition, error)
+export async function foldThrough(world: CatchUpWorld, claims: readonly Claimed[], options: CatchUpOptions): Promise<void> {
+  const partitions = claims.map((one) => one.partition)
+  await takeNewerBases(world, partitions)
+  for (;;) {
+    // Most partitions were folded to their end; a quiet one must not make the whole log be read.
+    const behind = claims.filter((one) => one.newest > (world.store.partition(one.partition)?.seq ?? 0))
+    await catchUp(world, new Set(behind.map((one) => one.partition)), options)
+    // An owner that does not know of our claim yet may have trimmed what was about to be read.
+    if ((await takeNewerBases(world, partitions)).length === 0) return
   }
-  await catchUp(world, new Set(partitions), options)
-}
-
-/** Only a base that is further than the store helps; without one the gap stands. */
-async function takeBase({ bus, store }: CatchUpWorld, partition: number, gap: Fault): Promise<void> {
-  const bytes = await bus.blobs.get(baseName(partition))
-  if (bytes === undefined) {
-    if (gap.details['partition'] === partition) throw gap
-    return
-  }
-  await store.dropPartition(partition)
-  await store.loadBase(bytes)
 }

@@ -6,6 +6,7 @@
  */
 import { subjects } from '#protocol/subject.ts'
 import type { FoldedPartition, Store } from '#store/store.ts'
+import { removeBasesBelow, uploadBases } from './bases.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import { lastRecordSeq } from './last-record.ts'
@@ -17,6 +18,9 @@ export type TrimOptions = {
   readonly historyMs: number
   readonly historyBytes: number
 }
+
+/** A round uploads the base of every partition that changed; it must be worth that. */
+const leastShare = 0.1
 
 export type Trimmer = {
   start(): void
@@ -31,6 +35,8 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
   let alarm: { cancel(): void } | undefined
   let running: Promise<unknown> = Promise.resolve()
   let stopped = false
+  /** The horizon of the last round: entries that are always kept stay below it. */
+  let trimmed = 0
 
   async function trim(): Promise<number> {
     const state = await bus.logState()
@@ -41,8 +47,9 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
     if (owned.length < bus.realm.partitions) return 0
     const bounds = await Promise.all(owned.map((one) => boundOf(one, state.lastSeq)))
     const horizon = Math.min(upTo, ...bounds)
-    if (horizon <= state.firstSeq) return 0
-    for (const { partition } of owned) await bus.blobs.put(baseName(partition), await store.base(partition))
+    const begin = Math.max(state.firstSeq, trimmed)
+    if (horizon - begin < (state.lastSeq - begin) * leastShare) return 0
+    const uploaded = await uploadBases({ bus, store }, owned.map(({ partition }) => partition))
     let removed = 0
     for (const { partition } of owned) {
       removed += (await bus.purge(subjects.mailbox(bus.realm, partition), horizon)).removed
@@ -51,6 +58,8 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
       await store.trimHistory(partition, horizon)
     }
     for (const kind of ['ev', 're']) removed += (await bus.purge(`${bus.realm.name}.${kind}.>`, horizon)).removed
+    await removeBasesBelow(bus, uploaded)
+    trimmed = horizon
     trace({ is: 'trimmed', upTo: horizon, removed })
     return removed
   }
@@ -77,7 +86,8 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
     while (low < high) {
       const middle = Math.ceil((low + high) / 2)
       const entry = await nextFrom(middle, high)
-      if (entry === undefined || entry.at >= instant) high = middle - 1
+      // Nothing stands there any more: it was trimmed, so it is older than what is left.
+      if (entry !== undefined && entry.at >= instant) high = middle - 1
       else low = middle
     }
     return low
@@ -111,8 +121,4 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
     },
     trim,
   }
-}
-
-export function baseName(partition: number): string {
-  return `base.${partition}`
 }

@@ -6,7 +6,17 @@
 import type { Address } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
 import { applyAll } from '#protocol/delta.ts'
-import { chunkBytes, chunksOf, encodeHead, frame, type Head, readBase, readDeltas, readHead, wholeBytes } from './actor-rows.ts'
+import {
+  chunkBytes,
+  chunksOf,
+  encodeHead,
+  frame,
+  type Head,
+  readBase,
+  readDeltas,
+  readHead,
+  wholeBytes,
+} from './actor-rows.ts'
 import { type Link, linkTo, noLink } from './history-rows.ts'
 import { actorKey, partKey } from './keys.ts'
 import { damaged, sealed, unsealed } from './sealed.ts'
@@ -47,7 +57,8 @@ export function draftOf(tables: Tables, partition: number, address: Address): Ac
   }
 
   function storedBase(): Uint8Array {
-    if (stored === undefined) throw damaged(`the state of ${address} (a difference came, but there is no state before it)`)
+    if (stored === undefined)
+      throw damaged(`the state of ${address} (a difference came, but there is no state before it)`)
     return stored.form.is === 'whole' ? stored.form.state : readBase(tables, key, stored.form.baseBytes, address)
   }
 
@@ -58,7 +69,14 @@ export function draftOf(tables: Tables, partition: number, address: Address): Ac
     const count = stored.form.deltas + deltas.length
     const bytes = deltas.reduce((sum, delta) => sum + delta.length, stored.form.deltaBytes)
     if (count > mostDeltas || bytes > Math.max(baseBytes * mostDeltaShare, tailBytes)) return undefined
-    return { is: 'cut', baseBytes, rows, deltas: count, deltaBytes: bytes, tail: deltas.length === 0 ? tail : frame(deltas, tail) }
+    return {
+      is: 'cut',
+      baseBytes,
+      rows,
+      deltas: count,
+      deltaBytes: bytes,
+      tail: deltas.length === 0 ? tail : frame(deltas, tail),
+    }
   }
 
   function removal(): Op[] {
@@ -76,7 +94,10 @@ export function draftOf(tables: Tables, partition: number, address: Address): Ac
     if (form === undefined) {
       const state = wholeState()
       const chunks = state.length <= wholeBytes ? 0 : chunksOf(state.length)
-      form = chunks === 0 ? { is: 'whole', state } : { is: 'cut', baseBytes: state.length, rows: 0, deltas: 0, deltaBytes: 0, tail: new Uint8Array(0) }
+      form =
+        chunks === 0
+          ? { is: 'whole', state }
+          : { is: 'cut', baseBytes: state.length, rows: 0, deltas: 0, deltaBytes: 0, tail: new Uint8Array(0) }
       for (let index = 0; index < chunks; index++) {
         const value = changedChunk(tables, partKey(key, 'chunk', index), state, index)
         if (value !== undefined) result.push(value)
@@ -125,8 +146,10 @@ function changedChunk(tables: Tables, key: Buffer, state: Uint8Array, index: num
 function surplus(tables: Tables, key: Buffer, { form }: Head, chunks: number): Op[] {
   if (form.is === 'whole') return []
   const ops: Op[] = []
-  for (let index = chunks; index < chunksOf(form.baseBytes); index++) ops.push({ table: tables.parts, key: partKey(key, 'chunk', index), value: undefined })
-  for (let index = 0; index < form.rows; index++) ops.push({ table: tables.parts, key: partKey(key, 'tail', index), value: undefined })
+  for (let index = chunks; index < chunksOf(form.baseBytes); index++)
+    ops.push({ table: tables.parts, key: partKey(key, 'chunk', index), value: undefined })
+  for (let index = 0; index < form.rows; index++)
+    ops.push({ table: tables.parts, key: partKey(key, 'tail', index), value: undefined })
   return ops
 }
 

@@ -7,7 +7,7 @@
 import type { Address } from '#protocol/address.ts'
 import { decode } from '#protocol/codec.ts'
 import { applyAll } from '#protocol/delta.ts'
-import { type Link, noLink } from './history-rows.ts'
+import type { Link } from './history-rows.ts'
 import { actorKey, partKey } from './keys.ts'
 import { damaged, openRow, seal, sealBytes, unsealed } from './sealed.ts'
 import { pageBytes, pageHeaderBytes, type Tables, type View } from './tables.ts'
@@ -66,7 +66,14 @@ export function decodeHead(key: Uint8Array, row: Buffer, address: Address): Head
   const head = { last: payload.readUIntLE(1, linkBytes), needy: (flags & 2) !== 0 }
   if ((flags & 1) === 0) return { ...head, form: { is: 'whole', state: payload.subarray(headBytes) } }
   const number = (at: number) => payload.readUInt32LE(headBytes + 4 * at)
-  const form: Cut = { is: 'cut', baseBytes: number(0), rows: number(1), deltas: number(2), deltaBytes: number(3), tail: payload.subarray(headBytes + cutBytes) }
+  const form: Cut = {
+    is: 'cut',
+    baseBytes: number(0),
+    rows: number(1),
+    deltas: number(2),
+    deltaBytes: number(3),
+    tail: payload.subarray(headBytes + cutBytes),
+  }
   return { ...head, form }
 }
 
@@ -105,7 +112,8 @@ export function readBase(tables: Tables, key: Buffer, bytes: number, address: Ad
 
 export function readDeltas(tables: Tables, key: Buffer, cut: Cut, address: Address, view?: View): Uint8Array[] {
   const deltas: Uint8Array[] = []
-  for (let index = 0; index < cut.rows; index++) unframe(readPart(tables, partKey(key, 'tail', index), address, view), deltas)
+  for (let index = 0; index < cut.rows; index++)
+    unframe(readPart(tables, partKey(key, 'tail', index), address, view), deltas)
   unframe(cut.tail, deltas)
   if (deltas.length !== cut.deltas) throw damaged(`the state of ${address}`)
   return deltas
@@ -137,11 +145,9 @@ export function frame(deltas: readonly Uint8Array[], before: Uint8Array): Buffer
 
 function unframe(framed: Uint8Array, into: Uint8Array[]): void {
   const view = new DataView(framed.buffer, framed.byteOffset, framed.length)
-  for (let at = 0; at < framed.length; ) {
+  for (let at = 0; at < framed.length;) {
     const end = at + 4 + view.getUint32(at, true)
     into.push(framed.subarray(at + 4, end))
     at = end
   }
 }
-
-export const emptyHead: Head = { last: noLink, needy: false, form: { is: 'whole', state: new Uint8Array(0) } }

@@ -55,7 +55,15 @@ export function openBaseWriter(header: BaseHeader): BaseWriter {
     actors = []
     bytes = 0
     await head
-    if (taken.length > 0) await push(taken.map(([address, state, needs]) => [address, state, needs.due ?? null, (needs.effects ? 1 : 0) | (needs.subscribed ? 2 : 0)]))
+    if (taken.length > 0)
+      await push(
+        taken.map(([address, state, needs]) => [
+          address,
+          state,
+          needs.due ?? null,
+          (needs.effects ? 1 : 0) | (needs.subscribed ? 2 : 0),
+        ]),
+      )
   }
   return {
     add(actor) {
@@ -84,10 +92,20 @@ export async function openBaseReader(bytes: Uint8Array, ours: StoreIdentity): Pr
   const values = valuesOf(blob)
   const { value: head, done } = await values.next()
   if (done || !Array.isArray(head)) throw undecodable('it ends early')
-  if ((head[0] as number) > baseFormat) throw new Fault('store.format', { value: 'a base', have: String(head[0]), want: baseFormat })
-  const identity = { realm: head[1] as string, generation: head[2] as number, partitions: head[3] as number, log: head[4] as string }
+  if ((head[0] as number) > baseFormat)
+    throw new Fault('store.format', { value: 'a base', have: String(head[0]), want: baseFormat })
+  const identity = {
+    realm: head[1] as string,
+    generation: head[2] as number,
+    partitions: head[3] as number,
+    log: head[4] as string,
+  }
   if (identity.realm !== ours.realm || identity.partitions !== ours.partitions) {
-    throw new Fault('store.foreign', { value: 'this base', have: `${identity.realm}, ${identity.partitions} partitions`, want: `${ours.realm}, ${ours.partitions} partitions` })
+    throw new Fault('store.foreign', {
+      value: 'this base',
+      have: `${identity.realm}, ${identity.partitions} partitions`,
+      want: `${ours.realm}, ${ours.partitions} partitions`,
+    })
   }
   let count = 0
   let isWhole = false
@@ -106,8 +124,8 @@ export async function openBaseReader(bytes: Uint8Array, ours: StoreIdentity): Pr
   }
 }
 
-async function* valuesOf(blob: Buffer): AsyncGenerator<unknown> {
-  for (let at = magic.length; at < blob.length; ) {
+async function* valuesOf(blob: Buffer): AsyncGenerator {
+  for (let at = magic.length; at < blob.length;) {
     const start = at + frameHeadBytes
     const end = start > blob.length ? start : start + blob.readUInt32LE(at)
     if (end > blob.length) throw undecodable('it ends early')
@@ -123,7 +141,15 @@ async function* valuesOf(blob: Buffer): AsyncGenerator<unknown> {
 
 function actorOf(fields: unknown): BaseActor {
   const [address, state, due, flags] = fields as [Address, Uint8Array, number | null, number]
-  return [address, state, { ...(due === null ? {} : { due }), ...(flags & 1 ? { effects: true } : {}), ...(flags & 2 ? { subscribed: true } : {}) }]
+  return [
+    address,
+    state,
+    {
+      ...(due === null ? {} : { due }),
+      ...(flags & 1 ? { effects: true } : {}),
+      ...(flags & 2 ? { subscribed: true } : {}),
+    },
+  ]
 }
 
 function undecodable(reason: string, cause?: unknown): Fault {

@@ -61,6 +61,7 @@ function metaAt(file: number, position: number): Meta | undefined {
   if (readSync(file, bytes, 0, metaBytes, position) < metaBytes || bytes.readUInt32LE(24) !== magic) return undefined
   const pageBytes = bytes.readUInt32LE(48)
   const lastPage = bytes.readBigUInt64LE(144)
-  if (pageBytes < 512 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0 || lastPage > 1n << 36n) return undefined
+  if (pageBytes < 512 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0 || lastPage > 1n << 36n)
+    return undefined
   return { pageBytes, lastPage: Number(lastPage), txn: bytes.readBigUInt64LE(152) }
 }

@@ -18,13 +18,21 @@ export type Folding = {
   forget(partition: number): void
 }
 
-type Waiting = { readonly folds: readonly Fold[]; readonly resolve: () => void; readonly reject: (error: unknown) => void }
+type Waiting = {
+  readonly folds: readonly Fold[]
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
 
 /** Changes that go into one transaction: preparing them is time in which nothing else runs. */
 const mostChanges = 1000
 
 /** `write` checks for room and turns LMDB's errors into faults. */
-export function foldingOf(tables: Tables, write: (ops: readonly Op[]) => Promise<void>, faultOf: (error: unknown) => unknown): Folding {
+export function foldingOf(
+  tables: Tables,
+  write: (ops: readonly Op[]) => Promise<void>,
+  faultOf: (error: unknown) => unknown,
+): Folding {
   const written = new Map<number, FoldedPartition>()
   let waiting: Waiting[] = []
   let turn: Promise<unknown> = Promise.resolve()
@@ -92,7 +100,8 @@ export function foldingOf(tables: Tables, write: (ops: readonly Op[]) => Promise
       partitions.set(partition.partition, partition)
     }
     for (const one of drafts.values()) ops.push(...one.ops())
-    for (const partition of partitions.values()) ops.push(...partitionOps(tables, partition, before(partition.partition)))
+    for (const partition of partitions.values())
+      ops.push(...partitionOps(tables, partition, before(partition.partition)))
     return ops
   }
 

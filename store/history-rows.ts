@@ -28,7 +28,11 @@ type Row = [seq: number, at: number, lines: [address: Address, previous: Link, s
 export function historyOp(tables: Tables, partition: number, n: number, lines: readonly ChainedLine[]): Op {
   const key = historyKey(partition, n)
   const first = (lines[0] as ChainedLine).line
-  const row: Row = [first.seq, first.at, lines.map(({ line, previous }) => [line.address, previous, line.steps.map(stepArrayOf)])]
+  const row: Row = [
+    first.seq,
+    first.at,
+    lines.map(({ line, previous }) => [line.address, previous, line.steps.map(stepArrayOf)]),
+  ]
   return { table: tables.history, key, value: sealed(key, encode(row)) }
 }
 
@@ -39,8 +43,14 @@ function stepArrayOf(step: HistoryLine['steps'][number]): unknown[] {
 }
 
 /** The lines of one actor, newest first, beginning where `from` points; ends where history was trimmed. */
-export function* linesFrom(tables: Tables, partition: number, address: Address, from: Link, view: View): Generator<HistoryLine> {
-  for (let link = from; link !== noLink; ) {
+export function* linesFrom(
+  tables: Tables,
+  partition: number,
+  address: Address,
+  from: Link,
+  view: View,
+): Generator<HistoryLine> {
+  for (let link = from; link !== noLink;) {
     const n = link - 1
     const key = historyKey(partition, n)
     const value = tables.history.get(key, { transaction: view })

@@ -15,11 +15,27 @@ const key = Buffer.from('identity')
 export async function checkIdentity(tables: Tables, dir: string, identity: StoreIdentity): Promise<void> {
   const row = tables.meta.get(key)
   if (row === undefined) {
-    if (entriesOf(tables.actors) + entriesOf(tables.partitions) > 0) throw new Fault('store.corrupt', { value: dir, reason: 'it does not say whose it is' })
-    await tables.write([{ table: tables.meta, key, value: sealed(key, encode([storeFormat, identity.realm, identity.generation, identity.partitions, identity.log])) }])
+    if (entriesOf(tables.actors) + entriesOf(tables.partitions) > 0)
+      throw new Fault('store.corrupt', { value: dir, reason: 'it does not say whose it is' })
+    await tables.write([
+      {
+        table: tables.meta,
+        key,
+        value: sealed(
+          key,
+          encode([storeFormat, identity.realm, identity.generation, identity.partitions, identity.log]),
+        ),
+      },
+    ])
     return
   }
-  const [format, realm, generation, partitions, log] = decode(unsealed(key, row, 'its identity')) as [number, string, number, number, string]
+  const [format, realm, generation, partitions, log] = decode(unsealed(key, row, 'its identity')) as [
+    number,
+    string,
+    number,
+    number,
+    string,
+  ]
   if (format > storeFormat) throw new Fault('store.format', { value: dir, have: format, want: storeFormat })
   const have = { realm, generation, partitions, log }
   if (isSame(have, identity)) return

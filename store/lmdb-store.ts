@@ -7,6 +7,7 @@ import type { Address } from '#protocol/address.ts'
 import { Fault, isFault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { readState } from './actor-rows.ts'
+import { aliveOp, readAlive } from './alive-row.ts'
 import { openBaseReader } from './base-blob.ts'
 import { checkDataFile, prepareDir } from './data-file.ts'
 import { acquireDirLock, type DirLock } from './dir-lock.ts'
@@ -14,12 +15,12 @@ import { foldingOf } from './folding.ts'
 import { checkIdentity } from './identity-row.ts'
 import { dropPartition, fillPartition, trimHistory, unfinishedPartitions, writeBase } from './partition-moves.ts'
 import { readPartition } from './partition-rows.ts'
-import { addressesOf, historyOf, needsOf, type Views } from './reading.ts'
+import { addressesOf, historyOf, needsOf } from './reading.ts'
 import { openRoom } from './room.ts'
-import { sealed, unsealed } from './sealed.ts'
 import type { Store, StoreIdentity } from './store.ts'
-import { entriesOf, openTables, storeFaultOf, type Tables, type View } from './tables.ts'
+import { entriesOf, openTables, storeFaultOf, type Tables } from './tables.ts'
 import { type Attempt, noteAttempt, verifyActors, verifyTables } from './verify.ts'
+import { viewsOf } from './views.ts'
 
 export { removeStore } from './data-file.ts'
 
@@ -59,7 +60,11 @@ function lockDir(dir: string): DirLock {
     return acquireDirLock(dir)
   } catch (cause) {
     if (isFault(cause)) throw cause
-    throw new Fault('store.unusable', { value: dir, reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+    throw new Fault(
+      'store.unusable',
+      { value: dir, reason: cause instanceof Error ? cause.message : String(cause) },
+      { cause },
+    )
   }
 }
 
@@ -67,7 +72,12 @@ type Write = ReturnType<typeof openRoom>['write']
 
 type Held = { readonly lock: DirLock; readonly attempt: Attempt }
 
-function storeOf(tables: Tables, { lock, attempt }: Held, writeRows: Write, { dir, identity, mapBytes }: LmdbStoreOptions): Store {
+function storeOf(
+  tables: Tables,
+  { lock, attempt }: Held,
+  writeRows: Write,
+  { dir, identity, mapBytes }: LmdbStoreOptions,
+): Store {
   const faultOf = (error: unknown) => storeFaultOf(error, dir, mapBytes)
   /** What is damaged may show itself only when something is written. */
   const write: Write = async (ops) => {
@@ -149,7 +159,10 @@ function storeOf(tables: Tables, { lock, attempt }: Held, writeRows: Write, { di
       const base = await openBaseReader(bytes, identity)
       await move(base.header.partition.partition, () => fillPartition(tables, base, write))
     },
-    alive: aliveOf(tables, write, { guarded, alone }),
+    alive: {
+      get: () => guarded(() => readAlive(tables)),
+      set: (at) => alone(() => write([aliveOp(tables, at)])),
+    },
     dropPartition: (partition) => move(partition, () => dropPartition(tables, partition, write)),
     size: () => guarded(() => ({ bytes: tables.used(), limit: mapBytes })),
     close() {
@@ -164,61 +177,4 @@ function storeOf(tables: Tables, { lock, attempt }: Held, writeRows: Write, { di
     [Symbol.asyncDispose]: () => store.close(),
   }
   return store
-}
-
-type Guards = { guarded<T>(read: () => T): T; alone<T>(work: () => Promise<T>): Promise<T> }
-
-function aliveOf(tables: Tables, write: Write, { guarded, alone }: Guards): Store['alive'] {
-  const key = Buffer.from('alive')
-  return {
-    get: () => guarded(() => {
-      const row = tables.meta.get(key)
-      return row === undefined ? undefined : unsealed(key, row, 'when the node was last alive').readDoubleLE(0)
-    }),
-    set: (at) => alone(() => {
-      const payload = Buffer.allocUnsafe(8)
-      payload.writeDoubleLE(at)
-      return write([{ table: tables.meta, key, value: sealed(key, payload) }])
-    }),
-  }
-}
-
-/** LMDB ends the process when a view outlives its environment. */
-function viewsOf(tables: Tables, dir: string): Views & { within<T>(read: (view: View) => T): T; fail(error: unknown): void; end(): void } {
-  const open = new Set<View>()
-  let isClosed = false
-  let failure: unknown
-  const views = {
-    check() {
-      if (isClosed) throw new Fault('store.closed', { value: dir })
-      if (failure !== undefined) throw failure
-    },
-    /** Nothing is read any more from a store that is known to be damaged. */
-    fail(error: unknown) {
-      if (!isClosed) failure = error
-    },
-    open() {
-      views.check()
-      const view = tables.view()
-      open.add(view)
-      return view
-    },
-    close(view: View) {
-      if (open.delete(view)) view.done()
-    },
-    within<T>(read: (view: View) => T): T {
-      const view = views.open()
-      try {
-        return read(view)
-      } finally {
-        views.close(view)
-      }
-    },
-    end() {
-      isClosed = true
-      for (const view of open) view.done()
-      open.clear()
-    },
-  }
-  return views
 }

@@ -46,14 +46,27 @@ export type MemoryStoreOptions = {
   readonly settle?: () => Promise<void>
 }
 
-export function openMemoryStore({ identity, disk = openMemoryDisk(), settle = () => Promise.resolve() }: MemoryStoreOptions): Store {
+export function openMemoryStore({
+  identity,
+  disk = openMemoryDisk(),
+  settle = () => Promise.resolve(),
+}: MemoryStoreOptions): Store {
   const owned = disk as OwnedDisk
   const { contents } = owned
   if (owned.owner !== undefined) throw new Fault('store.locked', { value: 'memory', pid: process.pid })
   contents.identity ??= identity
   const have = contents.identity
-  if (have.realm !== identity.realm || have.generation !== identity.generation || have.partitions !== identity.partitions || have.log !== identity.log) {
-    throw new Fault('store.foreign', { value: 'memory', have: `${have.realm}, log of ${have.log}`, want: `${identity.realm}, log of ${identity.log}` })
+  if (
+    have.realm !== identity.realm ||
+    have.generation !== identity.generation ||
+    have.partitions !== identity.partitions ||
+    have.log !== identity.log
+  ) {
+    throw new Fault('store.foreign', {
+      value: 'memory',
+      have: `${have.realm}, log of ${have.log}`,
+      want: `${identity.realm}, log of ${identity.log}`,
+    })
   }
   const me = {}
   owned.owner = me
@@ -86,8 +99,10 @@ export function openMemoryStore({ identity, disk = openMemoryDisk(), settle = ()
 
   function drop(partition: number): void {
     contents.partitions.delete(partition)
-    for (const address of contents.actors.keys()) if (partitionOfAddress(address) === partition) contents.actors.delete(address)
-    for (const address of contents.history.keys()) if (partitionOfAddress(address) === partition) contents.history.delete(address)
+    for (const address of contents.actors.keys())
+      if (partitionOfAddress(address) === partition) contents.actors.delete(address)
+    for (const address of contents.history.keys())
+      if (partitionOfAddress(address) === partition) contents.history.delete(address)
   }
 
   const store: Store = {
@@ -117,28 +132,33 @@ export function openMemoryStore({ identity, disk = openMemoryDisk(), settle = ()
       return contents.actors.size
     },
     *needs(partition) {
-      const all = addressesIn(partition).map((address) => [address, (contents.actors.get(address) as StoredActor).needs] as const)
+      const all = addressesIn(partition).map(
+        (address) => [address, (contents.actors.get(address) as StoredActor).needs] as const,
+      )
       for (const entry of all) if (isNeedy(entry[1])) yield entry
     },
     *history(address, { before = Number.POSITIVE_INFINITY, limit }) {
       check()
-      const lines = [...(contents.history.get(address) ?? [])].filter((line) => line.n < before).reverse()
+      const lines = (contents.history.get(address) ?? []).filter((line) => line.n < before).toReversed()
       yield* lines.slice(0, limit)
     },
-    trimHistory: (partition, upTo) => write(() => {
-      for (const [address, lines] of contents.history) {
-        if (partitionOfAddress(address) !== partition) continue
-        const kept = lines.filter((line) => line.seq > upTo)
-        if (kept.length > 0) contents.history.set(address, kept)
-        else contents.history.delete(address)
-      }
-    }),
+    trimHistory: (partition, upTo) =>
+      write(() => {
+        for (const [address, lines] of contents.history) {
+          if (partitionOfAddress(address) !== partition) continue
+          const kept = lines.filter((line) => line.seq > upTo)
+          if (kept.length > 0) contents.history.set(address, kept)
+          else contents.history.delete(address)
+        }
+      }),
     async base(partition) {
       check()
       const position = contents.partitions.get(partition)
       if (position === undefined) throw new Fault('store.empty', { partition })
       const writer = openBaseWriter({ identity, partition: position })
-      const actors = addressesIn(partition).map((address) => [address, contents.actors.get(address) as StoredActor] as const)
+      const actors = addressesIn(partition).map(
+        (address) => [address, contents.actors.get(address) as StoredActor] as const,
+      )
       for (const [address, { base, deltas, needs }] of actors) {
         writer.add([address, deltas.length === 0 ? base : encode(applyAll(decode(base), deltas)), needs])
         if (writer.isFull()) await writer.flush()
@@ -177,7 +197,8 @@ export function openMemoryStore({ identity, disk = openMemoryDisk(), settle = ()
 function foldAll(contents: Contents, folds: readonly Fold[]): void {
   const next = new Map<Address, StoredActor | undefined>()
   const actorOf = (address: Address) => (next.has(address) ? next.get(address) : contents.actors.get(address))
-  for (const { changes } of folds) for (const change of changes) next.set(change.address, actorAfter(change, actorOf(change.address)))
+  for (const { changes } of folds)
+    for (const change of changes) next.set(change.address, actorAfter(change, actorOf(change.address)))
   for (const [address, actor] of next) {
     if (actor === undefined) contents.actors.delete(address)
     else contents.actors.set(address, actor)
@@ -196,7 +217,11 @@ function actorAfter(change: FoldedChange, before: StoredActor | undefined): Stor
   if (change.is === 'gone') return undefined
   if (change.is === 'full') return { base: change.state.slice(), deltas: [], needs: change.needs }
   const base = change.base ?? before?.base
-  if (base === undefined) throw new Fault('store.corrupt', { value: 'memory', reason: `a difference came for ${change.address}, but there is no state before it` })
+  if (base === undefined)
+    throw new Fault('store.corrupt', {
+      value: 'memory',
+      reason: `a difference came for ${change.address}, but there is no state before it`,
+    })
   const older = change.base === undefined ? (before?.deltas ?? []) : []
   const deltas = [...older, ...change.deltas]
   if (deltas.length <= mostDeltas) return { base, deltas, needs: change.needs }
@@ -212,6 +237,7 @@ function isNeedy({ due, effects, subscribed }: Needs): boolean {
 
 function sizeOf({ actors }: Contents): number {
   let bytes = 0
-  for (const { base, deltas } of actors.values()) bytes += deltas.reduce((sum, delta) => sum + delta.length, base.length)
+  for (const { base, deltas } of actors.values())
+    bytes += deltas.reduce((sum, delta) => sum + delta.length, base.length)
   return bytes
 }

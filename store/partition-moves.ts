@@ -14,14 +14,20 @@ import { linkTo, seqOfHistoryRow } from './history-rows.ts'
 import { addressOfKey, numberOfHistoryKey, partitionKey, partitionRange } from './keys.ts'
 import { partitionOps, readPartition } from './partition-rows.ts'
 import { unsealed } from './sealed.ts'
-import { rows, type Views } from './reading.ts'
+import { rows } from './reading.ts'
 import type { FoldedChange, Needs, StoreIdentity } from './store.ts'
 import type { Op, Table, Tables, View } from './tables.ts'
+import type { Views } from './views.ts'
 
 /** Rows removed in one transaction, and looked through without a pause. */
 const sliceRows = 500
 
-export async function writeBase(tables: Tables, views: Views, identity: StoreIdentity, partition: number): Promise<Uint8Array> {
+export async function writeBase(
+  tables: Tables,
+  views: Views,
+  identity: StoreIdentity,
+  partition: number,
+): Promise<Uint8Array> {
   const view = views.open()
   try {
     const position = readPartition(tables, partition, view)
@@ -52,7 +58,11 @@ export async function fillPartition(tables: Tables, { header, frames }: BaseRead
   await emptyPartition(tables, partition, write)
   for await (const actors of frames()) {
     for (let at = 0; at < actors.length; at += sliceRows) {
-      await write(actors.slice(at, at + sliceRows).flatMap(([address, state, needs]) => fullOps(tables, partition, { address, is: 'full', state, needs })))
+      await write(
+        actors
+          .slice(at, at + sliceRows)
+          .flatMap(([address, state, needs]) => fullOps(tables, partition, { address, is: 'full', state, needs })),
+      )
     }
   }
   await write([...partitionOps(tables, header.partition, undefined), unfinishedOp(tables, partition, false)])
@@ -68,7 +78,10 @@ type Write = (ops: readonly Op[]) => Promise<void>
 
 /** Leaves the mark "unfinished" behind. */
 export async function emptyPartition(tables: Tables, partition: number, write: Write): Promise<void> {
-  await write([unfinishedOp(tables, partition, true), { table: tables.partitions, key: partitionKey(partition), value: undefined }])
+  await write([
+    unfinishedOp(tables, partition, true),
+    { table: tables.partitions, key: partitionKey(partition), value: undefined },
+  ])
   for (const table of [tables.clients, tables.actors, tables.parts, tables.needs, tables.history, tables.ended]) {
     await emptyRange(table, partition, write)
   }
@@ -81,14 +94,22 @@ export async function dropPartition(tables: Tables, partition: number, write: Wr
 
 async function emptyRange(table: Table, partition: number, write: Write): Promise<void> {
   for (;;) {
-    const ops = Array.from(table.getKeys({ ...partitionRange(partition), limit: sliceRows }), (key): Op => ({ table, key: Buffer.from(key), value: undefined }))
+    const ops = Array.from(table.getKeys({ ...partitionRange(partition), limit: sliceRows }), (key): Op => ({
+      table,
+      key: Buffer.from(key),
+      value: undefined,
+    }))
     if (ops.length === 0) return
     await write(ops)
   }
 }
 
 function unfinishedOp(tables: Tables, partition: number, isUnfinished: boolean): Op {
-  return { table: tables.meta, key: Buffer.concat([unfinishedKey, partitionKey(partition)]), value: isUnfinished ? Buffer.from([1]) : undefined }
+  return {
+    table: tables.meta,
+    key: Buffer.concat([unfinishedKey, partitionKey(partition)]),
+    value: isUnfinished ? Buffer.from([1]) : undefined,
+  }
 }
 
 const unfinishedKey = Buffer.from('u')
@@ -125,7 +146,8 @@ async function forgetEnded(tables: Tables, partition: number, write: Write): Pro
   const kept = oldest === undefined ? Number.POSITIVE_INFINITY : linkTo(numberOfHistoryKey(oldest))
   const ops: Op[] = []
   for (const { key, value } of tables.ended.getRange(partitionRange(partition))) {
-    if (unsealed(key, value, 'the history of an actor').readUIntLE(0, 6) < kept) ops.push({ table: tables.ended, key, value: undefined })
+    if (unsealed(key, value, 'the history of an actor').readUIntLE(0, 6) < kept)
+      ops.push({ table: tables.ended, key, value: undefined })
   }
   for (let at = 0; at < ops.length; at += sliceRows) await write(ops.slice(at, at + sliceRows))
 }

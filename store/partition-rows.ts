@@ -21,15 +21,33 @@ export function readPartition(tables: Tables, partition: number, view: View): Fo
 }
 
 function partitionOfPayload(partition: number, payload: Uint8Array): Omit<FoldedPartition, 'clients'> {
-  const f = decode(payload) as [number, number, number, number, number, number, number, number, [number, number, number][]]
+  const f = decode(payload) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    [number, number, number][],
+  ]
   return {
-    partition, epoch: f[0], n: f[1], seq: f[2], cursor: f[3], heard: f[4], awayMs: f[5], openedAt: f[6], at: f[7],
+    partition,
+    epoch: f[0],
+    n: f[1],
+    seq: f[2],
+    cursor: f[3],
+    heard: f[4],
+    awayMs: f[5],
+    openedAt: f[6],
+    at: f[7],
     marks: Object.fromEntries(f[8].map(([from, n, index]) => [from, [n, index]])),
   }
 }
 
 function clientOf(key: Uint8Array, row: Buffer): readonly [number, number] {
-  const payload = unsealed(key, row, 'a client\'s mark')
+  const payload = unsealed(key, row, "a client's mark")
   return [payload.readDoubleLE(0), payload.readDoubleLE(8)]
 }
 
@@ -56,7 +74,8 @@ function clientOps(tables: Tables, { partition, clients }: FoldedPartition, befo
     ops.push({ table: tables.clients, key, value: sealed(key, payload) })
   }
   for (const name in before?.clients) {
-    if (clients[name] === undefined) ops.push({ table: tables.clients, key: clientKey(partition, name), value: undefined })
+    if (clients[name] === undefined)
+      ops.push({ table: tables.clients, key: clientKey(partition, name), value: undefined })
   }
   return ops
 }

@@ -10,22 +10,32 @@ import { type Link, linesFrom, linkTo } from './history-rows.ts'
 import { actorKey, addressOfKey, kindRange, partitionRange } from './keys.ts'
 import type { HistoryLine, Needs } from './store.ts'
 import type { Table, Tables, View } from './tables.ts'
+import type { Views } from './views.ts'
 
-export type AddressOptions = { readonly partition?: number; readonly kind?: string; readonly after?: Address; readonly limit?: number }
-
-/** Gives a view and takes it back; throws when the store is closed. */
-export type Views = { open(): View; close(view: View): void; check(): void }
+export type AddressOptions = {
+  readonly partition?: number
+  readonly kind?: string
+  readonly after?: Address
+  readonly limit?: number
+}
 
 export function* needsOf(tables: Tables, views: Views, partition: number): Generator<readonly [Address, Needs]> {
   const view = views.open()
   try {
-    for (const { key, value } of rows(tables.needs, partitionRange(partition), view, views)) yield [addressOfKey(key), decodeNeeds(key, value)]
+    for (const { key, value } of rows(tables.needs, partitionRange(partition), view, views))
+      yield [addressOfKey(key), decodeNeeds(key, value)]
   } finally {
     views.close(view)
   }
 }
 
-export function* historyOf(tables: Tables, views: Views, partition: number, address: Address, { before, limit }: { before?: number; limit: number }): Generator<HistoryLine> {
+export function* historyOf(
+  tables: Tables,
+  views: Views,
+  partition: number,
+  address: Address,
+  { before, limit }: { before?: number; limit: number },
+): Generator<HistoryLine> {
   const view = views.open()
   try {
     const key = actorKey(partition, address)
@@ -49,7 +59,12 @@ export function* historyOf(tables: Tables, views: Views, partition: number, addr
   }
 }
 
-export function* addressesOf(tables: Tables, views: Views, partitions: number, options: AddressOptions): Generator<Address> {
+export function* addressesOf(
+  tables: Tables,
+  views: Views,
+  partitions: number,
+  options: AddressOptions,
+): Generator<Address> {
   const { partition, kind, after, limit = Number.POSITIVE_INFINITY } = options
   const view = views.open()
   try {
@@ -64,7 +79,14 @@ export function* addressesOf(tables: Tables, views: Views, partitions: number, o
   }
 }
 
-function* addressesIn(tables: Tables, views: Views, view: View, partition: number, kind: string | undefined, after: Address | undefined): Generator<Address> {
+function* addressesIn(
+  tables: Tables,
+  views: Views,
+  view: View,
+  partition: number,
+  kind: string | undefined,
+  after: Address | undefined,
+): Generator<Address> {
   const range = kind === undefined ? partitionRange(partition) : kindRange(partition, kind)
   const start = after === undefined ? range.start : laterOf(range.start, actorKey(partition, after))
   for (const { key } of rows(tables.actors, { ...range, start }, view, views, false)) {
@@ -82,7 +104,8 @@ function* inOrder(walks: readonly Generator<Address>[]): Generator<Address> {
   const heads = walks.map((walk) => ({ walk, next: walk.next() })).filter(({ next }) => !next.done)
   while (heads.length > 0) {
     let least = 0
-    for (let at = 1; at < heads.length; at++) if ((heads[at]?.next.value as Address) < (heads[least]?.next.value as Address)) least = at
+    for (let at = 1; at < heads.length; at++)
+      if ((heads[at]?.next.value as Address) < (heads[least]?.next.value as Address)) least = at
     const head = heads[least] as (typeof heads)[number]
     yield head.next.value as Address
     head.next = head.walk.next()
@@ -90,11 +113,20 @@ function* inOrder(walks: readonly Generator<Address>[]): Generator<Address> {
   }
 }
 
-export function* rows(table: Table, range: { start: Buffer; end: Buffer }, view: View, views: Views, withValues = true): Generator<{ key: Buffer; value: Buffer }> {
+export function* rows(
+  table: Table,
+  range: { start: Buffer; end: Buffer },
+  view: View,
+  views: Views,
+  withValues = true,
+): Generator<{ key: Buffer; value: Buffer }> {
   const options = { ...range, transaction: view }
   const iterator = withValues
     ? table.getRange(options)[Symbol.iterator]()
-    : table.getKeys(options).map((key) => ({ key, value: empty }))[Symbol.iterator]()
+    : table
+        .getKeys(options)
+        .map((key) => ({ key, value: empty }))
+        [Symbol.iterator]()
   try {
     for (;;) {
       views.check()
@@ -108,4 +140,3 @@ export function* rows(table: Table, range: { start: Buffer; end: Buffer }, view:
 }
 
 const empty = Buffer.alloc(0)
-

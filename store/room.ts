@@ -8,7 +8,8 @@ import { type Op, pageBytes, pageHeaderBytes, type Tables } from './tables.ts'
 /** A large value has pages of its own; a small one costs its key and some pointers besides. */
 function bytesOf({ key, value }: Op): number {
   if (value === undefined) return 0
-  if (value.length > pageBytes / 2 - key.length - 64) return key.length + Math.ceil((value.length + pageHeaderBytes) / pageBytes) * pageBytes
+  if (value.length > pageBytes / 2 - key.length - 64)
+    return key.length + Math.ceil((value.length + pageHeaderBytes) / pageBytes) * pageBytes
   return key.length + value.length + 48
 }
 
@@ -28,7 +29,8 @@ export function openRoom(tables: Tables, dir: string, limit: number): { write(op
         used = tables.used()
         since = 0
         // What removes more rows than it writes is the way out.
-        if (removals * 2 < ops.length && used + bytes > limit) return Promise.reject(new Fault('store.full', { value: dir, limit }))
+        if (removals * 2 < ops.length && used + bytes > limit)
+          return Promise.reject(new Fault('store.full', { value: dir, limit }))
       }
       since += bytes
       return tables.write(ops)

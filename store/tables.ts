@@ -38,12 +38,20 @@ export type TablesOptions = { readonly dir: string; readonly mapBytes: number }
 export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tables> {
   const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
   const root = open<Buffer, Buffer>({
-    path: dir, noSubdir: false, pageSize: pageBytes, mapSize: mapBytes, maxDbs: tableNames.length + 4, maxReaders: 512, ...binary,
+    path: dir,
+    noSubdir: false,
+    pageSize: pageBytes,
+    mapSize: mapBytes,
+    maxDbs: tableNames.length + 4,
+    maxReaders: 512,
+    ...binary,
   })
   let tables: Record<(typeof tableNames)[number], Table>
   try {
     // All of them before anything is written: opening a table is a synchronous transaction.
-    tables = Object.fromEntries(tableNames.map((name) => [name, root.openDB<Buffer, Buffer>({ name, ...binary })])) as typeof tables
+    tables = Object.fromEntries(
+      tableNames.map((name) => [name, root.openDB<Buffer, Buffer>({ name, ...binary })]),
+    ) as typeof tables
   } catch (error) {
     // Left open, its mapping would be handed to the next that opens this path in this process.
     await root.close()
@@ -52,7 +60,8 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
 
   async function write(ops: readonly Op[]): Promise<void> {
     const commits = new Set<Promise<boolean>>()
-    for (const { table, key, value } of ops) commits.add(value === undefined ? table.remove(key) : table.put(key, value))
+    for (const { table, key, value } of ops)
+      commits.add(value === undefined ? table.remove(key) : table.put(key, value))
     const results = await Promise.allSettled(commits)
     for (const result of results) if (result.status === 'rejected') throw await faultOf(result.reason, dir, mapBytes)
     await root.flushed
@@ -71,7 +80,11 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
   }
 }
 
-type TreeStats = { readonly treeBranchPageCount: number; readonly treeLeafPageCount: number; readonly overflowPages: number }
+type TreeStats = {
+  readonly treeBranchPageCount: number
+  readonly treeLeafPageCount: number
+  readonly overflowPages: number
+}
 
 function pagesOf(stats: TreeStats): number {
   return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages
@@ -99,6 +112,7 @@ export function storeFaultOf(cause: unknown, dir: string, limit: number): Fault 
       : cause
   }
   const reason = cause instanceof Error ? cause.message : String(cause)
-  if (/MDB_MAP_FULL|No space left|ENOSPC/i.test(reason)) return new Fault('store.full', { value: dir, limit }, { cause })
+  if (/MDB_MAP_FULL|No space left|ENOSPC/i.test(reason))
+    return new Fault('store.full', { value: dir, limit }, { cause })
   return new Fault('store.corrupt', { value: dir, reason }, { cause })
 }

@@ -7,9 +7,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { rows, type Views } from './reading.ts'
+import { rows } from './reading.ts'
 import { damaged, unsealed } from './sealed.ts'
 import { entriesOf, type Tables } from './tables.ts'
+import type { Views } from './views.ts'
 
 /** The tables in which a row that is missing would be taken for one that never was. */
 const decisive = ['meta', 'partitions', 'clients', 'actors', 'needs', 'ended'] as const

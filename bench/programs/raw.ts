@@ -4,7 +4,7 @@
  * client library alone, so that nothing that slows the runtime's own bus slows the measure too.
  */
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { createInbox, headers, type Msg, type NatsConnection, nuid } from '@nats-io/nats-core'
+import { createInbox, type Msg, type NatsConnection, nuid } from '@nats-io/nats-core'
 import { connect as dial } from '@nats-io/transport-node'
 import type { Access } from '#bench/access.ts'
 import { instantMs } from '#bench/instant.ts'
@@ -12,10 +12,8 @@ import { answerCalls } from '#bench/program.ts'
 
 export type RawCalls = typeof calls
 
-export type RawFlow = { readonly events: number; readonly keys: number; readonly bytes: number; readonly window: number }
-
-const stream = 'raw'
-const subjectOf = (key: number): string => `raw.to.counter.${key}`
+/** The stream of the hops; the flows use that of a realm. */
+const hopStream = 'hop'
 
 let connected: NatsConnection | undefined
 let inbox = ''
@@ -35,17 +33,18 @@ function connection(): NatsConnection {
 async function makeStream(): Promise<void> {
   const manager = await jetstreamManager(connection())
   await manager.streams.add({
-    name: stream,
-    subjects: ['raw.>'],
+    name: hopStream,
+    subjects: ['hop.>'],
     storage: 'file',
     num_replicas: 1,
-    allow_atomic: true,
     max_consumers: 64,
   })
 }
 
+type Filter = { readonly stream: string; readonly filter: string }
+
 /** A consumer from now on; the answer is the function that ends it. */
-async function consume(filter: string, on: () => void): Promise<() => Promise<void>> {
+async function consume({ stream, filter }: Filter, on: () => void): Promise<() => Promise<void>> {
   const manager = await jetstreamManager(connection())
   const { name } = await manager.consumers.add(stream, {
     name: nuid.next(),
@@ -65,11 +64,11 @@ async function consume(filter: string, on: () => void): Promise<() => Promise<vo
 let received: Promise<{ at: number }> | undefined
 
 /** Begins to count; `received` resolves when so many have come. */
-async function receive(events: number): Promise<void> {
+async function receive({ events, ...where }: Filter & { readonly events: number }): Promise<void> {
   let count = 0
   let done: (at: { at: number }) => void = () => undefined
   const all = new Promise<{ at: number }>((resolve) => (done = resolve))
-  const stop = await consume('raw.>', () => {
+  const stop = await consume(where, () => {
     if (++count === events) done({ at: instantMs() })
   })
   received = all.then(async (end) => {
@@ -78,13 +77,24 @@ async function receive(events: number): Promise<void> {
   })
 }
 
-async function send({ events, keys, bytes, window }: RawFlow): Promise<{ begunAt: number }> {
+export type BareFlow = {
+  readonly realm: string
+  readonly events: number
+  readonly keys: number
+  readonly first: number
+  readonly window: number
+}
+
+/** JSON to public addresses, as any NATS client publishes it; each acknowledged. */
+async function send({ realm, events, keys, first, window }: BareFlow): Promise<{ begunAt: number }> {
   const nc = connection()
-  const data = new Uint8Array(bytes).fill(120)
   const reply = `${inbox}.a`
   const begunAt = instantMs()
   let next = 0
-  const publish = (): void => nc.publish(subjectOf(next++ % keys), data, { reply })
+  const publish = (): void => {
+    const by = first + next++
+    nc.publish(`${realm}.to.counter.${by % keys}`, `{"type":"ADD","by":${by}}`, { reply })
+  }
   await new Promise<void>((done) => {
     let acknowledged = 0
     onReply = () => {
@@ -93,28 +103,6 @@ async function send({ events, keys, bytes, window }: RawFlow): Promise<{ begunAt
     }
     while (next < Math.min(window, events)) publish()
   })
-  return { begunAt }
-}
-
-/** In atomic batches of one window each, one after the other. */
-async function sendBatches({ events, keys, bytes, window }: RawFlow): Promise<{ begunAt: number }> {
-  const nc = connection()
-  const data = new Uint8Array(bytes).fill(120)
-  const begunAt = instantMs()
-  for (let sent = 0; sent < events; ) {
-    const batch = nuid.next()
-    const end = Math.min(events, sent + window)
-    const answered = new Promise<void>((done) => (onReply = () => done()))
-    for (let nth = 1; sent < end; sent++, nth++) {
-      const lines = headers()
-      lines.set('Nats-Batch-Id', batch)
-      lines.set('Nats-Batch-Sequence', String(nth))
-      const isLast = sent === end - 1
-      if (isLast) lines.set('Nats-Batch-Commit', '1')
-      nc.publish(subjectOf(sent % keys), data, isLast ? { headers: lines, reply: `${inbox}.b` } : { headers: lines })
-    }
-    await answered
-  }
   return { begunAt }
 }
 
@@ -129,9 +117,9 @@ async function hops({ count, flight, bytes }: RawHops): Promise<{ took: number[]
   let done: () => void = () => undefined
   const all = new Promise<void>((resolve) => (done = resolve))
   onReply = () => undefined
-  const publish = (): void => nc.publish(`raw.hop.${published++ % 100}`, data, { reply: `${inbox}.h` })
+  const publish = (): void => nc.publish(`hop.${published++ % 100}`, data, { reply: `${inbox}.h` })
   let before = 0
-  const stop = await consume('raw.hop.>', () => {
+  const stop = await consume({ stream: hopStream, filter: 'hop.>' }, () => {
     const now = instantMs()
     took.push(now - before)
     before = now
@@ -153,7 +141,6 @@ const calls = {
   receive,
   received: async (_: null) => (await received) ?? { at: 0 },
   send,
-  sendBatches,
   hops,
 }
 

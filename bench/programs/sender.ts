@@ -14,7 +14,8 @@ let opened: RealmHandle | undefined
 
 async function connect({ access }: { readonly access: Access }): Promise<void> {
   const config = configFor(access)
-  const bus = await openBus({ ...busOptionsOf(config), auth: access.auth, create: false })
+  // Of a measure without a node nobody else makes the realm.
+  const bus = await openBus({ ...busOptionsOf(config), auth: access.auth, create: true })
   opened = realmHandleOf({ bus, clock: systemClock }, { ...clientOptionsOf(config), client: undefined })
 }
 

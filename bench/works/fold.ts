@@ -47,7 +47,7 @@ async function openLane(
   return {
     async run() {
       const before = await spentUntilNow(ground, node)
-      await sendThrough(node, sender, { events, keys, window: 512, first: sent })
+      await sendThrough(node, (sending) => sender.call('count', sending), { events, keys, window: 512, first: sent })
       await node.call('drained', null)
       sent += events
       return (((await spentUntilNow(ground, node)).nodeMs - before.nodeMs) / events) * 1000

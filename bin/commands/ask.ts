@@ -1,5 +1,5 @@
 /** `perdure ask`: an event whose answer is waited for, to a deadline. */
-import { matchesState } from 'xstate'
+import { matchesState, type StateValue } from 'xstate'
 import type { Command } from '#bin/command.ts'
 import { eventOfWords } from '#bin/event-words.ts'
 import { stateText } from '#bin/layout.ts'
@@ -55,13 +55,13 @@ export const command: Command = {
 
 /** Without the machine a snapshot is plain data. */
 function isIn(snapshot: unknown, state: string): boolean {
-  const { value, status } = snapshot as { value: unknown; status: string }
+  const { value, status } = snapshot as { value: StateValue | null | undefined; status: string }
   if (state === status) return true
-  if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return false
-  return matchesState(nested(state), value as string)
+  if (value === null || value === undefined) return false
+  return matchesState(nested(state), value)
 }
 
-function nested(state: string): string | Record<string, unknown> {
+function nested(state: string): StateValue {
   const [first = '', ...rest] = state.split('.')
   return rest.length === 0 ? first : { [first]: nested(rest.join('.')) }
 }

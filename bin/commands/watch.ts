@@ -41,7 +41,7 @@ export const command: Command = {
   },
 }
 
-type Seen = Read | { readonly is: 'state'; readonly at: number; readonly address: Address; readonly state: unknown; readonly status: string; readonly step: number }
+type Seen = Read | { readonly is: 'state'; readonly at: number; readonly address: Address; readonly state: unknown; readonly status: string }
 
 function filtersOf({ name, partitions }: RealmHandle, word: string | undefined, address: Address | undefined): string[] {
   if (word === undefined) return [`${name}.in.*.x.>`, `${name}.ev.>`, `${name}.parked.>`]
@@ -75,7 +75,7 @@ function followState(realm: RealmHandle, address: Address, show: (seen: Seen) =>
       const { value, status } = snapshot as unknown as { value: unknown; status: string }
       const text = stateText(value, status)
       // A state that it was in before the watch, or stays in, is no news.
-      if (last !== undefined && text !== last) show({ is: 'state', at: systemClock.now(), address, state: value, status, step: 0 })
+      if (last !== undefined && text !== last) show({ is: 'state', at: systemClock.now(), address, state: value, status })
       last = text
     },
     error: () => undefined,
@@ -83,10 +83,7 @@ function followState(realm: RealmHandle, address: Address, show: (seen: Seen) =>
 }
 
 function print({ json, out }: Call, seen: Seen): void {
-  if (json) {
-    const { ...line } = seen
-    return out.json(line)
-  }
+  if (json) return out.json(seen)
   const time = new Date(seen.at).toTimeString().slice(0, 8)
   const head = out.style('dim', time)
   const rest = out.width - 18

@@ -38,6 +38,8 @@ export type Operations = {
   show(address: Address): Promise<ShownActor | undefined>
   history(address: Address, options: { readonly limit: number; readonly before?: number }): Promise<SeenHistory['lines']>
   partitions(): Promise<SeenPartition[]>
+  /** One of them; a fault when nobody owns it. */
+  partition(number: number): Promise<SeenPartition>
 }
 
 const pageSize = 200
@@ -82,6 +84,8 @@ export function operationsOf({ bus, clock, views }: { readonly bus: Bus; readonl
     }
   }
 
+  const partition = (number: number): Promise<SeenPartition> => views.query<SeenPartition>(number, { is: 'partition' })
+
   return {
     start: (address, input) => control(address, { is: 'start', input }),
     stop: (address) => control(address, { is: 'stop', reason: 'operator' }),
@@ -99,7 +103,8 @@ export function operationsOf({ bus, clock, views }: { readonly bus: Bus; readonl
     },
     async partitions() {
       const numbers = Array.from({ length: bus.realm.partitions }, (_, number) => number)
-      return await Promise.all(numbers.map((number) => views.query<SeenPartition>(number, { is: 'partition' })))
+      return await Promise.all(numbers.map(partition))
     },
+    partition,
   }
 }

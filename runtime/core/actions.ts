@@ -15,22 +15,20 @@ type Params = ParameterizedObject['params'] | undefined
 /** Any value, but one that does not swallow the type of a function beside it in a union. */
 type Value = {} | null | undefined
 
-type Expression<TContext extends MachineContext, TExpressionEvent extends EventObject, TEvent extends EventObject, TParams extends Params, T> = (
-  args: ActionArgs<TContext, TExpressionEvent, TEvent>,
-  params: TParams,
-) => T
+type Expression<
+  TContext extends MachineContext,
+  TExpressionEvent extends EventObject,
+  TEvent extends EventObject,
+  TParams extends Params,
+  T,
+> = (args: ActionArgs<TContext, TExpressionEvent, TEvent>, params: TParams) => T
 
-type Own<TContext extends MachineContext, TExpressionEvent extends EventObject, TEvent extends EventObject, TParams extends Params> = ActionFunction<
-  TContext,
-  TExpressionEvent,
-  TEvent,
-  TParams,
-  never,
-  never,
-  never,
-  never,
-  never
->
+type Own<
+  TContext extends MachineContext,
+  TExpressionEvent extends EventObject,
+  TEvent extends EventObject,
+  TParams extends Params,
+> = ActionFunction<TContext, TExpressionEvent, TEvent, TParams, never, never, never, never, never>
 
 /** Who is meant: an address (`order/42`), a reference, or a function that says so. */
 export type Target = string | Ref | { readonly address: Address }
@@ -42,20 +40,35 @@ export type Target = string | Ref | { readonly address: Address }
  * on: { BALANCE: { actions: reply(({ context }) => context.balance) } }
  * ```
  */
-export function reply<TContext extends MachineContext, TExpressionEvent extends EventObject, TEvent extends EventObject, TParams extends Params>(
+export function reply<
+  TContext extends MachineContext,
+  TExpressionEvent extends EventObject,
+  TEvent extends EventObject,
+  TParams extends Params,
+>(
   value: Value | Expression<TContext, TExpressionEvent, TEvent, TParams, unknown>,
 ): Own<TContext, TExpressionEvent, TEvent, TParams> {
   return described('perdure.reply', (args, params) => ({ value: resolved(value, args, params) }))
 }
 
 /** From now on an `actor.ended` event comes when that actor ends, once; at once if there is none. */
-export function watch<TContext extends MachineContext, TExpressionEvent extends EventObject, TEvent extends EventObject, TParams extends Params>(
+export function watch<
+  TContext extends MachineContext,
+  TExpressionEvent extends EventObject,
+  TEvent extends EventObject,
+  TParams extends Params,
+>(
   target: Target | Expression<TContext, TExpressionEvent, TEvent, TParams, Target>,
 ): Own<TContext, TExpressionEvent, TEvent, TParams> {
   return described('perdure.watch', (args, params) => ({ address: addressOfTarget(resolved(target, args, params)) }))
 }
 
-export function unwatch<TContext extends MachineContext, TExpressionEvent extends EventObject, TEvent extends EventObject, TParams extends Params>(
+export function unwatch<
+  TContext extends MachineContext,
+  TExpressionEvent extends EventObject,
+  TEvent extends EventObject,
+  TParams extends Params,
+>(
   target: Target | Expression<TContext, TExpressionEvent, TEvent, TParams, Target>,
 ): Own<TContext, TExpressionEvent, TEvent, TParams> {
   return described('perdure.unwatch', (args, params) => ({ address: addressOfTarget(resolved(target, args, params)) }))
@@ -70,14 +83,24 @@ export type SubscribeOptions = {
  * Emitted events that match come to this actor, durably: the subscription is part of its state.
  * A pattern is `kind.key.type`, with `*` for one token and `>` for the rest.
  */
-export function subscribe<TContext extends MachineContext, TExpressionEvent extends EventObject, TEvent extends EventObject, TParams extends Params>(
+export function subscribe<
+  TContext extends MachineContext,
+  TExpressionEvent extends EventObject,
+  TEvent extends EventObject,
+  TParams extends Params,
+>(
   pattern: string | Expression<TContext, TExpressionEvent, TEvent, TParams, string>,
   { from = 'now' }: SubscribeOptions = {},
 ): Own<TContext, TExpressionEvent, TEvent, TParams> {
   return described('perdure.subscribe', (args, params) => ({ pattern: resolved(pattern, args, params), from }))
 }
 
-export function unsubscribe<TContext extends MachineContext, TExpressionEvent extends EventObject, TEvent extends EventObject, TParams extends Params>(
+export function unsubscribe<
+  TContext extends MachineContext,
+  TExpressionEvent extends EventObject,
+  TEvent extends EventObject,
+  TParams extends Params,
+>(
   pattern: string | Expression<TContext, TExpressionEvent, TEvent, TParams, string>,
 ): Own<TContext, TExpressionEvent, TEvent, TParams> {
   return described('perdure.unsubscribe', (args, params) => ({ pattern: resolved(pattern, args, params) }))
@@ -91,7 +114,12 @@ export type TellOptions = {
 }
 
 /** Sends to any actor by its address, which need not exist yet: its first event creates it. */
-export function tell<TContext extends MachineContext, TExpressionEvent extends EventObject, TEvent extends EventObject, TParams extends Params>(
+export function tell<
+  TContext extends MachineContext,
+  TExpressionEvent extends EventObject,
+  TEvent extends EventObject,
+  TParams extends Params,
+>(
   target: Target | Expression<TContext, TExpressionEvent, TEvent, TParams, Target>,
   event: AnyEvent | Expression<TContext, TExpressionEvent, TEvent, TParams, AnyEvent>,
   options: TellOptions = {},
@@ -122,15 +150,19 @@ function resolved<T>(value: T | ((args: never, params: never) => T), args: unkno
 
 /**
  * An action of XState's own making: `resolve` decides what it says from the context of its
- * moment, `execute` is what a live actor would do, which is nothing.
+ * moment, `execute` is what a live actor would do, which is nothing. Its callers say its type.
  */
-function described<T>(type: string, say: (args: unknown, params: unknown) => object): T {
+function described(type: string, say: (args: unknown, params: unknown) => object): never {
   const action = (): never => {
     throw new Error(`${type} is an action to refer to, not a function to call`)
   }
   return Object.assign(action, {
     type,
-    resolve: (_scope: unknown, snapshot: unknown, args: unknown, params: unknown) => [snapshot, say(args, params), undefined],
+    resolve: (_scope: unknown, snapshot: unknown, args: unknown, params: unknown) => [
+      snapshot,
+      say(args, params),
+      undefined,
+    ],
     execute: () => {},
-  }) as T
+  }) as never
 }

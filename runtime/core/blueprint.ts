@@ -75,7 +75,10 @@ function build(kind: Omit<ActorKind, 'logic'>, logic: AnyActorLogic, built: Map<
   const machine = logicKindOf(logic) === 'machine' ? (logic as unknown as AnyStateMachine) : undefined
   const shape = shapeOf(logic)
   const actions = (machine?.implementations.actions ?? {}) as Record<string, unknown>
-  const declared = options.effects === undefined ? undefined : new Set(Array.isArray(options.effects) ? (options.effects as string[]) : Object.keys(options.effects))
+  const declared =
+    options.effects === undefined
+      ? undefined
+      : new Set(Array.isArray(options.effects) ? (options.effects as string[]) : Object.keys(options.effects))
   const children = new Map<string, ChildLogic | undefined>()
   const blueprint: Blueprint = {
     kind: kind.kind,

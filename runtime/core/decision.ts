@@ -34,7 +34,11 @@ export function decisionOf(before: LiveSnapshot | undefined, microsteps: readonl
 }
 
 /** The candidate lists with at least one guard that XState went through, innermost state first. */
-function choicesOf(snapshot: LiveSnapshot | undefined, type: string, taken: ReadonlySet<AnyTransitionDefinition>): readonly (readonly AnyTransitionDefinition[])[] {
+function choicesOf(
+  snapshot: LiveSnapshot | undefined,
+  type: string,
+  taken: ReadonlySet<AnyTransitionDefinition>,
+): readonly (readonly AnyTransitionDefinition[])[] {
   const nodes = (snapshot as AnyMachineSnapshot | undefined)?._nodes as readonly AnyStateNode[] | undefined
   if (nodes === undefined) return []
   const eventless = [...taken].some((one) => one.eventType === '')
@@ -56,7 +60,8 @@ function choicesOf(snapshot: LiveSnapshot | undefined, type: string, taken: Read
 function candidatesOf(node: AnyStateNode, type: string): readonly AnyTransitionDefinition[] {
   const found: AnyTransitionDefinition[] = [...(node.transitions.get(type) ?? [])]
   const wild = [...node.transitions.keys()].filter((one) => one !== type && isWildcardFor(one, type))
-  for (const descriptor of wild.sort((a, b) => b.length - a.length)) found.push(...(node.transitions.get(descriptor) ?? []))
+  for (const descriptor of wild.sort((a, b) => b.length - a.length))
+    found.push(...(node.transitions.get(descriptor) ?? []))
   return found
 }
 
@@ -71,11 +76,17 @@ function targetsOf({ target }: AnyTransitionDefinition): string[] {
   return ((target ?? []) as readonly AnyStateNode[]).map(({ id }) => id)
 }
 
-function confidenceOf({ meta }: AnyTransitionDefinition, snapshot: LiveSnapshot | undefined, event: Microstep['event']): number | undefined {
+function confidenceOf(
+  { meta }: AnyTransitionDefinition,
+  snapshot: LiveSnapshot | undefined,
+  event: Microstep['event'],
+): number | undefined {
   const told = (meta as { confidence?: unknown } | undefined)?.confidence
   const context = (snapshot as { context?: unknown } | undefined)?.context
   const { confidence, output } = event as { confidence?: unknown; output?: { confidence?: unknown } }
-  return [typeof told === 'function' ? told({ context, event }) : told, confidence, output?.confidence].find(isConfidence)
+  return [typeof told === 'function' ? told({ context, event }) : told, confidence, output?.confidence].find(
+    isConfidence,
+  )
 }
 
 function isConfidence(value: unknown): value is number {

@@ -31,26 +31,50 @@ export function describeActions(macro: Macrostep): readonly MachineAction[] {
   return actions
 }
 
-type Sent = { readonly event: AnyEvent; readonly id: string | undefined; readonly delay: number | undefined; readonly to: unknown }
+type Sent = {
+  readonly event: AnyEvent
+  readonly id: string | undefined
+  readonly delay: number | undefined
+  readonly to: unknown
+}
 
-function describeOne(macro: Macrostep, action: RawAction, actions: MachineAction[], number: number): MachineAction | undefined {
+function describeOne(
+  macro: Macrostep,
+  action: RawAction,
+  actions: MachineAction[],
+  number: number,
+): MachineAction | undefined {
   switch (action.type) {
     case 'xstate.raise': {
       const { event, id, delay } = action.params as Sent
       // Without a delay it has been consumed in this very macrostep.
       if (typeof delay !== 'number') return undefined
-      return { do: 'raise', event, delay: soundDelay(delay), id: id ?? `raise.${number}`, delayName: delayNameOf(macro, action) }
+      return {
+        do: 'raise',
+        event,
+        delay: soundDelay(delay),
+        id: id ?? `raise.${number}`,
+        delayName: delayNameOf(macro, action),
+      }
     }
     case 'xstate.sendTo': {
       const { event, id, delay, to } = action.params as Sent
       const target = targetOf(macro, to, actions)
       if (target === undefined) return undefined
-      if (typeof delay !== 'number') return { do: 'send', to: target, event: event.type === 'xstate.error' ? errorEventOf(macro, event) : event }
-      return { do: 'send', to: target, event, delay: soundDelay(delay), delayName: delayNameOf(macro, action), ...(id === undefined ? {} : { id }) }
+      if (typeof delay !== 'number')
+        return { do: 'send', to: target, event: event.type === 'xstate.error' ? errorEventOf(macro, event) : event }
+      return {
+        do: 'send',
+        to: target,
+        event,
+        delay: soundDelay(delay),
+        delayName: delayNameOf(macro, action),
+        ...(id === undefined ? {} : { id }),
+      }
     }
     case 'xstate.cancel': {
-      const { sendId } = action.params as { sendId: unknown }
-      return sendId === undefined ? undefined : { do: 'cancel', id: String(sendId) }
+      const { sendId } = action.params as { sendId: string | undefined }
+      return sendId === undefined ? undefined : { do: 'cancel', id: sendId }
     }
     case 'xstate.spawnChild': {
       const birth = macro.births.get((action.params as { actorRef: unknown }).actorRef)
@@ -76,7 +100,16 @@ function place(macro: Macrostep, birth: Birth, action: RawAction): MachineAction
   birth.placed = true
   const { input } = action.params as { input: unknown }
   const as = macro.blueprint.child(actor.src)?.as ?? 'effect'
-  return { do: 'spawn', as, id: actor.id, src: actor.src, input, systemId: actor.systemId, sync: actor._syncSnapshot === true, spawn: birth.number }
+  return {
+    do: 'spawn',
+    as,
+    id: actor.id,
+    src: actor.src,
+    input,
+    systemId: actor.systemId,
+    sync: actor._syncSnapshot === true,
+    spawn: birth.number,
+  }
 }
 
 function targetOf(macro: Macrostep, to: unknown, actions: MachineAction[]): Ref | undefined {
@@ -85,7 +118,9 @@ function targetOf(macro: Macrostep, to: unknown, actions: MachineAction[]): Ref 
   if (birth !== undefined) {
     if (birth.stopped) return undefined
     if (!birth.placed) {
-      const action = macro.raw.find((one) => one.type === 'xstate.spawnChild' && (one.params as { actorRef: unknown }).actorRef === to)
+      const action = macro.raw.find(
+        (one) => one.type === 'xstate.spawnChild' && (one.params as { actorRef: unknown }).actorRef === to,
+      )
       const spawn = action === undefined ? undefined : place(macro, birth, action)
       if (spawn !== undefined) actions.push(spawn)
     }
@@ -101,8 +136,10 @@ function stopOf(macro: Macrostep, target: unknown): MachineAction | undefined {
   if (!(target instanceof Ref)) return undefined
   const { self, children } = macro.surroundings
   const child = children[target.id]
-  if (child !== undefined && child.address === target.address && child.effectId === target.effectId) return { do: 'stop', id: target.id }
-  const own = target.effectId === undefined ? target.address.startsWith(`${self.address}~`) : target.address === self.address
+  if (child !== undefined && child.address === target.address && child.effectId === target.effectId)
+    return { do: 'stop', id: target.id }
+  const own =
+    target.effectId === undefined ? target.address.startsWith(`${self.address}~`) : target.address === self.address
   // A child of an earlier spawn has ended already.
   if (own) return undefined
   throw new Fault('child.foreign', { value: target.id, self: self.address })

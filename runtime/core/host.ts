@@ -30,8 +30,13 @@ const stub = {
 } as unknown as AnyActorLogic
 
 export function hostOf(machine: AnyStateMachine, onDelay: (name: string) => void): Host {
-  const { actors, delays } = machine.implementations as { actors: Record<string, unknown>; delays: Record<string, unknown> }
-  const hosted = machine.provide({ actors: Object.fromEntries(Object.keys(actors).map((src) => [src, stub])) } as never) as AnyStateMachine
+  const { actors, delays } = machine.implementations as {
+    actors: Record<string, unknown>
+    delays: Record<string, unknown>
+  }
+  const hosted = machine.provide({
+    actors: Object.fromEntries(Object.keys(actors).map((src) => [src, stub])),
+  } as never) as AnyStateMachine
   hosted.implementations.delays = announced(delays, onDelay) as never
   const { maxIterations = Number.POSITIVE_INFINITY } = hosted.options
   hosted.options.maxIterations = Number.isFinite(maxIterations) ? maxIterations : mostIterations

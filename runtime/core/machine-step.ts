@@ -14,16 +14,44 @@ export type LiveSnapshot = AnyMachineSnapshot | (Snapshot<unknown> & { readonly 
 
 export type MachineAction =
   /** `id` names a delayed send, so that `cancel` finds it; `delayName` is what `delays` policies refer to. */
-  | { readonly do: 'send'; readonly to: Ref; readonly event: AnyEvent; readonly delay?: number; readonly id?: string; readonly delayName?: string }
-  | { readonly do: 'raise'; readonly event: AnyEvent; readonly delay: number; readonly id: string; readonly delayName?: string }
+  | {
+      readonly do: 'send'
+      readonly to: Ref
+      readonly event: AnyEvent
+      readonly delay?: number
+      readonly id?: string
+      readonly delayName?: string
+    }
+  | {
+      readonly do: 'raise'
+      readonly event: AnyEvent
+      readonly delay: number
+      readonly id: string
+      readonly delayName?: string
+    }
   | { readonly do: 'cancel'; readonly id: string }
   /** `as`: machines and transition logic become actors of their own, all other logic an effect. */
-  | { readonly do: 'spawn'; readonly as: 'actor' | 'effect'; readonly id: string; readonly src: string; readonly input: unknown; readonly systemId: string | undefined; readonly sync: boolean; readonly spawn: number }
+  | {
+      readonly do: 'spawn'
+      readonly as: 'actor' | 'effect'
+      readonly id: string
+      readonly src: string
+      readonly input: unknown
+      readonly systemId: string | undefined
+      readonly sync: boolean
+      readonly spawn: number
+    }
   | { readonly do: 'stop'; readonly id: string }
   | { readonly do: 'emit'; readonly event: AnyEvent }
   | { readonly do: 'log'; readonly label: string | undefined; readonly value: unknown }
   /** A named custom action: an effect that nobody waits for. */
-  | { readonly do: 'act'; readonly name: string; readonly params: unknown; readonly event: AnyEvent; readonly context: unknown }
+  | {
+      readonly do: 'act'
+      readonly name: string
+      readonly params: unknown
+      readonly event: AnyEvent
+      readonly context: unknown
+    }
   | { readonly do: 'reply'; readonly value: unknown }
   | { readonly do: 'watch' | 'unwatch'; readonly address: Address }
   | { readonly do: 'subscribe'; readonly pattern: string; readonly from: 'now' | 'start' | number }

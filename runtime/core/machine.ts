@@ -33,15 +33,25 @@ export function initialStep(blueprint: Blueprint, input: unknown, surroundings: 
   }
 }
 
-export function eventStep(blueprint: Blueprint, snapshot: LiveSnapshot, event: AnyEvent, surroundings: Surroundings): MachineStep {
+export function eventStep(
+  blueprint: Blueprint,
+  snapshot: LiveSnapshot,
+  event: AnyEvent,
+  surroundings: Surroundings,
+): MachineStep {
   // XState would go on stepping a machine that is done; its actor would not.
-  if (snapshot.status !== 'active') return { snapshot, handled: false, actions: none, decision: undefined, nextSpawn: surroundings.nextSpawn }
+  if (snapshot.status !== 'active')
+    return { snapshot, handled: false, actions: none, decision: undefined, nextSpawn: surroundings.nextSpawn }
   const macro = openStep(blueprint, surroundings, snapshot)
   try {
     if (blueprint.host === undefined) return transitionStep(macro, blueprint.logic, snapshot, event)
     // The book says who lives; the snapshot of the step before may not know yet.
     ;(snapshot as { children: unknown }).children = surroundings.children
-    const next = blueprint.host.machine.transition(snapshot as AnyMachineSnapshot, event, scope as never) as LiveSnapshot
+    const next = blueprint.host.machine.transition(
+      snapshot as AnyMachineSnapshot,
+      event,
+      scope as never,
+    ) as LiveSnapshot
     return stepOf(macro, next, macro.taken || next !== snapshot || macro.raw.length > 0)
   } catch (error) {
     throw faultOf(error, surroundings)
@@ -59,7 +69,8 @@ function transitionStep(macro: Macrostep, logic: AnyActorLogic, snapshot: LiveSn
 
 function stepOf(macro: Macrostep, snapshot: LiveSnapshot, handled: boolean): MachineStep {
   const actions = describeActions(macro)
-  if (macro.blueprint.is === 'machine' && (macro.births.size > 0 || snapshot.status !== 'active')) settleChildren(macro, snapshot as AnyMachineSnapshot)
+  if (macro.blueprint.is === 'machine' && (macro.births.size > 0 || snapshot.status !== 'active'))
+    settleChildren(macro, snapshot as AnyMachineSnapshot)
   const decision = macro.microsteps === undefined ? undefined : decisionOf(macro.before, macro.microsteps)
   return { snapshot, handled, actions, decision, nextSpawn: macro.nextNumber }
 }
@@ -68,7 +79,8 @@ function stepOf(macro: Macrostep, snapshot: LiveSnapshot, handled: boolean): Mac
 function settleChildren({ births }: Macrostep, snapshot: AnyMachineSnapshot): void {
   const children: Record<string, unknown> = {}
   if (snapshot.status === 'active') {
-    for (const id in snapshot.children) if ((snapshot.children[id] as unknown) instanceof Ref) children[id] = snapshot.children[id]
+    for (const id in snapshot.children)
+      if ((snapshot.children[id] as unknown) instanceof Ref) children[id] = snapshot.children[id]
     // XState keeps children without an id under one key, so only the last of them.
     for (const { actor, ref, stopped } of births.values()) if (!stopped) children[actor.id] = ref
   }
@@ -86,9 +98,12 @@ function faultOf(error: unknown, { self }: Surroundings): unknown {
   if (error instanceof Fault || !(error instanceof Error)) return error
   const { message } = error
   const name = known.send.exec(message)?.[1]
-  if (name === '#_parent') return new Fault('send.unknown', { value: `the parent of ${self.address}, which has none` }, { cause: error })
-  if (name !== undefined) return new Fault('send.unknown', { value: `${self.address} has no child "${name}"` }, { cause: error })
-  if (known.forward.test(message)) return new Fault('send.unknown', { value: `${self.address} forwards to nothing` }, { cause: error })
+  if (name === '#_parent')
+    return new Fault('send.unknown', { value: `the parent of ${self.address}, which has none` }, { cause: error })
+  if (name !== undefined)
+    return new Fault('send.unknown', { value: `${self.address} has no child "${name}"` }, { cause: error })
+  if (known.forward.test(message))
+    return new Fault('send.unknown', { value: `${self.address} forwards to nothing` }, { cause: error })
   const limit = known.loop.exec(message)?.[1]
   return limit === undefined ? error : new Fault('loop.endless', { limit }, { cause: error })
 }
@@ -96,13 +111,20 @@ function faultOf(error: unknown, { self }: Surroundings): unknown {
 export function dehydrate(blueprint: Blueprint, snapshot: LiveSnapshot): StoredSnapshot {
   const { status, context, output, error } = snapshot as AnyMachineSnapshot
   if (blueprint.host === undefined) {
-    const extra = Object.keys(snapshot).find((key) => !isStandard(key) && (snapshot as unknown as Record<string, unknown>)[key] !== undefined)
-    if (extra !== undefined) throw new Fault('actor.unserializable', { value: blueprint.kind, reason: `the snapshot of its logic has a field "${extra}" besides status, context, output and error` })
+    const extra = Object.keys(snapshot).find(
+      (key) => !isStandard(key) && (snapshot as unknown as Record<string, unknown>)[key] !== undefined,
+    )
+    if (extra !== undefined)
+      throw new Fault('actor.unserializable', {
+        value: blueprint.kind,
+        reason: `the snapshot of its logic has a field "${extra}" besides status, context, output and error`,
+      })
     return { status, value: null, context, history: undefined, output, error }
   }
   const { value, historyValue, _nodes: nodes } = snapshot as AnyMachineSnapshot
   let history: Record<string, string[]> | undefined
-  for (const id in historyValue) (history ??= {})[id] = (historyValue[id] as readonly AnyStateNode[]).map((node) => node.id)
+  for (const id in historyValue)
+    (history ??= {})[id] = (historyValue[id] as readonly AnyStateNode[]).map((node) => node.id)
   const order = status === 'active' ? orderOf(blueprint.host, nodes) : undefined
   return { status, value, context, history, output, error, ...(order === undefined ? {} : { order }) }
 }
@@ -127,7 +149,11 @@ export function hydrate(blueprint: Blueprint, stored: StoredSnapshot, surroundin
     } as unknown as LiveSnapshot
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Fault('actor.unmigrated', { value: surroundings.self.address, version: blueprint.version, reason }, { cause })
+    throw new Fault(
+      'actor.unmigrated',
+      { value: surroundings.self.address, version: blueprint.version, reason },
+      { cause },
+    )
   }
 }
 

@@ -6,7 +6,6 @@
  */
 import type { AnyStateNode } from 'xstate'
 import { Ref } from '#protocol/codec.ts'
-import type { Address } from '#protocol/address.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { ActorState, Book, StoredSnapshot } from '#protocol/state.ts'
 import type { Blueprint } from './blueprint.ts'
@@ -16,7 +15,7 @@ import type { Surroundings } from './machine-step.ts'
 import { renameTimers } from './rename-timers.ts'
 
 const nowhere: Surroundings = {
-  self: new Ref('unknown/unknown' as Address),
+  self: new Ref('unknown/unknown'),
   parent: undefined,
   lookup: () => undefined,
   registered: () => ({}),
@@ -33,8 +32,12 @@ const nowhere: Surroundings = {
 export function migrate(blueprint: Blueprint, state: ActorState): ActorState {
   const { hash, version, options } = blueprint
   if (state.hash === hash && state.version === version) return state
-  const who = state.book.parent === undefined ? `an actor of kind "${blueprint.kind}"` : `the child "${state.book.parent.id}" of ${state.book.parent.address}`
-  const fail = (reason: string, cause?: unknown): Fault => new Fault('actor.unmigrated', { value: who, version, reason }, { cause })
+  const who =
+    state.book.parent === undefined
+      ? `an actor of kind "${blueprint.kind}"`
+      : `the child "${state.book.parent.id}" of ${state.book.parent.address}`
+  const fail = (reason: string, cause?: unknown): Fault =>
+    new Fault('actor.unmigrated', { value: who, version, reason }, { cause })
   if (state.version > version) throw fail(`it was stored by the newer version ${state.version}`)
   let at = state
   for (let from = state.version; from < version; from++) {
@@ -45,7 +48,8 @@ export function migrate(blueprint: Blueprint, state: ActorState): ActorState {
     } catch (cause) {
       throw fail(`the migrate step from version ${from} threw: ${messageOf(cause)}`, cause)
     }
-    if (typeof at?.snapshot !== 'object' || typeof at.book !== 'object') throw fail(`the migrate step from version ${from} did not return a state`)
+    if (typeof at?.snapshot !== 'object' || typeof at.book !== 'object')
+      throw fail(`the migrate step from version ${from} did not return a state`)
   }
   if (at.snapshot.status === 'active') at = fitted(blueprint, at, fail)
   return { ...at, version, hash }
@@ -59,7 +63,8 @@ function fitted(blueprint: Blueprint, state: ActorState, fail: Fail): ActorState
     if (state.snapshot.value === null) return state
     throw fail('it is the state of a machine, and its logic has no states now')
   }
-  if (state.snapshot.value === null) throw fail('it is the state of logic without states, and its logic is a machine now')
+  if (state.snapshot.value === null)
+    throw fail('it is the state of logic without states, and its logic is a machine now')
   const { order: _, ...kept } = state.snapshot
   const snapshot: StoredSnapshot = { ...kept, history: historyOf(host, state.snapshot.history) }
   let nodes: readonly AnyStateNode[]
@@ -72,8 +77,13 @@ function fitted(blueprint: Blueprint, state: ActorState, fail: Fail): ActorState
     const cause = error instanceof Error ? (error.cause ?? error) : error
     throw fail(messageOf(cause), cause)
   }
-  const skipped = nodes.find((node) => !isNamed(state.snapshot.value, node.path) && (node.entry.length > 0 || node.invoke.length > 0))
-  if (skipped !== undefined) throw fail(`it would be put into "${skipped.path.join('.')}" without its entry actions, timers and invocations; say so in a migrate step by naming that state in the value`)
+  const skipped = nodes.find(
+    (node) => !isNamed(state.snapshot.value, node.path) && (node.entry.length > 0 || node.invoke.length > 0),
+  )
+  if (skipped !== undefined)
+    throw fail(
+      `it would be put into "${skipped.path.join('.')}" without its entry actions, timers and invocations; say so in a migrate step by naming that state in the value`,
+    )
   checkNames(blueprint, state.book, nodes, fail)
   const renamed = renameTimers(state.book, nodes)
   if ('lost' in renamed) throw fail(`its timer "${renamed.lost}" could be any of several delays now`)
@@ -116,12 +126,14 @@ function historyOf(host: Host, history: StoredSnapshot['history']): StoredSnapsh
 
 /** What runs for this actor must still have a name, and an invocation that hears its result. */
 function checkNames(blueprint: Blueprint, book: Book, nodes: readonly AnyStateNode[], fail: Fail): void {
-  const invoked = new Set(nodes.flatMap((node) => node.invoke.map(({ id }) => id as string)))
+  const invoked = new Set(nodes.flatMap((node) => node.invoke.map(({ id }) => id)))
   for (const [id, { src, address }] of Object.entries(book.children ?? {})) {
     const child = blueprint.child(src)
     if (child === undefined) throw fail(`its child "${id}" runs the actor "${src}", which the machine no longer names`)
-    if ((child.as === 'actor') !== (address !== undefined)) throw fail(`its child "${id}" runs "${src}", which is another kind of logic now`)
-    if (/^\d+\./.test(id) && !invoked.has(id)) throw fail(`its child "${id}" was invoked without an id of its own, and no invocation has that id now`)
+    if ((child.as === 'actor') !== (address !== undefined))
+      throw fail(`its child "${id}" runs "${src}", which is another kind of logic now`)
+    if (/^\d+\./.test(id) && !invoked.has(id))
+      throw fail(`its child "${id}" was invoked without an id of its own, and no invocation has that id now`)
   }
   for (const { is, name } of Object.values(book.effects ?? {})) {
     if (is === 'action' && blueprint.action(name) === undefined) throw fail(`its pending action "${name}" is gone`)

@@ -22,14 +22,18 @@ export function rootProblemOf(logic: unknown): string | undefined {
 
 export function machineProblemsOf(machine: AnyStateMachine): string[] {
   const problems: string[] = []
-  if (spawns((machine.config as { context?: unknown }).context)) problems.push(spawnSentence(`the context of "${machine.id}"`))
+  if (spawns((machine.config as { context?: unknown }).context))
+    problems.push(spawnSentence(`the context of "${machine.id}"`))
   for (const node of nodesOf(machine)) problems.push(...nodeProblemsOf(machine, node))
   const { actions, actors } = machine.implementations as Record<'actions' | 'actors', Record<string, unknown>>
   for (const name of Object.keys(actions)) {
     if (isBuiltin(actions[name])) problems.push(...actionProblemsOf(machine, actions[name], `the action "${name}"`))
   }
   for (const src of Object.keys(actors)) {
-    if (logicKindOf(actors[src]) === 'unknown') problems.push(`the actor "${src}" is not XState logic; use fromPromise(…), fromCallback(…), fromTransition(…) or a machine.`)
+    if (logicKindOf(actors[src]) === 'unknown')
+      problems.push(
+        `the actor "${src}" is not XState logic; use fromPromise(…), fromCallback(…), fromTransition(…) or a machine.`,
+      )
   }
   return [...new Set(problems)]
 }
@@ -47,7 +51,11 @@ function nodeProblemsOf(machine: AnyStateMachine, node: AnyStateNode): string[] 
   ]
 }
 
-function transitionProblemsOf(machine: AnyStateMachine, { actions, eventType }: AnyTransitionDefinition, state: string): string[] {
+function transitionProblemsOf(
+  machine: AnyStateMachine,
+  { actions, eventType }: AnyTransitionDefinition,
+  state: string,
+): string[] {
   const where = eventType === '' ? `an "always" of ${state}` : `"${eventType}" in ${state}`
   return (actions as readonly unknown[]).flatMap((one) => actionProblemsOf(machine, one, where))
 }
@@ -59,21 +67,34 @@ function invokeProblemsOf(machine: AnyStateMachine, { config }: AnyStateNode, st
 }
 
 function srcProblemsOf(machine: AnyStateMachine, src: unknown, who: string, instead: string): string[] {
-  if (typeof src !== 'string') return [`${who} logic that has no name, so a stored state cannot say what to resume; name it in setup({ actors: { work } }) and write ${instead}.`]
+  if (typeof src !== 'string')
+    return [
+      `${who} logic that has no name, so a stored state cannot say what to resume; name it in setup({ actors: { work } }) and write ${instead}.`,
+    ]
   if (src in machine.implementations.actors) return []
-  return [`${who} "${src}", which is not a named actor of the machine; add it to setup({ actors: { ${src} } }) or to machine.provide({ actors }).`]
+  return [
+    `${who} "${src}", which is not a named actor of the machine; add it to setup({ actors: { ${src} } }) or to machine.provide({ actors }).`,
+  ]
 }
 
 function actionProblemsOf(machine: AnyStateMachine, action: unknown, where: string): string[] {
   if (typeof action !== 'function') return []
   if (isBuiltin(action)) {
-    if (action.type === 'xstate.spawnChild') return srcProblemsOf(machine, action.src, `${where} spawns`, 'spawnChild("work", { id: "work" })')
-    return action.type === 'xstate.assign' && assignmentsOf(action.assignment).some(spawns) ? [spawnSentence(`an assign in ${where}`)] : []
+    if (action.type === 'xstate.spawnChild')
+      return srcProblemsOf(machine, action.src, `${where} spawns`, 'spawnChild("work", { id: "work" })')
+    return action.type === 'xstate.assign' && assignmentsOf(action.assignment).some(spawns)
+      ? [spawnSentence(`an assign in ${where}`)]
+      : []
   }
   // The very function that has a name in setup() is that name.
   if ((machine.implementations.actions as Record<string, unknown>)[action.name] === action) return []
-  const name = action.name === '' || action.name === 'actions' || action.name === 'entry' || action.name === 'exit' ? 'a function' : `the function "${action.name}"`
-  return [`${where} runs ${name} inline, which cannot be recorded or run again after a crash; name it in setup({ actions: { … } }) and refer to it by name, or use an action creator (assign, sendTo, emit, …).`]
+  const name =
+    action.name === '' || action.name === 'actions' || action.name === 'entry' || action.name === 'exit'
+      ? 'a function'
+      : `the function "${action.name}"`
+  return [
+    `${where} runs ${name} inline, which cannot be recorded or run again after a crash; name it in setup({ actions: { … } }) and refer to it by name, or use an action creator (assign, sendTo, emit, …).`,
+  ]
 }
 
 function assignmentsOf(assignment: unknown): unknown[] {

@@ -24,11 +24,27 @@ export type RawAction = {
 }
 
 /** The unstarted Actor that XState builds for a child, as far as it is looked at here. */
-export type Newborn = { readonly id: string; readonly src: unknown; readonly systemId: string | undefined; readonly _syncSnapshot: boolean | undefined }
+export type Newborn = {
+  readonly id: string
+  readonly src: unknown
+  readonly systemId: string | undefined
+  readonly _syncSnapshot: boolean | undefined
+}
 
-export type Birth = { readonly actor: Newborn; announced: boolean; stopped: boolean; placed: boolean; number: number; ref: Ref | undefined }
+export type Birth = {
+  readonly actor: Newborn
+  announced: boolean
+  stopped: boolean
+  placed: boolean
+  number: number
+  ref: Ref | undefined
+}
 
-export type Microstep = { readonly event: { readonly type: string }; readonly snapshot: LiveSnapshot; readonly transitions: readonly AnyTransitionDefinition[] }
+export type Microstep = {
+  readonly event: { readonly type: string }
+  readonly snapshot: LiveSnapshot
+  readonly transitions: readonly AnyTransitionDefinition[]
+}
 
 export type Macrostep = {
   blueprint: Blueprint
@@ -62,7 +78,11 @@ const macro: Macrostep = {
   nextNumber: 0,
 }
 
-export function openStep(blueprint: Blueprint, surroundings: Surroundings, before: LiveSnapshot | undefined): Macrostep {
+export function openStep(
+  blueprint: Blueprint,
+  surroundings: Surroundings,
+  before: LiveSnapshot | undefined,
+): Macrostep {
   macro.blueprint = blueprint
   macro.surroundings = surroundings
   macro.before = before
@@ -168,13 +188,28 @@ const system = {
     if (lookup(systemId) !== undefined) throw new Error(`Actor with system ID '${systemId}' already exists.`)
   },
   _relay: (_from: unknown, to: unknown, event: unknown) => recordSend(to, event),
-  _sendInspectionEvent(inspected: { readonly type: string; readonly actorRef?: unknown } & Partial<Microstep> & { readonly _transitions?: Microstep['transitions'] }): void {
+  _sendInspectionEvent(
+    inspected: { readonly type: string; readonly actorRef?: unknown } & Partial<Microstep> & {
+        readonly _transitions?: Microstep['transitions']
+      },
+  ): void {
     if (inspected.type === '@xstate.microstep') {
-      const { event, snapshot, _transitions: transitions } = inspected as Microstep & { _transitions: Microstep['transitions'] }
+      const {
+        event,
+        snapshot,
+        _transitions: transitions,
+      } = inspected as Microstep & { _transitions: Microstep['transitions'] }
       if (transitions.length > 0) macro.taken = true
       macro.microsteps?.push({ event, snapshot, transitions })
     } else if (inspected.type === '@xstate.actor') {
-      macro.births.set(inspected.actorRef, { actor: inspected.actorRef as Newborn, announced: false, stopped: false, placed: false, number: 0, ref: undefined })
+      macro.births.set(inspected.actorRef, {
+        actor: inspected.actorRef as Newborn,
+        announced: false,
+        stopped: false,
+        placed: false,
+        number: 0,
+        ref: undefined,
+      })
     }
   },
 }

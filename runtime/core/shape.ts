@@ -47,7 +47,10 @@ export type TransitionShape = {
 export function shapeOf(logic: AnyActorLogic): Shape {
   if (logicKindOf(logic) !== 'machine') return { is: 'transition', id: '', root: undefined, actors: {}, delays: {} }
   const machine = logic as unknown as AnyStateMachine
-  const { actors, delays } = machine.implementations as { actors: Record<string, AnyActorLogic>; delays: Record<string, unknown> }
+  const { actors, delays } = machine.implementations as {
+    actors: Record<string, AnyActorLogic>
+    delays: Record<string, unknown>
+  }
   return {
     is: 'machine',
     id: machine.id,
@@ -68,12 +71,12 @@ function stateShapeOf(node: AnyStateNode): StateShape {
     id: node.id,
     type: node.type,
     initial: node.type === 'compound' ? node.initial.target?.[0]?.key : undefined,
-    history: node.history === false ? undefined : (node.history as 'shallow' | 'deep'),
+    history: node.history === false ? undefined : node.history,
     entry: node.entry.map(actionNameOf),
     exit: node.exit.map(actionNameOf),
     on: Object.fromEntries([...on, ...always]),
     after: Object.fromEntries(afterKeysOf(node).map((key) => [key, afterTypeOf(key, node.id)])),
-    invoke: node.invoke.map(({ id, src }) => ({ id, src: String(src) })),
+    invoke: node.invoke.map(({ id, src }) => ({ id, src: src as string })),
     tags: node.tags,
     states: mapped(node.states as Record<string, AnyStateNode>, stateShapeOf),
   }

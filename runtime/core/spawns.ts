@@ -20,7 +20,9 @@ export function spawns(candidate: unknown): boolean {
 
 /** Without comments and with empty strings: what is quoted is not code. */
 function bare(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, (part) => (part.startsWith('/') ? ' ' : '""'))
+  return text.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, (part) =>
+    part.startsWith('/') ? ' ' : '""',
+  )
 }
 
 /** The first parameter and all that follows it. */

@@ -15,9 +15,12 @@ export function templateOf(host: Host, value: unknown, order: readonly number[] 
   const key = order === undefined ? text : `${text}${order.join()}`
   const known = host.templates.get(key)
   if (known !== undefined) return known
-  const resolved = host.machine.resolveState({ value: value as StateValue, context: {} } as never) as AnyMachineSnapshot
+  const resolved = host.machine.resolveState({ value: value as StateValue, context: {} }) as AnyMachineSnapshot
   const active = new Set(resolved._nodes as readonly AnyStateNode[])
-  const nodes = order === undefined ? [...active].sort((a, b) => a.order - b.order) : order.map((at) => host.nodes[at] as AnyStateNode)
+  const nodes =
+    order === undefined
+      ? [...active].sort((a, b) => a.order - b.order)
+      : order.map((at) => host.nodes[at] as AnyStateNode)
   const whole = nodes.length === active.size && nodes.every((node) => active.has(node))
   const template = {
     ...resolved,
@@ -39,7 +42,8 @@ export function orderOf(host: Host, nodes: readonly AnyStateNode[]): number[] | 
   for (let at = 0; at < nodes.length; at++) {
     const { order, parent } = nodes[at] as AnyStateNode
     inside += host.inside[order] as number
-    const isNext = at === 0 ? order === 0 : order > (nodes[at - 1] as AnyStateNode).order && nodes.includes(parent as AnyStateNode)
+    const isNext =
+      at === 0 ? order === 0 : order > (nodes[at - 1] as AnyStateNode).order && nodes.includes(parent as AnyStateNode)
     if (!isNext) return numbersOf(nodes)
   }
   return inside === nodes.length ? undefined : numbersOf(nodes)
@@ -60,7 +64,8 @@ function valueOf(root: AnyStateNode, nodes: readonly AnyStateNode[]): StateValue
   const of = (node: AnyStateNode): StateValue => {
     const children = inside.get(node) ?? []
     const [only] = children
-    if (node.type === 'compound' && only !== undefined && (only.type === 'atomic' || only.type === 'final')) return only.key
+    if (node.type === 'compound' && only !== undefined && (only.type === 'atomic' || only.type === 'final'))
+      return only.key
     return Object.fromEntries(children.map((child) => [child.key, of(child)]))
   }
   return of(root)

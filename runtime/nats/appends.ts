@@ -35,10 +35,12 @@ export function openAppends(link: Link, replies: Replies, options: AppendOptions
   }
 
   /** All publishes happen in this turn, in which the connection cannot change. */
-  function send(entries: readonly Entry[], prepared: readonly PublishOptions[]): Promise<Placed> {
+  function send(entries: readonly Entry[], linesOf: (entry: Entry, at: number) => string): Promise<Placed> {
     if (!link.isUp()) return Promise.reject(link.downFault())
     const last = entries.length - 1
     return new Promise((resolve, reject) => {
+      // What this throws is the promise's refusal, before anything was sent.
+      const prepared = entries.map((entry, at) => prepare(entry, linesOf(entry, at)))
       const reply = replies.expect({
         subjects: entries,
         sentAt: performance.now(),
@@ -64,27 +66,18 @@ export function openAppends(link: Link, replies: Replies, options: AppendOptions
     })
   }
 
+  const alone = (entry: Entry): string => checkLines(entry, stream)
   return {
-    append(entry) {
-      try {
-        return send([entry], [prepare(entry, checkLines(entry, stream))])
-      } catch (cause) {
-        return Promise.reject(cause as Error)
-      }
-    },
+    append: (entry) => send([entry], alone),
     async appendAll(entries) {
       const { length } = entries
       if (length === 0 || length > limits.batchEntries) {
         throw new RangeError(`A batch holds 1 to ${limits.batchEntries} entries, not ${length}.`)
       }
-      const only = entries[0] as Entry
       // A plain publish is atomic by itself, and twenty times cheaper on a one-replica file stream.
-      if (length === 1) return send([only], [prepare(only, checkLines(only, stream))])
+      if (length === 1) return send(entries, alone)
       const batch = nuid.next()
-      const prepared = entries.map((entry, at) =>
-        prepare(entry, batchLines(batch, at + 1, at === length - 1) + checkLines(entry, stream)),
-      )
-      return send(entries, prepared)
+      return send(entries, (entry, at) => batchLines(batch, at + 1, at === length - 1) + checkLines(entry, stream))
     },
   }
 }

@@ -40,7 +40,7 @@ export function plainOf(value: unknown): unknown {
   if (value instanceof Set) return { $set: Array.from(value, plainOf) }
   if (value instanceof Ref) return { $ref: [value.address, value.id, value.systemId ?? null, value.effectId ?? null] }
   if (value instanceof RegExp) return { $regexp: String(value) }
-  if (value instanceof Error) return { $error: [value.name, value.message, plainOf(value.cause), plainOf({ ...value })] }
+  if (value instanceof Error) return { $error: [value.name, value.message, plainOf(value.cause), plainOf(Object.fromEntries(Object.entries(value)))] }
   if (ArrayBuffer.isView(value)) return { [`$${value.constructor.name === 'Buffer' ? 'bytes' : value.constructor.name}`]: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex') }
   return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined).map(([name, part]) => [name, plainOf(part)]))
 }

@@ -1,24 +1,49 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Address, addressOf, childAddressOf, isAddress, isChild, keyOf, kindOf, parseAddress, rootOf, tokenOf } from '#protocol/address.ts'
+import {
+  type Address,
+  addressOf,
+  childAddressOf,
+  isAddress,
+  isChild,
+  keyOf,
+  kindOf,
+  parseAddress,
+  rootOf,
+  tokenOf,
+} from '#protocol/address.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Realm } from '#protocol/realm.ts'
 import { matches, parseStored, type Sender, subjects, typeToken } from '#protocol/subject.ts'
 
 const bytesOf = (text: string) => Buffer.byteLength(text)
-const keys = fc.oneof(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }), fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }), fc.stringMatching(/^[A-Za-z0-9_~=./ *>-]{1,128}$/))
+const keys = fc.oneof(
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }),
+  fc.stringMatching(/^[A-Za-z0-9_~=./ *>-]{1,128}$/),
+)
 const wellFormedKeys = keys.filter((key) => key.isWellFormed() && bytesOf(key) <= 128)
 const kinds = fc.stringMatching(/^[a-zA-Z][a-zA-Z0-9_-]{0,63}$/)
 const addresses = fc.tuple(kinds, wellFormedKeys).map(([kind, key]) => addressOf(kind, key))
-const family = fc.tuple(addresses, fc.array(fc.tuple(wellFormedKeys, fc.nat()), { maxLength: 3 })).map(([root, line]) => line.reduce<Address>((parent, [id, spawn]) => childAddressOf(parent, id, spawn), root))
-const types = fc.oneof(fc.constantFrom('PAY', 'order.paid', 'a..b', '.', '', 'ä b', '*', '>', '='), fc.string({ unit: 'grapheme', maxLength: 20 }))
+const family = fc
+  .tuple(addresses, fc.array(fc.tuple(wellFormedKeys, fc.nat()), { maxLength: 3 }))
+  .map(([root, line]) => line.reduce<Address>((parent, [id, spawn]) => childAddressOf(parent, id, spawn), root))
+const types = fc.oneof(
+  fc.constantFrom('PAY', 'order.paid', 'a..b', '.', '', 'ä b', '*', '>', '='),
+  fc.string({ unit: 'grapheme', maxLength: 20 }),
+)
 
 describe('an address', () => {
   test('gives back kind and key, whatever valid text up to 128 bytes the key is', () => {
     fc.assert(
       fc.property(kinds, wellFormedKeys, (kind, key) => {
         const address = addressOf(kind, key)
-        expect([kindOf(address), keyOf(address), isAddress(address), isChild(address)]).toEqual([kind, key, true, false])
+        expect([kindOf(address), keyOf(address), isAddress(address), isChild(address)]).toEqual([
+          kind,
+          key,
+          true,
+          false,
+        ])
         expect(parseAddress(address)).toBe(address)
         expect(parseAddress(`${kind}/${tokenOf(key)}`)).toBe(address)
       }),
@@ -47,7 +72,12 @@ describe('an address', () => {
   })
 
   test('refuses what is no key: empty, longer than 128 bytes, half of a surrogate pair', () => {
-    const codes: [string, string][] = [['', 'key.empty'], ['x'.repeat(129), 'key.tooLong'], ['ä'.repeat(65), 'key.tooLong'], ['a\ud800', 'key.notUtf8']]
+    const codes: [string, string][] = [
+      ['', 'key.empty'],
+      ['x'.repeat(129), 'key.tooLong'],
+      ['ä'.repeat(65), 'key.tooLong'],
+      ['a\ud800', 'key.notUtf8'],
+    ]
     for (const [key, code] of codes) expect(() => tokenOf(key)).toThrow(expect.objectContaining({ code }))
     expect(tokenOf('ä'.repeat(64))).toHaveLength(64 * 6)
     expect(() => addressOf('1st', 'k')).toThrow(expect.objectContaining({ code: 'kind.invalid' }))
@@ -55,7 +85,8 @@ describe('an address', () => {
   })
 
   test('belongs to the partition that the server computes: FNV-1a over both tokens', () => {
-    const fnv = (text: string) => [...Buffer.from(text)].reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193), 0x811c9dc5) >>> 0
+    const fnv = (text: string) =>
+      [...Buffer.from(text)].reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193), 0x811c9dc5) >>> 0
     fc.assert(
       fc.property(addresses, fc.integer({ min: 1, max: 64 }), (address, partitions) => {
         expect(partitionOf(address, partitions)).toBe(fnv(address.replace('/', '')) % partitions)
@@ -71,10 +102,19 @@ describe('a subject', () => {
   test('parsed is what it was built of', () => {
     fc.assert(
       fc.property(family, fc.nat(127), senders, types, (address, partition, sender, type) => {
-        expect(parseStored(subjects.in(realm, partition, sender, address))).toEqual({ is: 'in', partition, sender, address })
+        expect(parseStored(subjects.in(realm, partition, sender, address))).toEqual({
+          is: 'in',
+          partition,
+          sender,
+          address,
+        })
         expect(parseStored(subjects.commit(realm, partition))).toEqual({ is: 'commit', partition })
         expect(parseStored(subjects.parked(realm, partition, address))).toEqual({ is: 'parked', partition, address })
-        expect(parseStored(subjects.emitted(realm, address, type))).toEqual({ is: 'ev', address, type: typeToken(type) })
+        expect(parseStored(subjects.emitted(realm, address, type))).toEqual({
+          is: 'ev',
+          address,
+          type: typeToken(type),
+        })
         expect(parseStored(subjects.reply(realm, 'c-1', 'id_2'))).toEqual({ is: 're', client: 'c-1', id: 'id_2' })
       }),
     )
@@ -83,7 +123,12 @@ describe('a subject', () => {
   test('holds only what NATS takes, and is found by the filters of its realm', () => {
     fc.assert(
       fc.property(family, senders, types, (address, sender, type) => {
-        const all = [subjects.to(realm, address), subjects.in(realm, 3, sender, address), subjects.parked(realm, 3, address), subjects.emitted(realm, address, type)]
+        const all = [
+          subjects.to(realm, address),
+          subjects.in(realm, 3, sender, address),
+          subjects.parked(realm, 3, address),
+          subjects.emitted(realm, address, type),
+        ]
         for (const subject of all) expect(subject).toMatch(/^[A-Za-z0-9_=~-]+(\.[A-Za-z0-9_=~-]+)*$/)
         expect(matches(subjects.mailbox(realm, 3), all[1] as string)).toBe(true)
         expect(matches(subjects.mailbox(realm, 4), all[1] as string)).toBe(false)

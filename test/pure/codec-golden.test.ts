@@ -4,7 +4,10 @@ import { type Golden, plainOf, readers, readGolden } from '#test/golden/formats.
 import { samples } from '#test/golden/samples.ts'
 
 const folder = new URL('../golden/files/', import.meta.url).pathname
-const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile()).map((file) => `${file.parentPath}/${file.name}`).sort()
+const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+  .filter((file) => file.isFile())
+  .map((file) => `${file.parentPath}/${file.name}`)
+  .sort()
 const goldenOf = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Golden
 
 describe('what was stored once is read for ever [N30]', () => {
@@ -16,7 +19,9 @@ describe('what was stored once is read for ever [N30]', () => {
   }
 
   test('every format and every sample has a golden file; "node test/golden/add.ts" makes those that are missing', () => {
-    expect(samples.map(({ format, name }) => `${format}/${name}.json`).sort()).toEqual(files.map((path) => path.slice(path.indexOf('files/') + 6)))
+    expect(samples.map(({ format, name }) => `${format}/${name}.json`).sort()).toEqual(
+      files.map((path) => path.slice(path.indexOf('files/') + 6)),
+    )
     expect(new Set(samples.map(({ format }) => format))).toEqual(new Set(Object.keys(readers)))
   })
 
@@ -35,7 +40,23 @@ describe('what was stored once is read for ever [N30]', () => {
   })
 
   test('values of every kind stay apart in the text they are compared as', () => {
-    const kinds = [null, undefined, 1, 1n, Number.NaN, '1', [1], { 0: 1 }, new Map([[0, 1]]), new Set([1]), new Date(1), new Uint8Array([1]), Buffer.from([1]), new Int8Array([1]), /1/]
+    const kinds = [
+      null,
+      undefined,
+      1,
+      1n,
+      Number.NaN,
+      '1',
+      [1],
+      { 0: 1 },
+      new Map([[0, 1]]),
+      new Set([1]),
+      new Date(1),
+      new Uint8Array([1]),
+      Buffer.from([1]),
+      new Int8Array([1]),
+      /1/,
+    ]
     expect(new Set(kinds.map((one) => JSON.stringify(plainOf(one)))).size).toBe(kinds.length)
   })
 })

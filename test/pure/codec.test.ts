@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { decode, decodeForeign, encode, encodePlain } from '#protocol/codec.ts'
 import { anyValue } from '#test/support/arbitrary-values.ts'
 
-const refusal = (reason: RegExp) => expect.objectContaining({ code: 'value.unserializable', message: expect.stringMatching(reason) })
+const refusal = (reason: RegExp) =>
+  expect.objectContaining({ code: 'value.unserializable', message: expect.stringMatching(reason) })
 
 describe('a value', () => {
   test('comes back as it went in: maps, sets, dates, big integers, typed arrays, errors, references', () => {
@@ -39,10 +40,18 @@ describe('a value', () => {
   })
 
   test('describes itself: its bytes are read without anything that was read or written before', () => {
-    const bytes = Uint8Array.from(encode([{ a: 1, b: 2 }, { a: 3, b: 4 }]))
+    const bytes = Uint8Array.from(
+      encode([
+        { a: 1, b: 2 },
+        { a: 3, b: 4 },
+      ]),
+    )
     for (let at = 0; at < 200; at++) encode({ [`k${at}`]: at, a: 1 })
     decode(encode([{ x: 1 }, { y: 2 }]))
-    expect(decode(bytes)).toEqual([{ a: 1, b: 2 }, { a: 3, b: 4 }])
+    expect(decode(bytes)).toEqual([
+      { a: 1, b: 2 },
+      { a: 3, b: 4 },
+    ])
   })
 
   test('has bytes of its own, which no later value writes over', () => {
@@ -52,14 +61,17 @@ describe('a value', () => {
     expect(Buffer.from(first).toString('hex')).toBe(copy)
   })
 
-  test('of a class of the user\'s own becomes the plain data of its fields, or what its toJSON says', () => {
+  test("of a class of the user's own becomes the plain data of its fields, or what its toJSON says", () => {
     class Money {
       amount = 5
       get double(): number {
         return this.amount * 2
       }
     }
-    expect(decode(encode({ price: new Money(), at: new URL('http://a.example/b') }))).toEqual({ price: { amount: 5 }, at: 'http://a.example/b' })
+    expect(decode(encode({ price: new Money(), at: new URL('http://a.example/b') }))).toEqual({
+      price: { amount: 5 },
+      at: 'http://a.example/b',
+    })
   })
 
   test('cannot name a prototype', () => {
@@ -92,7 +104,10 @@ describe('what cannot be made durable', () => {
 })
 
 describe('bytes for and from others', () => {
-  const json = fc.jsonValue({ depthSize: 'small' }).filter((value) => !JSON.stringify(value).includes('__proto__') && !JSON.stringify(value).includes('-0'))
+  const json = fc
+    .json({ depthSize: 'small' })
+    .filter((text) => !text.includes('__proto__'))
+    .map((text): unknown => JSON.parse(text.replaceAll('-0', '0')))
 
   test('standard msgpack of plain data is read back by the plain reader', () => {
     fc.assert(
@@ -104,10 +119,17 @@ describe('bytes for and from others', () => {
 
   test('JSON is told from msgpack by its first byte', () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), json), fc.constantFrom('', ' ', '\n', '\t\r\n '), (value, space) => {
-        expect(decodeForeign(Buffer.from(space + JSON.stringify(value)))).toEqual(JSON.parse(JSON.stringify(value)))
-        expect(decodeForeign(encodePlain({ type: 'A', value }))).toEqual({ type: 'A', value })
-      }),
+      fc.property(
+        fc.dictionary(
+          fc.string().filter((name) => name !== '__proto__'),
+          json,
+        ),
+        fc.constantFrom('', ' ', '\n', '\t\r\n '),
+        (value, space) => {
+          expect(decodeForeign(Buffer.from(space + JSON.stringify(value)))).toEqual(JSON.parse(JSON.stringify(value)))
+          expect(decodeForeign(encodePlain({ type: 'A', value }))).toEqual({ type: 'A', value })
+        },
+      ),
     )
   })
 })

@@ -14,15 +14,15 @@ const steps: fc.Arbitrary<ScriptStep[]> = fc.array(
 
 /**
  * A machine that answers an event by sending it to itself, or the end of its work by beginning it
- * again (`*` takes that event too), never comes to rest in any world.
+ * again (`*` takes that event too, and an `always` may hold after it), comes to rest in no world.
  */
-function restful(tree: Tree, takesAll = hasWildcard(tree)): Tree {
+function restful(tree: Tree, works = !mayWorkForEver(tree)): Tree {
   const moves = tree.moves.map((move) => ({ ...move, does: move.does.filter((one) => one !== 'tell') }))
-  return { ...tree, moves, invoke: tree.invoke && !takesAll, kids: tree.kids.map((kid) => restful(kid, takesAll)) }
+  return { ...tree, moves, invoke: tree.invoke && works, kids: tree.kids.map((kid) => restful(kid, works)) }
 }
 
-function hasWildcard({ moves, kids }: Tree): boolean {
-  return moves.some(({ on }) => on === '*') || kids.some(hasWildcard)
+function mayWorkForEver({ moves, kids }: Tree): boolean {
+  return moves.some(({ on }) => on === '*' || on === 'always' || on === 'done') || kids.some(mayWorkForEver)
 }
 
 /** XState refuses some of these trees itself. */

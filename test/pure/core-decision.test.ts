@@ -6,7 +6,11 @@ import { stepperOf } from '#test/support/machines/stepper.ts'
 
 const machine = setup({
   types,
-  guards: { rich: ({ context }: any) => context.money > 100, sure: ({ event }: any, params: { least: number }) => event.confidence >= params.least, never: () => false },
+  guards: {
+    rich: ({ context }: any) => context.money > 100,
+    sure: ({ event }: any, params: { least: number }) => event.confidence >= params.least,
+    never: () => false,
+  },
 }).createMachine({
   id: 'm',
   context: { money: 50 },
@@ -24,16 +28,34 @@ const machine = setup({
         SORT: { guard: { type: 'sure', params: { least: 0.5 } }, target: 'sorted' },
         MODEL: { guard: ({ event }: any) => event.output.label === 'ok', target: 'sorted' },
         FIXED: { guard: () => true, target: 'idle', meta: { confidence: 0.25 } },
-        COMPUTED: { guard: () => true, target: 'idle', meta: { confidence: ({ context, event }: any) => context.money / event.of } },
+        COMPUTED: {
+          guard: () => true,
+          target: 'idle',
+          meta: { confidence: ({ context, event }: any) => context.money / event.of },
+        },
         PLAIN: 'sorted',
         ALWAYS: 'judging',
         'part.*': { guard: 'never', target: 'sorted' },
       },
     },
     bought: {},
-    refused: { initial: 'deep', states: { deep: { on: { BUY: { guard: 'never', target: 'deep' } } } }, on: { BUY: [{ guard: 'never', target: 'idle' }, { guard: ({ event }: any) => event.force === true, target: 'idle' }] } },
+    refused: {
+      initial: 'deep',
+      states: { deep: { on: { BUY: { guard: 'never', target: 'deep' } } } },
+      on: {
+        BUY: [
+          { guard: 'never', target: 'idle' },
+          { guard: ({ event }: any) => event.force === true, target: 'idle' },
+        ],
+      },
+    },
     sorted: {},
-    judging: { always: [{ guard: 'rich', target: 'bought' }, { guard: ({ context }: any) => context.money < 100, target: 'refused' }] },
+    judging: {
+      always: [
+        { guard: 'rich', target: 'bought' },
+        { guard: ({ context }: any) => context.money < 100, target: 'refused' },
+      ],
+    },
   },
 } as never)
 
@@ -54,7 +76,10 @@ test('every candidate is an option, in the order in which it was asked', () => {
 })
 
 test('a confidence comes from the transition, from the event, or from what an invoked model said', () => {
-  expect(decide('SORT', { confidence: 0.9 })).toEqual({ options: [{ target: ['m.sorted'], guard: 'sure', chosen: true }], confidence: 0.9 })
+  expect(decide('SORT', { confidence: 0.9 })).toEqual({
+    options: [{ target: ['m.sorted'], guard: 'sure', chosen: true }],
+    confidence: 0.9,
+  })
   expect(decide('MODEL', { output: { label: 'ok', confidence: 0.7 } })?.confidence).toBe(0.7)
   expect(decide('FIXED', { confidence: 0.9 })?.confidence).toBe(0.25)
   expect(decide('COMPUTED', { of: 100 })?.confidence).toBe(0.5)
@@ -81,7 +106,12 @@ test('a choice that was declined is recorded too, through the parents up to who 
 })
 
 test('what follows by itself is part of the record', () => {
-  expect(decide('ALWAYS')).toEqual({ options: [{ target: ['m.bought'], guard: 'rich', chosen: false }, { target: ['m.refused'], guard: '(inline)', chosen: true }] })
+  expect(decide('ALWAYS')).toEqual({
+    options: [
+      { target: ['m.bought'], guard: 'rich', chosen: false },
+      { target: ['m.refused'], guard: '(inline)', chosen: true },
+    ],
+  })
 })
 
 test('without a guard there is no choice, and without the wish there is no record', () => {

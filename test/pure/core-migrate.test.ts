@@ -1,33 +1,15 @@
 /** Stored states and a definition that went on: taken along where it is sure, named and left whole where it is not. */
 import { describe, expect, test } from 'vitest'
-import { type AnyActorLogic, assign, fromPromise, fromTransition, setup } from 'xstate'
+import { assign, fromTransition } from 'xstate'
 import { actor, type KindOptions } from '#protocol/actor.ts'
 import { decode, encode } from '#protocol/codec.ts'
-import { decodeState, encodeState, type ActorState, type Book, type StoredSnapshot, type Timer } from '#protocol/state.ts'
+import { decodeState, encodeState, type ActorState } from '#protocol/state.ts'
 import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
 import { dehydrate, eventStep, hydrate } from '#runtime/core/machine.ts'
 import { migrate } from '#runtime/core/migrate.ts'
 import { aroundOf } from '#test/support/machines/around.ts'
-import { types } from '#test/support/machines/scenario.ts'
 import { stepperOf } from '#test/support/machines/stepper.ts'
-
-const work = fromPromise(async () => 1)
-const define = (config: object, options: KindOptions = {}, more: object = {}): Blueprint =>
-  blueprintOf(actor('order', setup({ types, actors: { work }, delays: { soon: 5 }, actions: { note: () => {} }, ...more } as never).createMachine({ id: 'm', context: { n: 1 }, ...config } as never) as unknown as AnyActorLogic, options))
-
-const stored = (value: unknown, more: Partial<StoredSnapshot> = {}, book: Book = {}, version = 1): ActorState => ({
-  version,
-  hash: 'old',
-  snapshot: { status: 'active', value, context: { n: 1 }, history: undefined, output: undefined, error: undefined, ...more },
-  book,
-  visits: 3,
-  steps: 9,
-  bornAt: 1,
-  steppedAt: 2,
-})
-
-const timer = (type: string): Timer => ({ name: type, visit: 2, due: 777, delay: 1000, event: { type }, policy: 'deadline', awayMs: 0 })
-const timers = (...names: string[]): Book => ({ timers: Object.fromEntries(names.map((name) => [name, timer(name)])) })
+import { define, stored, timers, work } from '#test/support/machines/stored-states.ts'
 
 describe('a state that fits', () => {
   const blueprint = define({ initial: 'a', states: { a: {}, b: {} } })
@@ -43,44 +25,92 @@ describe('a state that fits', () => {
   })
 
   test('goes through the migrate steps from its version on', () => {
-    const step = (n: number) => (state: ActorState): ActorState => ({ ...state, snapshot: { ...state.snapshot, value: n === 3 ? 'b' : state.snapshot.value, context: { ...(state.snapshot.context as object), [`v${n}`]: true } } })
-    const next = define({ initial: 'a', states: { a: {}, b: {} } }, { version: 4, migrate: { 1: step(1), 2: step(2), 3: step(3) } })
-    expect(migrate(next, stored('gone', {}, {}, 2)).snapshot).toMatchObject({ value: 'b', context: { n: 1, v2: true, v3: true } })
+    const step =
+      (n: number) =>
+      (state: ActorState): ActorState => ({
+        ...state,
+        snapshot: {
+          ...state.snapshot,
+          value: n === 3 ? 'b' : state.snapshot.value,
+          context: { ...(state.snapshot.context as object), [`v${n}`]: true },
+        },
+      })
+    const next = define(
+      { initial: 'a', states: { a: {}, b: {} } },
+      { version: 4, migrate: { 1: step(1), 2: step(2), 3: step(3) } },
+    )
+    expect(migrate(next, stored('gone', {}, {}, 2)).snapshot).toMatchObject({
+      value: 'b',
+      context: { n: 1, v2: true, v3: true },
+    })
     expect(migrate(next, stored('a')).snapshot.context).toEqual({ n: 1, v1: true, v2: true, v3: true })
     expect(migrate(next, stored('a')).version).toBe(4)
   })
 
   test('a step that nobody wrote changes nothing', () => {
-    expect(migrate(define({ initial: 'a', states: { a: {} } }, { version: 9 }), stored('a'))).toMatchObject({ version: 9, snapshot: { value: 'a' } })
+    expect(migrate(define({ initial: 'a', states: { a: {} } }, { version: 9 }), stored('a'))).toMatchObject({
+      version: 9,
+      snapshot: { value: 'a' },
+    })
   })
 
   test('an ended one is not held to the states that there are', () => {
-    expect(migrate(blueprint, stored('gone', { status: 'done', output: 7 }))).toMatchObject({ hash: blueprint.hash, snapshot: { value: 'gone', output: 7 } })
+    expect(migrate(blueprint, stored('gone', { status: 'done', output: 7 }))).toMatchObject({
+      hash: blueprint.hash,
+      snapshot: { value: 'gone', output: 7 },
+    })
   })
 })
 
 describe('a state that does not fit is left whole, with the reason', () => {
   const fails = (blueprint: Blueprint, state: ActorState, reason: string): void => {
     const before = structuredClone(state)
-    expect(() => migrate(blueprint, state)).toThrow(expect.objectContaining({ code: 'actor.unmigrated', message: expect.stringContaining(reason) }))
+    expect(() => migrate(blueprint, state)).toThrow(
+      expect.objectContaining({ code: 'actor.unmigrated', message: expect.stringContaining(reason) }),
+    )
     expect(state).toEqual(before)
   }
 
-  test('a state that is gone', () => fails(define({ initial: 'a', states: { a: {} } }), stored('gone'), "State 'gone' does not exist on 'm'"))
-  test('a leaf where there were states inside', () => fails(define({ initial: 'a', states: { a: {} } }), stored({ a: 'x' }), "State 'x' does not exist on 'm.a'"))
-  test('a newer version', () => fails(define({ initial: 'a', states: { a: {} } }), stored('a', {}, {}, 7), 'stored by the newer version 7'))
+  test('a state that is gone', () =>
+    fails(define({ initial: 'a', states: { a: {} } }), stored('gone'), "State 'gone' does not exist on 'm'"))
+  test('a leaf where there were states inside', () =>
+    fails(define({ initial: 'a', states: { a: {} } }), stored({ a: 'x' }), "State 'x' does not exist on 'm.a'"))
+  test('a newer version', () =>
+    fails(define({ initial: 'a', states: { a: {} } }), stored('a', {}, {}, 7), 'stored by the newer version 7'))
   test('logic without states', () => {
-    const logic = blueprintOf(actor('order', fromTransition((state: number) => state, 0)))
+    const logic = blueprintOf(
+      actor(
+        'order',
+        fromTransition((state: number) => state, 0),
+      ),
+    )
     fails(logic, stored('a'), 'its logic has no states now')
     fails(define({ initial: 'a', states: { a: {} } }), stored(null), 'its logic is a machine now')
   })
   test('a migrate step that throws, or forgets to return', () => {
     const options = (step: () => never): KindOptions => ({ version: 2, migrate: { 1: step } })
-    fails(define({ initial: 'a', states: { a: {} } }, options(() => { throw new Error('no price') })), stored('a'), 'from version 1 threw: no price')
-    fails(define({ initial: 'a', states: { a: {} } }, options(() => undefined as never)), stored('a'), 'did not return a state')
+    fails(
+      define(
+        { initial: 'a', states: { a: {} } },
+        options(() => {
+          throw new Error('no price')
+        }),
+      ),
+      stored('a'),
+      'from version 1 threw: no price',
+    )
+    fails(
+      define(
+        { initial: 'a', states: { a: {} } },
+        options(() => undefined as never),
+      ),
+      stored('a'),
+      'did not return a state',
+    )
   })
   test('a leaf that became compound, when its entry would be skipped', () => {
-    const deep = (inner: object) => define({ initial: 'a', states: { a: { initial: 'x', states: { x: inner, y: {} } } } })
+    const deep = (inner: object) =>
+      define({ initial: 'a', states: { a: { initial: 'x', states: { x: inner, y: {} } } } })
     fails(deep({ entry: 'note' }), stored('a'), 'put into "a.x" without its entry actions')
     fails(deep({ after: { 10: 'y' } }), stored('a'), 'put into "a.x"')
     fails(deep({ invoke: { src: 'work' } }), stored('a'), 'put into "a.x"')
@@ -88,7 +118,11 @@ describe('a state that does not fit is left whole, with the reason', () => {
     expect(migrate(deep({ entry: 'note' }), stored({ a: 'x' })).snapshot.value).toEqual({ a: 'x' })
   })
   test('a region that is new, when its entry would be skipped', () => {
-    const regions = (inner: object) => define({ type: 'parallel', states: { p: { initial: 'x', states: { x: {} } }, q: { initial: 'x', states: { x: inner } } } })
+    const regions = (inner: object) =>
+      define({
+        type: 'parallel',
+        states: { p: { initial: 'x', states: { x: {} } }, q: { initial: 'x', states: { x: inner } } },
+      })
     fails(regions({ entry: 'note' }), stored({ p: 'x' }), 'put into "q.x"')
     expect(migrate(regions({}), stored({ p: 'x' })).snapshot.value).toEqual({ p: 'x', q: 'x' })
   })
@@ -96,75 +130,72 @@ describe('a state that does not fit is left whole, with the reason', () => {
     const child = { src: 'work', spawn: 1, address: undefined, effect: 'e', sync: false }
     const none = define({ initial: 'a', states: { a: {} } }, {}, { actors: {} })
     fails(none, stored('a', {}, { children: { w: child } }), 'runs the actor "work", which the machine no longer names')
-    fails(define({ initial: 'a', states: { a: {} } }), stored('a', {}, { children: { w: { ...child, address: 'order/1~w~1', effect: undefined } } }), 'another kind of logic')
-    fails(define({ initial: 'a', states: { a: { invoke: { src: 'work' } } } }), stored('a', {}, { children: { '0.old.a': child } }), 'no invocation has that id')
-    const effect = { id: 'e', name: 'gone', is: 'action', input: undefined, child: undefined, attempt: 1, begunAt: 0, notBefore: 0, deadline: undefined, sync: false, taken: 0 } as const
-    fails(define({ initial: 'a', states: { a: {} } }), stored('a', {}, { effects: { e: effect } }), 'its pending action "gone" is gone')
+    fails(
+      define({ initial: 'a', states: { a: {} } }),
+      stored('a', {}, { children: { w: { ...child, address: 'order/1~w~1', effect: undefined } } }),
+      'another kind of logic',
+    )
+    fails(
+      define({ initial: 'a', states: { a: { invoke: { src: 'work' } } } }),
+      stored('a', {}, { children: { '0.old.a': child } }),
+      'no invocation has that id',
+    )
+    const effect = {
+      id: 'e',
+      name: 'gone',
+      is: 'action',
+      input: undefined,
+      child: undefined,
+      attempt: 1,
+      begunAt: 0,
+      notBefore: 0,
+      deadline: undefined,
+      sync: false,
+      taken: 0,
+    } as const
+    fails(
+      define({ initial: 'a', states: { a: {} } }),
+      stored('a', {}, { effects: { e: effect } }),
+      'its pending action "gone" is gone',
+    )
   })
 })
 
-describe('pending timers are given the name that they have now', () => {
-  const after = (delays: object, id = 'm', more: object = {}) => define({ id, initial: 'w', states: { w: { after: delays, ...more }, z: {} } })
-  const names = (blueprint: Blueprint, book: Book, value: unknown = 'w') => migrate(blueprint, stored(value, {}, book)).book.timers
 
-  test('after the machine got another id', () => {
-    const now = { ...timer('xstate.after.1000.shop.order.w'), name: 'xstate.after.1000.shop.order.w' }
-    expect(names(after({ 1000: 'z', soon: 'z' }, 'shop.order'), timers('xstate.after.1000.m.w', 'xstate.after.soon.m.w', 'mine'))).toEqual({
-      'xstate.after.1000.shop.order.w': now,
-      'xstate.after.soon.shop.order.w': { ...now, name: 'xstate.after.soon.shop.order.w', event: { type: 'xstate.after.soon.shop.order.w' } },
-      mine: timer('mine'),
-    })
-  })
-
-  test('after the delay changed, keeping the instant', () => {
-    expect(names(after({ 2000: 'z' }), timers('xstate.after.1000.m.w'))).toEqual({ 'xstate.after.2000.m.w': { ...timer('xstate.after.2000.m.w'), due: 777 } })
-    expect(names(after({ 2000: 'z', soon: 'z' }), timers('xstate.after.1000.m.w', 'xstate.after.soon.m.w'))).toHaveProperty(['xstate.after.2000.m.w'])
-  })
-
-  test('after the state got an id of its own', () => {
-    expect(names(after({ 1000: 'z' }, 'm', { id: 'waiting' }), timers('xstate.after.1000.m.w'))).toHaveProperty(['xstate.after.1000.waiting'])
-  })
-
-  test('the renamed timer does what the old one did', () => {
-    const blueprint = after({ 2000: 'z' })
-    const state = migrate(blueprint, stored('w', {}, timers('xstate.after.1000.m.w')))
-    const live = hydrate(blueprint, state.snapshot, aroundOf())
-    const [pending] = Object.values(state.book.timers ?? {})
-    expect(eventStep(blueprint, live, (pending as Timer).event, aroundOf()).snapshot).toMatchObject({ value: 'z' })
-  })
-
-  test('one that nobody waits for is dropped', () => {
-    expect(migrate(define({ initial: 'w', states: { w: {} } }), stored('w', {}, timers('xstate.after.1000.m.w'))).book).toEqual({})
-  })
-
-  test('one that could be several is named', () => {
-    expect(() => names(after({ 2000: 'z', 3000: 'z' }), timers('xstate.after.1000.m.w'))).toThrow('its timer "xstate.after.1000.m.w" could be any of several delays')
-  })
-
-  test('those of a child to another actor are nobody\'s business here', () => {
-    const book = { timers: { x: { ...timer('xstate.after.1000.gone.w'), to: 'other/1' as const } } }
-    expect(names(after({ 2000: 'z' }), book)).toEqual(book.timers)
-  })
-})
-
-describe('history', () => {
-  const config = (id: string) => ({ id, initial: 'on', states: { on: { initial: 'a', states: { a: {}, b: { initial: 'b1', states: { b1: {}, b2: {} } }, h: { type: 'history', history: 'deep' } }, on: { OFF: 'off' } }, off: { on: { ON: 'on.h' } } } })
-
-  test('is found again after the machine got another id', () => {
-    const blueprint = define(config('shop.order'))
-    const state = migrate(blueprint, stored('off', { history: { 'm.on.h': ['m.on.b.b2'] } }))
-    expect(state.snapshot.history).toEqual({ 'shop.order.on.h': ['shop.order.on.b.b2'] })
-    expect(eventStep(blueprint, hydrate(blueprint, state.snapshot, aroundOf()), { type: 'ON' }, aroundOf()).snapshot).toMatchObject({ value: { on: { b: 'b2' } } })
-  })
-
-  test('of a history that is gone is dropped, to a state that is gone is a fault', () => {
-    expect(migrate(define({ initial: 'off', states: { off: {} } }), stored('off', { history: { 'm.on.h': ['m.on.a'] } })).snapshot.history).toEqual({})
-    expect(() => migrate(define(config('m')), stored('off', { history: { 'm.on.h': ['m.on.gone'] } }))).toThrow('"m.on.gone", which its history remembers, does not exist')
-  })
-})
 
 test('a stored state survives its bytes and a new definition of the same shape', () => {
-  const config = { type: 'parallel', context: { trace: [] }, states: { a: { initial: 'x', states: { x: { on: { A: 'y' } }, y: { always: { guard: ({ event }: any) => event.type === 'F', target: 'x', actions: assign({ trace: ({ context }: any) => [...context.trace, 'a'] }) } } } }, b: { initial: 'x', states: { x: { on: { B: 'y' } }, y: { always: { guard: ({ event }: any) => event.type === 'F', target: 'x', actions: assign({ trace: ({ context }: any) => [...context.trace, 'b'] }) } } } } } }
+  const config = {
+    type: 'parallel',
+    context: { trace: [] },
+    states: {
+      a: {
+        initial: 'x',
+        states: {
+          x: { on: { A: 'y' } },
+          y: {
+            always: {
+              guard: ({ event }: any) => event.type === 'F',
+              target: 'x',
+              actions: assign({ trace: ({ context }: any) => [...context.trace, 'a'] }),
+            },
+          },
+        },
+      },
+      b: {
+        initial: 'x',
+        states: {
+          x: { on: { B: 'y' } },
+          y: {
+            always: {
+              guard: ({ event }: any) => event.type === 'F',
+              target: 'x',
+              actions: assign({ trace: ({ context }: any) => [...context.trace, 'b'] }),
+            },
+          },
+        },
+      },
+    },
+  }
   const old = define(config)
   const actor = stepperOf(old.logic)
   actor.send('B')
@@ -172,6 +203,8 @@ test('a stored state survives its bytes and a new definition of the same shape',
   const bytes = encodeState({ ...stored(null), hash: old.hash, snapshot: dehydrate(old, actor.last.snapshot) })
   const next = define(config)
   const state = migrate(next, decodeState(bytes))
-  expect(eventStep(next, hydrate(next, state.snapshot, aroundOf()), { type: 'F' }, aroundOf()).snapshot).toMatchObject({ context: { trace: ['b', 'a'] } })
+  expect(eventStep(next, hydrate(next, state.snapshot, aroundOf()), { type: 'F' }, aroundOf()).snapshot).toMatchObject({
+    context: { trace: ['b', 'a'] },
+  })
   expect(decode(encode(state.snapshot))).toEqual(state.snapshot)
 })

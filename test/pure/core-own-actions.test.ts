@@ -6,7 +6,11 @@ import { Ref } from '#protocol/codec.ts'
 import { refTo, reply, subscribe, tell, unsubscribe, unwatch, watch } from '#runtime/core/actions.ts'
 import { stepperOf } from '#test/support/machines/stepper.ts'
 
-type Event = { type: 'ASK' } | { type: 'FOLLOW'; who: Address } | { type: 'LEAVE'; who: Address } | { type: 'PAY'; amount: number; to: string }
+type Event =
+  | { type: 'ASK' }
+  | { type: 'FOLLOW'; who: Address }
+  | { type: 'LEAVE'; who: Address }
+  | { type: 'PAY'; amount: number; to: string }
 
 const account = setup({
   types: { context: {} as { balance: number; owner: Address }, events: {} as Event, emitted: {} as { type: 'paid' } },
@@ -19,11 +23,23 @@ const account = setup({
   context: { balance: 5, owner: 'user/ada' },
   on: {
     ASK: { actions: [reply(({ context }) => context.balance), reply('plain'), 'answer'] },
-    FOLLOW: { actions: [watch(({ event }) => event.who), watch('user/a b'), watch(new Ref('user/x')), subscribe('order.*.PAID'), subscribe(({ context }) => `${context.owner.replace('/', '.')}.>`, { from: 'start' }), subscribe('a.b.c', { from: 17 })] },
+    FOLLOW: {
+      actions: [
+        watch(({ event }) => event.who),
+        watch('user/a b'),
+        watch(new Ref('user/x')),
+        subscribe('order.*.PAID'),
+        subscribe(({ context }) => `${context.owner.replace('/', '.')}.>`, { from: 'start' }),
+        subscribe('a.b.c', { from: 17 }),
+      ],
+    },
     LEAVE: { actions: [unwatch(({ event }) => event.who), unsubscribe('order.*.PAID')] },
     PAY: {
       actions: [
-        tell(({ event }) => event.to, ({ event, context }) => ({ type: 'RECEIVE', amount: event.amount, from: context.owner })),
+        tell(
+          ({ event }) => event.to,
+          ({ event, context }) => ({ type: 'RECEIVE', amount: event.amount, from: context.owner }),
+        ),
         tell('log/main', { type: 'PAID' }, { delay: 'soon', id: 'later' }),
         tell(({ context }) => context.owner, { type: 'PAID' }, { delay: 10 }),
         sendTo(({ context }) => refTo(context.owner), { type: 'HELLO' }),
@@ -39,7 +55,11 @@ const account = setup({
 })
 
 test('an answer is a value, computed when it is given', () => {
-  expect(stepperOf(account).send('ASK')).toEqual([{ do: 'reply', value: 5 }, { do: 'reply', value: 'plain' }, { do: 'reply', value: { balance: 5 } }])
+  expect(stepperOf(account).send('ASK')).toEqual([
+    { do: 'reply', value: 5 },
+    { do: 'reply', value: 'plain' },
+    { do: 'reply', value: { balance: 5 } },
+  ])
 })
 
 test('watching and following name an address or a pattern', () => {
@@ -52,7 +72,10 @@ test('watching and following name an address or a pattern', () => {
     { do: 'subscribe', pattern: 'user.ada.>', from: 'start' },
     { do: 'subscribe', pattern: 'a.b.c', from: 17 },
   ])
-  expect(actor.send('LEAVE', { who: 'user/bob' })).toEqual([{ do: 'unwatch', address: 'user/bob' }, { do: 'unsubscribe', pattern: 'order.*.PAID' }])
+  expect(actor.send('LEAVE', { who: 'user/bob' })).toEqual([
+    { do: 'unwatch', address: 'user/bob' },
+    { do: 'unsubscribe', pattern: 'order.*.PAID' },
+  ])
 })
 
 test('telling is sending to an address, at once or later', () => {
@@ -92,7 +115,9 @@ test('in a live actor they do nothing', () => {
 })
 
 test('what they are told is checked', () => {
-  const { createMachine } = setup({ types: { context: {} as { n: number }, events: {} as { type: 'A'; who: Address } } })
+  const { createMachine } = setup({
+    types: { context: {} as { n: number }, events: {} as { type: 'A'; who: Address } },
+  })
   createMachine({
     context: { n: 1 },
     on: {

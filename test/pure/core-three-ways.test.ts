@@ -4,5 +4,9 @@ import { note, runs, type ScriptStep } from '#test/support/three-ways.ts'
 
 for (const { name, make, input, script } of scenarios) {
   const machine = make((what, detail) => note([what, detail]))
-  runs(name, { machine, input, steps: script.map((happening) => ('send' in happening ? happening.send : happening) as ScriptStep) })
+  runs(name, {
+    machine,
+    input,
+    steps: script.map((happening) => ('send' in happening ? happening.send : happening) as ScriptStep),
+  })
 }

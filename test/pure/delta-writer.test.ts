@@ -57,7 +57,9 @@ describe('a state writer', () => {
     ;(stored[5] as { list: number[] }).list.push(2)
     const written = writer.write(stored)
     expect(written.is).toBe('delta')
-    expect(applyAll(stateOf(large({ list: [1] })), [(written as { bytes: Uint8Array }).bytes])).toEqual(stateOf(large({ list: [1, 2] })))
+    expect(applyAll(stateOf(large({ list: [1] })), [(written as { bytes: Uint8Array }).bytes])).toEqual(
+      stateOf(large({ list: [1, 2] })),
+    )
   })
 
   test('writes the whole when most of it changed, and nothing when nothing did', () => {
@@ -78,7 +80,10 @@ describe('a state writer', () => {
 
   test('gives back what was written last, untouched by what was done to it', () => {
     expect(openStateWriter().current()).toBeUndefined()
-    for (const context of [{ n: 1, when: new Date(5), map: new Map([[{ a: 1 }, new Error('x')]]) }, large({ when: new Date(5), list: [new Set([1])], bytes: new Uint8Array([1]), error: new Error('x') })]) {
+    for (const context of [
+      { n: 1, when: new Date(5), map: new Map([[{ a: 1 }, new Error('x')]]) },
+      large({ when: new Date(5), list: [new Set([1])], bytes: new Uint8Array([1]), error: new Error('x') }),
+    ]) {
       const state = stateOf(context)
       const want = decode(encode(state))
       const writer = openStateWriter(state)
@@ -96,7 +101,9 @@ describe('a state writer', () => {
       for (const first of [{ n: 1 }, large({ n: 1 })]) {
         const writer = openStateWriter(stateOf(first), 'order/42')
         const before = writer.current()
-        expect(() => writer.write(stateOf({ ...first, n: 2, value }, 2))).toThrow(expect.objectContaining({ code: 'actor.unserializable', message: expect.stringContaining('order/42') }))
+        expect(() => writer.write(stateOf({ ...first, n: 2, value }, 2))).toThrow(
+          expect.objectContaining({ code: 'actor.unserializable', message: expect.stringContaining('order/42') }),
+        )
         expect(writer.current()).toEqual(before)
         const reader = openReader()
         reader.take({ is: 'full', bytes: encode(stateOf(first)) })
@@ -120,6 +127,8 @@ describe('a state writer', () => {
     const reader = openReader()
     const second = openStateWriter()
     reader.take(second.write(stateOf({ chosen: part, all: [part] })))
-    expect(reader.take(second.write(stateOf({ chosen: { ...part, x: 2 }, all: [part] }, 2)))).toEqual(stateOf({ chosen: { ...part, x: 2 }, all: [part] }, 2))
+    expect(reader.take(second.write(stateOf({ chosen: { ...part, x: 2 }, all: [part] }, 2)))).toEqual(
+      stateOf({ chosen: { ...part, x: 2 }, all: [part] }, 2),
+    )
   })
 })

@@ -39,8 +39,12 @@ test('a process killed while it folds leaves whole folds: all that it acknowledg
         const actors = actorsOf(partition)
         expect(store.partition(partition)).toMatchObject({ n, clients: { c: [n, n] } })
         expect(actors.map((address) => store.read(address))).toEqual(actors.map((_, which) => stateAfter(n, which)))
-        expect([...store.needs(partition)].map(([, { due }]) => due)).toEqual(actors.flatMap((_, which) => (stateAfter(n, which) === undefined ? [] : [n])))
-        expect([...store.history(actors[3] as (typeof actors)[number], { limit: 1e6 })].map((line) => line.n)).toEqual(Array.from({ length: n }, (_, at) => n - at))
+        expect([...store.needs(partition)].map(([, { due }]) => due)).toEqual(
+          actors.flatMap((_, which) => (stateAfter(n, which) === undefined ? [] : [n])),
+        )
+        expect([...store.history(actors[3] as (typeof actors)[number], { limit: 1e6 })].map((line) => line.n)).toEqual(
+          Array.from({ length: n }, (_, at) => n - at),
+        )
       }
       expect([...store.addresses({})].length).toBe(store.count())
       await store.close()

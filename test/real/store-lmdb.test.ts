@@ -30,26 +30,34 @@ function law(title: string, body: (dir: string, open: () => Promise<Store>) => P
 }
 
 const refused = (work: Promise<unknown> | (() => unknown), code: FaultCode) =>
-  typeof work === 'function' ? expect(work).toThrow(expect.objectContaining({ code })) : expect(work).rejects.toMatchObject({ code })
+  typeof work === 'function'
+    ? expect(work).toThrow(expect.objectContaining({ code }))
+    : expect(work).rejects.toMatchObject({ code })
 
 const [order] = addressesIn(1, 1) as ['order/1']
 
 describe('whose directory it is', () => {
-  law('a directory that another live process folds into is refused with its pid; when that process dies it is free', async (dir, open) => {
-    const child = spawn(process.execPath, [folder, 'fold', dir], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const exited = once(child, 'exit')
-    await once(child.stdout, 'data')
-    await expect(open()).rejects.toMatchObject({ code: 'store.locked', details: { value: dir, pid: child.pid } })
-    child.kill('SIGKILL')
-    await exited
-    const store = await open()
-    expect(store.count()).toBeGreaterThan(0)
-    await store.close()
-  })
+  law(
+    'a directory that another live process folds into is refused with its pid; when that process dies it is free',
+    async (dir, open) => {
+      const child = spawn(process.execPath, [folder, 'fold', dir], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const exited = once(child, 'exit')
+      await once(child.stdout, 'data')
+      await expect(open()).rejects.toMatchObject({ code: 'store.locked', details: { value: dir, pid: child.pid } })
+      child.kill('SIGKILL')
+      await exited
+      const store = await open()
+      expect(store.count()).toBeGreaterThan(0)
+      await store.close()
+    },
+  )
 
   law('a lock left by a process whose number somebody else has now is taken over', async (dir, open) => {
     await (await open()).close()
-    writeFileSync(join(dir, 'owner.lock'), JSON.stringify({ pid: process.ppid, startedAt: 'another time', boot: '', nonce: 'n' }))
+    writeFileSync(
+      join(dir, 'owner.lock'),
+      JSON.stringify({ pid: process.ppid, startedAt: 'another time', boot: '', nonce: 'n' }),
+    )
     await (await open()).close()
     writeFileSync(join(dir, 'owner.lock'), 'not a lock at all')
     await (await open()).close()
@@ -95,15 +103,25 @@ describe('damage', () => {
     })
   }
 
-  const texts: [string, unknown][] = [['a small state', { text: 'find me here' }], ['a large state', { text: 'find me here', more: 'x'.repeat(100_000) }]]
+  const texts: [string, unknown][] = [
+    ['a small state', { text: 'find me here' }],
+    ['a large state', { text: 'find me here', more: 'x'.repeat(100_000) }],
+  ]
   for (const [what, context] of texts) {
     law(`one flipped bit in ${what} is noticed, never read as another state`, async (dir, open) => {
       const store = await open()
-      await store.fold([{ partition: positionOf(1, 1), changes: [{ address: order, is: 'full', state: encode(stateOf(1, context)), needs: {} }], history: [] }])
+      await store.fold([
+        {
+          partition: positionOf(1, 1),
+          changes: [{ address: order, is: 'full', state: encode(stateOf(1, context)), needs: {} }],
+          history: [],
+        },
+      ])
       await store.close()
       const file = join(dir, 'data.mdb')
       const bytes = readFileSync(file)
-      for (let at = bytes.indexOf('find me here'); at >= 0; at = bytes.indexOf('find me here', at + 1)) bytes[at] = (bytes[at] as number) ^ 1
+      for (let at = bytes.indexOf('find me here'); at >= 0; at = bytes.indexOf('find me here', at + 1))
+        bytes[at] = (bytes[at] as number) ^ 1
       writeFileSync(file, bytes)
       const again = await open()
       await refused(() => again.read(order), 'store.corrupt')
@@ -127,15 +145,19 @@ describe('damage', () => {
     await again.close()
   })
 
-  law('a store that ended the process each time it was opened counts as corrupt; one that was merely refused does not', async (dir, open) => {
-    await (await open()).close()
-    writeFileSync(join(dir, 'opening'), '3')
-    await refused(open(), 'store.corrupt')
-    for (let times = 0; times < 5; times++) await refused(openLmdbStore({ dir, identity: { ...identity, realm: 'bank' }, mapBytes }), 'store.foreign')
-    const store = await open()
-    await store.close()
-    expect(existsSync(join(dir, 'opening'))).toBe(false)
-  })
+  law(
+    'a store that ended the process each time it was opened counts as corrupt; one that was merely refused does not',
+    async (dir, open) => {
+      await (await open()).close()
+      writeFileSync(join(dir, 'opening'), '3')
+      await refused(open(), 'store.corrupt')
+      for (let times = 0; times < 5; times++)
+        await refused(openLmdbStore({ dir, identity: { ...identity, realm: 'bank' }, mapBytes }), 'store.foreign')
+      const store = await open()
+      await store.close()
+      expect(existsSync(join(dir, 'opening'))).toBe(false)
+    },
+  )
 
   law('a partition that a crash caught half filled has no position and no actors', async (dir, open) => {
     const store = await open()
@@ -158,15 +180,30 @@ describe('size', () => {
     const big = encode(stateOf(1, { text: 'x'.repeat(30_000) }))
     let n = 0
     const fill = async () => {
-      for (const address of many) await store.fold([{ partition: positionOf(1, ++n), changes: [{ address, is: 'full', state: big, needs: {} }], history: [] }])
+      for (const address of many)
+        await store.fold([
+          { partition: positionOf(1, ++n), changes: [{ address, is: 'full', state: big, needs: {} }], history: [] },
+        ])
     }
     await expect(fill()).rejects.toMatchObject({ code: 'store.full', details: { value: dir, limit } })
     const count = store.count()
     expect(store.partition(1)?.n).toBe(count)
     expect(store.size().bytes).toBeLessThanOrEqual(limit)
     expect(store.size().bytes).toBeGreaterThan(limit * 0.8)
-    await store.fold([{ partition: positionOf(1, n), changes: many.slice(0, 5).map((address) => ({ address, is: 'gone' as const })), history: [] }])
-    await store.fold([{ partition: positionOf(1, n + 1), changes: [{ address: many[0] as 'order/1', is: 'full', state: big, needs: {} }], history: [] }])
+    await store.fold([
+      {
+        partition: positionOf(1, n),
+        changes: many.slice(0, 5).map((address) => ({ address, is: 'gone' as const })),
+        history: [],
+      },
+    ])
+    await store.fold([
+      {
+        partition: positionOf(1, n + 1),
+        changes: [{ address: many[0] as 'order/1', is: 'full', state: big, needs: {} }],
+        history: [],
+      },
+    ])
     expect(store.count()).toBe(count - 4)
     expect(statSync(join(dir, 'data.mdb')).size).toBeLessThan(limit * 1.5)
     await store.close()
@@ -186,7 +223,10 @@ describe('size', () => {
       turns.push({ role: n % 2 === 1 ? 'user' : 'assistant', text: words })
       const written = writer.write([1, 1, 'hash', 0, 'talking', { turns, model: 'm' }, 3, n, 1e12, 1e12 + n])
       if (written.is === 'same') throw new Error('a turn must show')
-      const change = written.is === 'full' ? ({ address: order, is: 'full', state: written.bytes, needs: {} } as const) : ({ address: order, is: 'deltas', deltas: [written.bytes], needs: {} } as const)
+      const change =
+        written.is === 'full'
+          ? ({ address: order, is: 'full', state: written.bytes, needs: {} } as const)
+          : ({ address: order, is: 'deltas', deltas: [written.bytes], needs: {} } as const)
       await store.fold([{ partition: positionOf(1, n), changes: [change], history: [] }])
     }
     expect((store.read(order) as unknown[])[5]).toEqual({ turns, model: 'm' })
@@ -196,26 +236,41 @@ describe('size', () => {
     await store.close()
   })
 
-  law('20,000 idle actors: each is counted, listed and named with its needs; a base of them is made while others run', async (_dir, open) => {
-    const store = await open()
-    const all = Array.from({ length: 20_000 }, (_, at) => `order/k${at}` as const)
-    const parts = Array.from({ length: identity.partitions }, (_, partition) => all.filter((one) => partitionOf(one, identity.partitions) === partition))
-    await Promise.all(parts.map((mine, partition) => store.fold([{ partition: positionOf(partition, 1), changes: mine.map((one, at) => full(one, at, { due: at })), history: [] }])))
-    expect(store.count()).toBe(20_000)
-    expect(parts.map((_, partition) => [...store.needs(partition)].length)).toEqual(parts.map((mine) => mine.length))
-    expect([...store.addresses({})]).toEqual(all.toSorted())
-    let ticks = 0
-    let isDone = false
-    const tick = () => {
-      ticks++
-      if (!isDone) setImmediate(tick)
-    }
-    setImmediate(tick)
-    const base = await store.base(0)
-    await store.loadBase(base)
-    isDone = true
-    expect(ticks).toBeGreaterThan(10)
-    expect(store.count()).toBe(20_000)
-    await store.close()
-  })
+  law(
+    '20,000 idle actors: each is counted, listed and named with its needs; a base of them is made while others run',
+    async (_dir, open) => {
+      const store = await open()
+      const all = Array.from({ length: 20_000 }, (_, at) => `order/k${at}` as const)
+      const parts = Array.from({ length: identity.partitions }, (_, partition) =>
+        all.filter((one) => partitionOf(one, identity.partitions) === partition),
+      )
+      await Promise.all(
+        parts.map((mine, partition) =>
+          store.fold([
+            {
+              partition: positionOf(partition, 1),
+              changes: mine.map((one, at) => full(one, at, { due: at })),
+              history: [],
+            },
+          ]),
+        ),
+      )
+      expect(store.count()).toBe(20_000)
+      expect(parts.map((_, partition) => [...store.needs(partition)].length)).toEqual(parts.map((mine) => mine.length))
+      expect([...store.addresses({})]).toEqual(all.toSorted())
+      let ticks = 0
+      let isDone = false
+      const tick = () => {
+        ticks++
+        if (!isDone) setImmediate(tick)
+      }
+      setImmediate(tick)
+      const base = await store.base(0)
+      await store.loadBase(base)
+      isDone = true
+      expect(ticks).toBeGreaterThan(10)
+      expect(store.count()).toBe(20_000)
+      await store.close()
+    },
+  )
 })

@@ -59,7 +59,10 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
 
     law('a fold brings states and position together, and a reopened store has both', async (store, place) => {
       const [a, b] = addressesIn(2, 2) as [Address, Address]
-      const position = positionOf(2, 1, { marks: { 1: [4, 2], 11: [9, 0] }, clients: { c1: [7, 1234], 'c-2': [1, 99] } })
+      const position = positionOf(2, 1, {
+        marks: { 1: [4, 2], 11: [9, 0] },
+        clients: { c1: [7, 1234], 'c-2': [1, 99] },
+      })
       await store.fold([{ partition: position, changes: [full(a, 1), full(b, 2)], history: [] }])
       const expectBoth = (one: Store) => {
         expect(one.partition(2)).toEqual(position)
@@ -99,8 +102,12 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
     })
 
     law('clients that a position no longer names are forgotten', async (store, place) => {
-      await store.fold([{ partition: positionOf(1, 1, { clients: { a: [1, 1], b: [2, 2] } }), changes: [], history: [] }])
-      await store.fold([{ partition: positionOf(1, 2, { clients: { b: [3, 3], c: [1, 4] } }), changes: [], history: [] }])
+      await store.fold([
+        { partition: positionOf(1, 1, { clients: { a: [1, 1], b: [2, 2] } }), changes: [], history: [] },
+      ])
+      await store.fold([
+        { partition: positionOf(1, 2, { clients: { b: [3, 3], c: [1, 4] } }), changes: [], history: [] },
+      ])
       expect(store.partition(1)?.clients).toEqual({ b: [3, 3], c: [1, 4] })
       // Not only those that this process wrote itself.
       const again = await reopened(place, store)
@@ -119,7 +126,10 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
         if (n % 50 === 0) turns.shift()
         const state = stateOf(n, { turns })
         const delta = advance(shadow, state) as Uint8Array
-        const change: FoldedChange = n === 1 ? { address: a, is: 'full', state: encode(state), needs: {} } : { address: a, is: 'deltas', deltas: [delta], needs: {} }
+        const change: FoldedChange =
+          n === 1
+            ? { address: a, is: 'full', state: encode(state), needs: {} }
+            : { address: a, is: 'deltas', deltas: [delta], needs: {} }
         await store.fold([{ partition: positionOf(5, n), changes: [change], history: [] }])
         if (n % 7 === 0) expect(store.read(a)).toEqual(decode(encode(state)))
         if (n % 60 === 0) store = await reopened(place, store)
@@ -140,14 +150,27 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       const shadow = shadowOf(stateOf(1, { text, list: [] }))
       const deltas = [2, 3, 4].map((n) => advance(shadow, stateOf(n, { text: `${text}${n}`, list: [n] })) as Uint8Array)
       await store.fold([{ partition: positionOf(5, 1), changes: [full(a, 9)], history: [] }])
-      await store.fold([{ partition: positionOf(5, 4), changes: [{ address: a, is: 'deltas', base: encode(stateOf(1, { text, list: [] })), deltas, needs: { due: 4 } }], history: [] }])
+      await store.fold([
+        {
+          partition: positionOf(5, 4),
+          changes: [
+            { address: a, is: 'deltas', base: encode(stateOf(1, { text, list: [] })), deltas, needs: { due: 4 } },
+          ],
+          history: [],
+        },
+      ])
       expect(store.read(a)).toEqual(stateOf(4, { text: `${text}4`, list: [4] }))
       expect([...store.needs(5)]).toEqual([[a, { due: 4 }]])
     })
 
     law('a fold that cannot be made fails alone and changes nothing', async (store) => {
       const [a, b] = addressesIn(3, 2) as [Address, Address]
-      const orphan: FoldedChange = { address: a, is: 'deltas', deltas: [advance(shadowOf([1]), [2]) as Uint8Array], needs: {} }
+      const orphan: FoldedChange = {
+        address: a,
+        is: 'deltas',
+        deltas: [advance(shadowOf([1]), [2]) as Uint8Array],
+        needs: {},
+      }
       const results = await Promise.allSettled([
         store.fold([{ partition: positionOf(3, 1), changes: [full(b, 1), orphan], history: [lineOf(b, 1)] }]),
         store.fold([{ partition: positionOf(4, 1), changes: [], history: [] }]),
@@ -171,17 +194,21 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       expect([...store.addresses({})]).toEqual(all)
       expect([...store.addresses({ kind: 'order' })]).toEqual(orders.toSorted())
       expect([...store.addresses({ kind: 'ord' })]).toEqual(others.toSorted())
-      expect([...store.addresses({ partition: 3 })]).toEqual(all.filter((one) => partitionOf(one, identity.partitions) === 3))
+      expect([...store.addresses({ partition: 3 })]).toEqual(
+        all.filter((one) => partitionOf(one, identity.partitions) === 3),
+      )
       expect([...store.addresses({ kind: 'orders' })]).toEqual([])
       const pages: Address[] = []
-      for (let after: Address | undefined; ; ) {
+      for (let after: Address | undefined; ;) {
         const page = [...store.addresses({ limit: 3, ...(after === undefined ? {} : { after }) })]
         if (page.length === 0) break
         pages.push(...page)
         after = page.at(-1)
       }
       expect(pages).toEqual(all)
-      expect([...store.addresses({ kind: 'order', after: orders[2] as Address, partition: 0 })]).toEqual(orders.slice(3, 4))
+      expect([...store.addresses({ kind: 'order', after: orders[2] as Address, partition: 0 })]).toEqual(
+        orders.slice(3, 4),
+      )
     })
 
     law('a walk over addresses sees what stood when it began', async (store) => {
@@ -189,7 +216,14 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       await store.fold([{ partition: positionOf(0, 1), changes: known.map((one) => full(one, 1)), history: [] }])
       const seen: Address[] = []
       for (const address of store.addresses({})) {
-        if (seen.length === 0) await store.fold([{ partition: positionOf(0, 2), changes: [{ address: known[2] as Address, is: 'gone' }, full(addressesIn(0, 9)[8] as Address, 1)], history: [] }])
+        if (seen.length === 0)
+          await store.fold([
+            {
+              partition: positionOf(0, 2),
+              changes: [{ address: known[2] as Address, is: 'gone' }, full(addressesIn(0, 9)[8] as Address, 1)],
+              history: [],
+            },
+          ])
         seen.push(address)
       }
       expect(seen).toEqual(known)
@@ -197,22 +231,49 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
 
     law('needs name the actors that must not be forgotten, and only those', async (store, place) => {
       const [a, b, c, d] = addressesIn(6, 4) as [Address, Address, Address, Address]
-      await store.fold([{ partition: positionOf(6, 1), changes: [full(a, 1, { due: 5000.5 }), full(b, 1), full(c, 1, { effects: true, subscribed: true }), full(d, 1, { subscribed: true })], history: [] }])
-      expect([...store.needs(6)]).toEqual([[a, { due: 5000.5 }], [c, { effects: true, subscribed: true }], [d, { subscribed: true }]])
+      await store.fold([
+        {
+          partition: positionOf(6, 1),
+          changes: [
+            full(a, 1, { due: 5000.5 }),
+            full(b, 1),
+            full(c, 1, { effects: true, subscribed: true }),
+            full(d, 1, { subscribed: true }),
+          ],
+          history: [],
+        },
+      ])
+      expect([...store.needs(6)]).toEqual([
+        [a, { due: 5000.5 }],
+        [c, { effects: true, subscribed: true }],
+        [d, { subscribed: true }],
+      ])
       expect([...store.needs(5)]).toEqual([])
-      await store.fold([{ partition: positionOf(6, 2), changes: [full(a, 2), full(b, 2, { due: 1 }), { address: d, is: 'gone' }], history: [] }])
+      await store.fold([
+        {
+          partition: positionOf(6, 2),
+          changes: [full(a, 2), full(b, 2, { due: 1 }), { address: d, is: 'gone' }],
+          history: [],
+        },
+      ])
       const again = await reopened(place, store)
-      expect([...again.needs(6)]).toEqual([[b, { due: 1 }], [c, { effects: true, subscribed: true }]])
+      expect([...again.needs(6)]).toEqual([
+        [b, { due: 1 }],
+        [c, { effects: true, subscribed: true }],
+      ])
       await again.close()
     })
 
-    law('an actor\'s history is its own lines, newest first, in pages, until trimmed', async (store) => {
+    law("an actor's history is its own lines, newest first, in pages, until trimmed", async (store) => {
       const [a, b] = addressesIn(2, 2) as [Address, Address]
       for (let n = 1; n <= 20; n++) {
         const lines = n % 3 === 0 ? [lineOf(b, n)] : [lineOf(b, n), lineOf(a, n)]
-        await store.fold([{ partition: positionOf(2, n), changes: lines.map((line) => full(line.address, n)), history: lines }])
+        await store.fold([
+          { partition: positionOf(2, n), changes: lines.map((line) => full(line.address, n)), history: lines },
+        ])
       }
-      const numbers = (address: Address, options: { before?: number; limit: number }) => [...store.history(address, options)].map((line) => line.n)
+      const numbers = (address: Address, options: { before?: number; limit: number }) =>
+        [...store.history(address, options)].map((line) => line.n)
       expect([...store.history(a, { limit: 1 })]).toEqual([lineOf(a, 20)])
       expect(numbers(a, { limit: 4 })).toEqual([20, 19, 17, 16])
       expect(numbers(a, { before: 16, limit: 4 })).toEqual([14, 13, 11, 10])
@@ -229,15 +290,29 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
 
     law('one fold may hold the lines of several commits; marks and decisions stay in them', async (store) => {
       const [a] = addressesIn(2, 1) as [Address]
-      const decided: HistoryLine = { ...lineOf(a, 3), steps: [{ seq: 29, type: 'GO', mark: 'deferred' }, { seq: 0, type: 'tick', decision: { options: [{ target: ['b'], guard: 'tired', chosen: true }], confidence: 0.5 } }] }
-      await store.fold([{ partition: positionOf(2, 3), changes: [full(a, 3)], history: [lineOf(a, 1), lineOf(a, 2), decided] }])
+      const decided: HistoryLine = {
+        ...lineOf(a, 3),
+        steps: [
+          { seq: 29, type: 'GO', mark: 'deferred' },
+          {
+            seq: 0,
+            type: 'tick',
+            decision: { options: [{ target: ['b'], guard: 'tired', chosen: true }], confidence: 0.5 },
+          },
+        ],
+      }
+      await store.fold([
+        { partition: positionOf(2, 3), changes: [full(a, 3)], history: [lineOf(a, 1), lineOf(a, 2), decided] },
+      ])
       expect([...store.history(a, { limit: 9 })]).toEqual([decided, lineOf(a, 2), lineOf(a, 1)])
     })
 
     law('the history of an actor that is gone, and of its successor, can be read', async (store) => {
       const [a] = addressesIn(2, 1) as [Address]
       await store.fold([{ partition: positionOf(2, 1), changes: [full(a, 1)], history: [lineOf(a, 1)] }])
-      await store.fold([{ partition: positionOf(2, 2), changes: [{ address: a, is: 'gone' }], history: [lineOf(a, 2, 'end')] }])
+      await store.fold([
+        { partition: positionOf(2, 2), changes: [{ address: a, is: 'gone' }], history: [lineOf(a, 2, 'end')] },
+      ])
       expect([...store.history(a, { limit: 9 })].map((line) => line.n)).toEqual([2, 1])
       await store.fold([{ partition: positionOf(2, 3), changes: [full(a, 1)], history: [lineOf(a, 3)] }])
       expect([...store.history(a, { limit: 9 })].map((line) => line.n)).toEqual([3, 2, 1])
@@ -249,19 +324,60 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       const mine = addressesIn(4, 30)
       const large = stateOf(7, { text: 'y'.repeat(100_000), list: [1] })
       const shadow = shadowOf(large)
-      await store.fold([{ partition: positionOf(4, 1), changes: mine.map((one, at) => full(one, at, at % 2 ? { due: at } : {})), history: [] }])
-      await store.fold([{ partition: positionOf(4, 2), changes: [{ address: mine[5] as Address, is: 'full', state: encode(large), needs: { effects: true } }], history: [] }])
+      await store.fold([
+        {
+          partition: positionOf(4, 1),
+          changes: mine.map((one, at) => full(one, at, at % 2 ? { due: at } : {})),
+          history: [],
+        },
+      ])
+      await store.fold([
+        {
+          partition: positionOf(4, 2),
+          changes: [{ address: mine[5] as Address, is: 'full', state: encode(large), needs: { effects: true } }],
+          history: [],
+        },
+      ])
       const next = stateOf(8, { text: 'y'.repeat(100_000), list: [1, 2] })
-      await store.fold([{ partition: positionOf(4, 3, { clients: { c: [1, 2] } }), changes: [{ address: mine[5] as Address, is: 'deltas', deltas: [advance(shadow, next) as Uint8Array], needs: { effects: true } }], history: [] }])
+      await store.fold([
+        {
+          partition: positionOf(4, 3, { clients: { c: [1, 2] } }),
+          changes: [
+            {
+              address: mine[5] as Address,
+              is: 'deltas',
+              deltas: [advance(shadow, next) as Uint8Array],
+              needs: { effects: true },
+            },
+          ],
+          history: [],
+        },
+      ])
       const base = await store.base(4)
       expect(base.length).toBeLessThan(20_000)
-      const before = { position: store.partition(4), addresses: [...store.addresses({ partition: 4 })], needs: [...store.needs(4)] }
+      const before = {
+        position: store.partition(4),
+        addresses: [...store.addresses({ partition: 4 })],
+        needs: [...store.needs(4)],
+      }
 
-      await store.fold([{ partition: positionOf(4, 4), changes: [full(addressesIn(4, 40)[39] as Address, 9), { address: mine[0] as Address, is: 'gone' }], history: [lineOf(mine[1] as Address, 4)] }])
-      await store.fold([{ partition: positionOf(3, 1), changes: [full(addressesIn(3, 1)[0] as Address, 1)], history: [] }])
+      await store.fold([
+        {
+          partition: positionOf(4, 4),
+          changes: [full(addressesIn(4, 40)[39] as Address, 9), { address: mine[0] as Address, is: 'gone' }],
+          history: [lineOf(mine[1] as Address, 4)],
+        },
+      ])
+      await store.fold([
+        { partition: positionOf(3, 1), changes: [full(addressesIn(3, 1)[0] as Address, 1)], history: [] },
+      ])
       await store.loadBase(base)
       const again = await reopened(place, store)
-      expect({ position: again.partition(4), addresses: [...again.addresses({ partition: 4 })], needs: [...again.needs(4)] }).toEqual(before)
+      expect({
+        position: again.partition(4),
+        addresses: [...again.addresses({ partition: 4 })],
+        needs: [...again.needs(4)],
+      }).toEqual(before)
       expect(again.read(mine[5] as Address)).toEqual(next)
       expect(again.read(mine[1] as Address)).toEqual(stateOf(1))
       expect(again.count()).toBe(31)
@@ -288,12 +404,26 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       const [a] = addressesIn(4, 1) as [Address]
       const [b] = addressesIn(5, 1) as [Address]
       await store.fold([
-        { partition: positionOf(4, 1, { clients: { c: [1, 1] } }), changes: [full(a, 1, { due: 1 })], history: [lineOf(a, 1)] },
+        {
+          partition: positionOf(4, 1, { clients: { c: [1, 1] } }),
+          changes: [full(a, 1, { due: 1 })],
+          history: [lineOf(a, 1)],
+        },
         { partition: positionOf(5, 1), changes: [full(b, 1, { due: 1 })], history: [lineOf(b, 1)] },
       ])
       await store.dropPartition(4)
-      expect([store.partition(4), store.read(a), [...store.needs(4)], [...store.history(a, { limit: 1 })]]).toEqual([undefined, undefined, [], []])
-      expect([store.partition(5)?.n, store.read(b), [...store.needs(5)].length, [...store.history(b, { limit: 1 })].length]).toEqual([1, stateOf(1), 1, 1])
+      expect([store.partition(4), store.read(a), [...store.needs(4)], [...store.history(a, { limit: 1 })]]).toEqual([
+        undefined,
+        undefined,
+        [],
+        [],
+      ])
+      expect([
+        store.partition(5)?.n,
+        store.read(b),
+        [...store.needs(5)].length,
+        [...store.history(b, { limit: 1 })].length,
+      ]).toEqual([1, stateOf(1), 1, 1])
       await store.fold([{ partition: positionOf(4, 1), changes: [], history: [] }])
       expect(store.partition(4)?.clients).toEqual({})
     })
@@ -308,7 +438,10 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
     law('a crash keeps exactly what was folded', async (store, place) => {
       const [a] = addressesIn(1, 1) as [Address]
       await store.fold([{ partition: positionOf(1, 1), changes: [full(a, 1)], history: [] }])
-      const late = store.fold([{ partition: positionOf(1, 2), changes: [full(a, 2)], history: [] }]).then(() => 2, () => 1)
+      const late = store.fold([{ partition: positionOf(1, 2), changes: [full(a, 2)], history: [] }]).then(
+        () => 2,
+        () => 1,
+      )
       await place.crash()
       const again = await place.open(identity)
       const n = again.partition(1)?.n as number
@@ -326,13 +459,23 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
     })
 
     law('a closed store says so', async (store) => {
-      await store.fold([{ partition: positionOf(1, 1), changes: addressesIn(1, 3).map((one) => full(one, 1, { due: 1 })), history: [] }])
+      await store.fold([
+        { partition: positionOf(1, 1), changes: addressesIn(1, 3).map((one) => full(one, 1, { due: 1 })), history: [] },
+      ])
       const walk = store.addresses({})[Symbol.iterator]()
       walk.next()
       await store.close()
       await store.close()
-      expect(await faultCodeOf(() => store.fold([{ partition: positionOf(1, 2), changes: [], history: [] }]))).toBe('store.closed')
-      for (const read of [() => store.read('order/1'), () => store.partition(1), () => [...store.needs(1)], () => store.alive.get()]) expect(await faultCodeOf(read)).toBe('store.closed')
+      expect(await faultCodeOf(() => store.fold([{ partition: positionOf(1, 2), changes: [], history: [] }]))).toBe(
+        'store.closed',
+      )
+      for (const read of [
+        () => store.read('order/1'),
+        () => store.partition(1),
+        () => [...store.needs(1)],
+        () => store.alive.get(),
+      ])
+        expect(await faultCodeOf(read)).toBe('store.closed')
     })
   })
 }

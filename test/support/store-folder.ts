@@ -14,7 +14,10 @@ export const foldedPartitions = [2, 5] as const
 /** What an actor's state is after commit `n`, or nothing while it is gone. Every commit changes every actor. */
 export function stateAfter(n: number, which: number): unknown[] | undefined {
   if (which === 0) return n % 5 === 0 ? undefined : stateOf(n)
-  if (which === 1) return stateOf(n, { turns: Array.from({ length: n % 400 }, (_, at) => ({ role: 'user', text: `${which} said ${at} `.repeat(8) })) })
+  if (which === 1)
+    return stateOf(n, {
+      turns: Array.from({ length: n % 400 }, (_, at) => ({ role: 'user', text: `${which} said ${at} `.repeat(8) })),
+    })
   return stateOf(n, { n, half: 'z'.repeat((n * 37) % 1000) })
 }
 
@@ -38,8 +41,18 @@ if (process.argv[2] === 'fold') {
   for (let n = first; ; n++) {
     const folds = foldedPartitions.map((partition) => {
       const actors = actorsOf(partition)
-      const history = actors.map((address) => ({ address, n, seq: n * 10, at: n, steps: [{ seq: n * 10, type: 'GO' }] }))
-      return { partition: positionOf(partition, n, { clients: { c: [n, n] } }), changes: actors.map((address, which) => changeOf(address, which, n)), history }
+      const history = actors.map((address) => ({
+        address,
+        n,
+        seq: n * 10,
+        at: n,
+        steps: [{ seq: n * 10, type: 'GO' }],
+      }))
+      return {
+        partition: positionOf(partition, n, { clients: { c: [n, n] } }),
+        changes: actors.map((address, which) => changeOf(address, which, n)),
+        history,
+      }
     })
     onTheirWay.push(store.fold(folds).then(() => void process.stdout.write(`${n}\n`)))
     // Several at once, so that a kill finds some of them waiting and one being written.

@@ -7,12 +7,39 @@ import type { FoldedChange, FoldedPartition, HistoryLine, Needs, StoreIdentity }
 export const identity: StoreIdentity = { realm: 'shop', generation: 0, partitions: 8, log: '2031-05-04T12:00:00Z' }
 
 export const positionOf = (partition: number, n: number, more: Partial<FoldedPartition> = {}): FoldedPartition => ({
-  partition, epoch: 1, n, seq: n * 10, cursor: n * 10 - 1, heard: 0, awayMs: 5, openedAt: 1000, at: 2000 + n, marks: {}, clients: {}, ...more,
+  partition,
+  epoch: 1,
+  n,
+  seq: n * 10,
+  cursor: n * 10 - 1,
+  heard: 0,
+  awayMs: 5,
+  openedAt: 1000,
+  at: 2000 + n,
+  marks: {},
+  clients: {},
+  ...more,
 })
 
-export const stateOf = (steps: number, context: unknown = { steps }) => [1, 1, 'hash', 0, 'idle', context, 3, steps, 100, 200]
+export const stateOf = (steps: number, context: unknown = { steps }) => [
+  1,
+  1,
+  'hash',
+  0,
+  'idle',
+  context,
+  3,
+  steps,
+  100,
+  200,
+]
 
-export const full = (address: Address, steps: number, needs: Needs = {}): FoldedChange => ({ address, is: 'full', state: encode(stateOf(steps)), needs })
+export const full = (address: Address, steps: number, needs: Needs = {}): FoldedChange => ({
+  address,
+  is: 'full',
+  state: encode(stateOf(steps)),
+  needs,
+})
 
 /** Addresses of one partition, in order. */
 export function addressesIn(partition: number, count: number, kind = 'order'): Address[] {
@@ -24,4 +51,10 @@ export function addressesIn(partition: number, count: number, kind = 'order'): A
   return found.sort()
 }
 
-export const lineOf = (address: Address, n: number, type = 'PAY'): HistoryLine => ({ address, n, seq: n * 10, at: 2000 + n, steps: [{ seq: n * 10 - 1, type }] })
+export const lineOf = (address: Address, n: number, type = 'PAY'): HistoryLine => ({
+  address,
+  n,
+  seq: n * 10,
+  at: 2000 + n,
+  steps: [{ seq: n * 10 - 1, type }],
+})

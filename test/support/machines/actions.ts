@@ -17,11 +17,27 @@ export const acting: readonly Scenario[] = [
         context: { name: 'Ada' },
         entry: 'plain',
         on: {
-          HELLO: { actions: [{ type: 'greet', params: { to: 'all' } }, { type: 'greet', params: ({ context, event }: any) => ({ to: `${context.name} from ${event.from}` }) }, 'plain', 'nobodyWroteThis'] },
+          HELLO: {
+            actions: [
+              { type: 'greet', params: { to: 'all' } },
+              { type: 'greet', params: ({ context, event }: any) => ({ to: `${context.name} from ${event.from}` }) },
+              'plain',
+              'nobodyWroteThis',
+            ],
+          },
         },
       } as never),
     script: [send('HELLO', { from: 'Bob' })],
-    ends: { status: 'active', context: { name: 'Ada' }, notes: [['plain', ['Ada', 'xstate.init']], ['greet', 'all'], ['greet', 'Ada from Bob'], ['plain', ['Ada', 'HELLO']]] },
+    ends: {
+      status: 'active',
+      context: { name: 'Ada' },
+      notes: [
+        ['plain', ['Ada', 'xstate.init']],
+        ['greet', 'all'],
+        ['greet', 'Ada from Bob'],
+        ['plain', ['Ada', 'HELLO']],
+      ],
+    },
   },
   {
     name: 'an action sees the context of its own moment',
@@ -31,12 +47,28 @@ export const acting: readonly Scenario[] = [
         context: { n: 0 },
         initial: 'a',
         states: {
-          a: { exit: [assign({ n: ({ context }: any) => context.n + 1 }), 'show'], on: { GO: { target: 'b', actions: [assign({ n: ({ context }: any) => context.n * 10 }), 'show'] } } },
-          b: { entry: ['show', assign(({ context, event }: any) => ({ n: context.n + event.by })), 'show'], on: { GO: 'a' } },
+          a: {
+            exit: [assign({ n: ({ context }: any) => context.n + 1 }), 'show'],
+            on: { GO: { target: 'b', actions: [assign({ n: ({ context }: any) => context.n * 10 }), 'show'] } },
+          },
+          b: {
+            entry: ['show', assign(({ context, event }: any) => ({ n: context.n + event.by })), 'show'],
+            on: { GO: 'a' },
+          },
         },
       } as never),
     script: [send('GO', { by: 5 }), send('GO', { by: 5 })],
-    ends: { status: 'active', value: 'a', context: { n: 15 }, notes: [['show', 1], ['show', 10], ['show', 10], ['show', 15]] },
+    ends: {
+      status: 'active',
+      value: 'a',
+      context: { n: 15 },
+      notes: [
+        ['show', 1],
+        ['show', 10],
+        ['show', 10],
+        ['show', 15],
+      ],
+    },
   },
   {
     name: 'actions decided at run time',
@@ -44,7 +76,10 @@ export const acting: readonly Scenario[] = [
     make: (note) =>
       setup({
         types,
-        actions: { tell: (_: any, params: { what: string }) => note('tell', params.what), bump: assign({ n: ({ context }: any) => context.n + 1 }) },
+        actions: {
+          tell: (_: any, params: { what: string }) => note('tell', params.what),
+          bump: assign({ n: ({ context }: any) => context.n + 1 }),
+        },
         guards: { big: ({ context }: any) => context.n > 1 },
       }).createMachine({
         context: { n: 0 },
@@ -58,11 +93,25 @@ export const acting: readonly Scenario[] = [
               if (check(({ context }: any) => context.n === 2)) enqueue.raise({ type: 'MORE' })
             }) as never,
           },
-          MORE: { actions: [{ type: 'tell', params: ({ context }: any) => ({ what: `more at ${context.n}` }) }, emit(({ context }: any) => ({ type: 'more', n: context.n }))] },
+          MORE: {
+            actions: [
+              { type: 'tell', params: ({ context }: any) => ({ what: `more at ${context.n}` }) },
+              emit(({ context }: any) => ({ type: 'more', n: context.n })),
+            ],
+          },
         },
       } as never),
     script: [send('GO'), send('GO'), send('GO')],
-    ends: { status: 'active', context: { n: 3, last: 'GO' }, notes: [['tell', 'small'], ['tell', 'small'], ['tell', 'more at 3']], emitted: [{ type: 'big' }, { type: 'more', n: 3 }] },
+    ends: {
+      status: 'active',
+      context: { n: 3, last: 'GO' },
+      notes: [
+        ['tell', 'small'],
+        ['tell', 'small'],
+        ['tell', 'more at 3'],
+      ],
+      emitted: [{ type: 'big' }, { type: 'more', n: 3 }],
+    },
   },
   {
     name: 'emitted events, plain and computed',
@@ -72,7 +121,16 @@ export const acting: readonly Scenario[] = [
         context: { n: 1 },
         initial: 'a',
         states: {
-          a: { entry: emit({ type: 'entered', state: 'a' }), exit: emit({ type: 'left', state: 'a' }), on: { GO: { target: 'b', actions: emit(({ context, event }: any) => ({ type: 'moved', n: context.n, by: event.type })) } } },
+          a: {
+            entry: emit({ type: 'entered', state: 'a' }),
+            exit: emit({ type: 'left', state: 'a' }),
+            on: {
+              GO: {
+                target: 'b',
+                actions: emit(({ context, event }: any) => ({ type: 'moved', n: context.n, by: event.type })),
+              },
+            },
+          },
           b: { on: { GO: 'a', END: 'over' } },
           over: { type: 'final', entry: emit({ type: 'over' }) },
         },
@@ -98,10 +156,17 @@ export const acting: readonly Scenario[] = [
     make: () =>
       setup({ types }).createMachine({
         context: { who: 'Ada' },
-        on: { SAY: { actions: [log('plain'), log(({ context, event }: any) => `${context.who}: ${event.text}`, 'chat')] }, ALL: { actions: log() } },
+        on: {
+          SAY: { actions: [log('plain'), log(({ context, event }: any) => `${context.who}: ${event.text}`, 'chat')] },
+          ALL: { actions: log() },
+        },
       } as never),
     script: [send('SAY', { text: 'hi' }), send('ALL')],
-    ends: { status: 'active', context: { who: 'Ada' }, logged: ['plain', ['chat', 'Ada: hi'], { context: { who: 'Ada' }, event: { type: 'ALL' } }] },
+    ends: {
+      status: 'active',
+      context: { who: 'Ada' },
+      logged: ['plain', ['chat', 'Ada: hi'], { context: { who: 'Ada' }, event: { type: 'ALL' } }],
+    },
   },
   {
     name: 'raised events come before whatever waits outside',
@@ -112,13 +177,24 @@ export const acting: readonly Scenario[] = [
         initial: 'a',
         on: { '*': { actions: assign({ trace: ({ context, event }: any) => [...context.trace, event.type] }) } },
         states: {
-          a: { entry: [raise({ type: 'FIRST' }), raise(({ context }: any) => ({ type: `N${context.trace.length}` }))], on: { GO: { target: 'b', actions: raise({ type: 'GOING' }) } } },
-          b: { entry: raise({ type: 'ENTERED' }), always: { target: 'c', guard: ({ context }: any) => context.trace.includes('ENTERED') }, on: { GO: 'a' } },
+          a: {
+            entry: [raise({ type: 'FIRST' }), raise(({ context }: any) => ({ type: `N${context.trace.length}` }))],
+            on: { GO: { target: 'b', actions: raise({ type: 'GOING' }) } },
+          },
+          b: {
+            entry: raise({ type: 'ENTERED' }),
+            always: { target: 'c', guard: ({ context }: any) => context.trace.includes('ENTERED') },
+            on: { GO: 'a' },
+          },
           c: { on: { GO: 'a' } },
         },
       } as never),
     script: [send('GO'), send('OTHER'), send('GO')],
-    ends: { status: 'active', value: 'a', context: { trace: ['FIRST', 'N0', 'GOING', 'ENTERED', 'OTHER', 'FIRST', 'N5'] } },
+    ends: {
+      status: 'active',
+      value: 'a',
+      context: { trace: ['FIRST', 'N0', 'GOING', 'ENTERED', 'OTHER', 'FIRST', 'N5'] },
+    },
   },
   {
     name: 'events to itself come after the step, raised ones within it',
@@ -127,8 +203,16 @@ export const acting: readonly Scenario[] = [
       setup({ types }).createMachine({
         context: { trace: [] },
         on: {
-          GO: { actions: [sendTo(({ self }: any) => self, { type: 'SENT' }), raise({ type: 'RAISED' }), sendTo('#_internal', { type: 'INTERNAL' } as never)] },
-          RAISED: { actions: [assign({ trace: ({ context }: any) => [...context.trace, 'raised'] }), raise({ type: 'AGAIN' })] },
+          GO: {
+            actions: [
+              sendTo(({ self }: any) => self, { type: 'SENT' }),
+              raise({ type: 'RAISED' }),
+              sendTo('#_internal', { type: 'INTERNAL' }),
+            ],
+          },
+          RAISED: {
+            actions: [assign({ trace: ({ context }: any) => [...context.trace, 'raised'] }), raise({ type: 'AGAIN' })],
+          },
           AGAIN: { actions: assign({ trace: ({ context }: any) => [...context.trace, 'again'] }) },
           SENT: { actions: assign({ trace: ({ context }: any) => [...context.trace, 'sent'] }) },
           INTERNAL: { actions: assign({ trace: ({ context }: any) => [...context.trace, 'internal'] }) },

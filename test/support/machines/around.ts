@@ -23,24 +23,39 @@ export function aroundOf(address: Address = 'kind/key', more: Partial<Surroundin
     names,
     others: more.lookup,
     ...more,
-  } as Around
+  }
 }
 
 export function after(around: Around, { actions, nextSpawn }: Pick<MachineStep, 'actions' | 'nextSpawn'>): Around {
   const children = { ...around.children }
   const names = { ...around.names }
   for (const action of actions) apply(action, around.self.address, children, names)
-  return { ...around, children, names, nextSpawn, lookup: (systemId) => names[systemId] ?? around.others?.(systemId), registered: () => names }
+  return {
+    ...around,
+    children,
+    names,
+    nextSpawn,
+    lookup: (systemId) => names[systemId] ?? around.others?.(systemId),
+    registered: () => names,
+  }
 }
 
-function apply(action: MachineAction, address: Address, children: Record<string, Ref>, names: Record<string, Ref>): void {
+function apply(
+  action: MachineAction,
+  address: Address,
+  children: Record<string, Ref>,
+  names: Record<string, Ref>,
+): void {
   if (action.do === 'stop') {
     const { systemId } = children[action.id] ?? {}
     if (systemId !== undefined) delete names[systemId]
     delete children[action.id]
   } else if (action.do === 'spawn') {
     const { as, id, spawn, systemId } = action
-    const ref = as === 'actor' ? new Ref(childAddressOf(address, id, spawn), id, systemId) : new Ref(address, id, systemId, `~${id}`)
+    const ref =
+      as === 'actor'
+        ? new Ref(childAddressOf(address, id, spawn), id, systemId)
+        : new Ref(address, id, systemId, `~${id}`)
     children[id] = ref
     if (systemId !== undefined) names[systemId] = ref
   }

@@ -8,18 +8,48 @@ export const data: readonly Scenario[] = [
     uses: ['Map', 'Set', 'Date', 'BigInt', 'typed arrays'],
     make: () =>
       setup({ types }).createMachine({
-        context: () => ({ map: new Map<string, unknown>(), set: new Set<number>(), at: new Date(0), big: 0n, bytes: new Uint8Array([1, 2]) }),
+        context: () => ({
+          map: new Map<string, unknown>(),
+          set: new Set<number>(),
+          at: new Date(0),
+          big: 0n,
+          bytes: new Uint8Array([1, 2]),
+        }),
         on: {
-          PUT: { actions: assign({ map: ({ context, event }: any) => new Map(context.map).set(event.key, { value: event.value, seen: new Set([event.key]) }) }) },
-          ADD: { actions: assign({ set: ({ context, event }: any) => new Set([...context.set, event.n]), big: ({ context, event }: any) => context.big + BigInt(event.n) * 10n ** 20n }) },
-          AT: { actions: assign({ at: ({ event }: any) => new Date(event.ms), bytes: ({ context }: any) => Uint8Array.from([...context.bytes, 3]) }) },
+          PUT: {
+            actions: assign({
+              map: ({ context, event }: any) =>
+                new Map(context.map).set(event.key, { value: event.value, seen: new Set([event.key]) }),
+            }),
+          },
+          ADD: {
+            actions: assign({
+              set: ({ context, event }: any) => new Set([...context.set, event.n]),
+              big: ({ context, event }: any) => context.big + BigInt(event.n) * 10n ** 20n,
+            }),
+          },
+          AT: {
+            actions: assign({
+              at: ({ event }: any) => new Date(event.ms),
+              bytes: ({ context }: any) => Uint8Array.from([...context.bytes, 3]),
+            }),
+          },
         },
       } as never),
-    script: [send('PUT', { key: 'a', value: 1 }), send('ADD', { n: 7 }), send('PUT', { key: 'b', value: [2] }), send('AT', { ms: 86_400_000 }), send('ADD', { n: 7 })],
+    script: [
+      send('PUT', { key: 'a', value: 1 }),
+      send('ADD', { n: 7 }),
+      send('PUT', { key: 'b', value: [2] }),
+      send('AT', { ms: 86_400_000 }),
+      send('ADD', { n: 7 }),
+    ],
     ends: {
       status: 'active',
       context: {
-        map: new Map<string, unknown>([['a', { value: 1, seen: new Set(['a']) }], ['b', { value: [2], seen: new Set(['b']) }]]),
+        map: new Map<string, unknown>([
+          ['a', { value: 1, seen: new Set(['a']) }],
+          ['b', { value: [2], seen: new Set(['b']) }],
+        ]),
         set: new Set([7]),
         at: new Date(86_400_000),
         big: 14n * 10n ** 20n,
@@ -35,12 +65,21 @@ export const data: readonly Scenario[] = [
         context: { user: { name: 'Ada', tags: ['x'] }, missing: undefined, nothing: null, list: [] },
         on: {
           RENAME: { actions: assign({ user: ({ context, event }: any) => ({ ...context.user, name: event.name }) }) },
-          TAG: { actions: assign({ user: ({ context, event }: any) => ({ ...context.user, tags: [...context.user.tags, event.tag] }) }) },
-          CLEAR: { actions: assign({ user: null, nothing: undefined, list: ({ context }: any) => [...context.list, null] }) },
+          TAG: {
+            actions: assign({
+              user: ({ context, event }: any) => ({ ...context.user, tags: [...context.user.tags, event.tag] }),
+            }),
+          },
+          CLEAR: {
+            actions: assign({ user: null, nothing: undefined, list: ({ context }: any) => [...context.list, null] }),
+          },
         },
       } as never),
     script: [send('RENAME', { name: 'Bob' }), send('TAG', { tag: 'y' })],
-    ends: { status: 'active', context: { user: { name: 'Bob', tags: ['x', 'y'] }, missing: undefined, nothing: null, list: [] } },
+    ends: {
+      status: 'active',
+      context: { user: { name: 'Bob', tags: ['x', 'y'] }, missing: undefined, nothing: null, list: [] },
+    },
   },
   {
     name: 'tags and meta of the states that are active',
@@ -54,7 +93,10 @@ export const data: readonly Scenario[] = [
             tags: ['working', 'visible'],
             meta: { text: 'busy' },
             initial: 'read',
-            states: { read: { tags: ['reading'], on: { NEXT: 'write' } }, write: { tags: ['writing'], meta: { text: 'writing' } } },
+            states: {
+              read: { tags: ['reading'], on: { NEXT: 'write' } },
+              write: { tags: ['writing'], meta: { text: 'writing' } },
+            },
             on: { DONE: 'idle' },
           },
         },
@@ -67,11 +109,18 @@ export const data: readonly Scenario[] = [
     uses: ['input', 'lazy context'],
     make: () =>
       setup({ types }).createMachine({
-        context: ({ input }: any) => ({ name: input?.name ?? 'nobody', items: (input?.items ?? []).map((one: number) => one * 2) }),
+        context: ({ input }: any) => ({
+          name: input?.name ?? 'nobody',
+          items: (input?.items ?? []).map((one: number) => one * 2),
+        }),
         initial: 'start',
         states: {
-          start: { always: [{ guard: ({ context }: any) => context.items.length > 1, target: 'many' }, { target: 'few' }] },
-          many: { on: { DROP: { target: 'start', actions: assign({ items: ({ context }: any) => context.items.slice(1) }) } } },
+          start: {
+            always: [{ guard: ({ context }: any) => context.items.length > 1, target: 'many' }, { target: 'few' }],
+          },
+          many: {
+            on: { DROP: { target: 'start', actions: assign({ items: ({ context }: any) => context.items.slice(1) }) } },
+          },
           few: {},
         },
       } as never),

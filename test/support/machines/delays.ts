@@ -11,7 +11,12 @@ export const delays: readonly Scenario[] = [
     make: () =>
       setup({ types }).createMachine({
         initial: 'green',
-        states: { green: { after: { 1000: 'yellow' } }, yellow: { after: { 200: 'red' }, on: { HOLD: 'held' } }, red: { after: { 500: 'green' } }, held: {} },
+        states: {
+          green: { after: { 1000: 'yellow' } },
+          yellow: { after: { 200: 'red' }, on: { HOLD: 'held' } },
+          red: { after: { 500: 'green' } },
+          held: {},
+        },
       }),
     script: [wait(999), wait(1), wait(200), wait(500), wait(1000), send('HOLD'), wait(10_000)],
     ends: { status: 'active', value: 'held' },
@@ -20,13 +25,27 @@ export const delays: readonly Scenario[] = [
     name: 'delays by name, by number and by what the context says',
     uses: ['named delays', 'dynamic delays'],
     make: () =>
-      setup({ types, delays: { short: 50, patience: ({ context, event }: any) => context.base * (event.factor ?? 2) } }).createMachine({
+      setup({
+        types,
+        delays: { short: 50, patience: ({ context, event }: any) => context.base * (event.factor ?? 2) },
+      }).createMachine({
         context: { base: 100, trace: [] },
         initial: 'a',
         states: {
-          a: { after: { short: { target: 'b', actions: assign({ trace: ({ context }: any) => [...context.trace, 'short'] }) } } },
+          a: {
+            after: {
+              short: { target: 'b', actions: assign({ trace: ({ context }: any) => [...context.trace, 'short'] }) },
+            },
+          },
           b: { on: { GO: 'c' } },
-          c: { after: { patience: { target: 'b', actions: assign({ trace: ({ context }: any) => [...context.trace, 'patience'] }) } } },
+          c: {
+            after: {
+              patience: {
+                target: 'b',
+                actions: assign({ trace: ({ context }: any) => [...context.trace, 'patience'] }),
+              },
+            },
+          },
         },
       } as never),
     script: [wait(50), send('GO', { factor: 3 }), wait(299), wait(1), send('GO'), wait(200)],
@@ -45,7 +64,12 @@ export const delays: readonly Scenario[] = [
             states: { asking: { after: { 100: { target: 'slow' } } }, slow: {} },
             after: {
               300: [
-                { guard: ({ context }: any) => context.tries < 1, target: 'load', reenter: true, actions: assign({ tries: ({ context }: any) => context.tries + 1 }) },
+                {
+                  guard: ({ context }: any) => context.tries < 1,
+                  target: 'load',
+                  reenter: true,
+                  actions: assign({ tries: ({ context }: any) => context.tries + 1 }),
+                },
                 { target: 'failed' },
               ],
               250: { actions: assign({ tries: ({ context }: any) => context.tries }) },
@@ -80,12 +104,27 @@ export const delays: readonly Scenario[] = [
       setup({ types }).createMachine({
         context: { got: [] },
         on: {
-          LATER: { actions: sendTo(({ self }: any) => self, ({ event }: any) => ({ type: 'NOTE', text: event.text }), { delay: ({ event }: any) => event.ms, id: 'later' }) },
+          LATER: {
+            actions: sendTo(
+              ({ self }: any) => self,
+              ({ event }: any) => ({ type: 'NOTE', text: event.text }),
+              { delay: ({ event }: any) => event.ms, id: 'later' },
+            ),
+          },
           NEVER: { actions: cancel(({ event }: any) => event.id) },
           NOTE: { actions: assign({ got: ({ context, event }: any) => [...context.got, event.text] }) },
         },
       } as never),
-    script: [send('LATER', { text: 'a', ms: 50 }), wait(50), send('LATER', { text: 'b', ms: 50 }), send('NEVER', { id: 'later' }), wait(60), send('LATER', { text: 'c', ms: 10 }), send('NEVER', { id: 'other' }), wait(10)],
+    script: [
+      send('LATER', { text: 'a', ms: 50 }),
+      wait(50),
+      send('LATER', { text: 'b', ms: 50 }),
+      send('NEVER', { id: 'later' }),
+      wait(60),
+      send('LATER', { text: 'c', ms: 10 }),
+      send('NEVER', { id: 'other' }),
+      wait(10),
+    ],
     ends: { status: 'active', context: { got: ['a', 'c'] } },
   },
   {
@@ -109,8 +148,15 @@ export const delays: readonly Scenario[] = [
     make: () =>
       setup({ types, delays: { soon: 30 } }).createMachine({
         context: { order: [] },
-        entry: [raise(tick(1), { delay: 20 }), raise(tick(2), { delay: 10 }), raise(tick(3), { delay: 'soon' } as never)],
-        on: { TICK: { actions: assign({ order: ({ context, event }: any) => [...context.order, event.n] }) }, AGAIN: { actions: raise(tick(4), { delay: 5 }) } },
+        entry: [
+          raise(tick(1), { delay: 20 }),
+          raise(tick(2), { delay: 10 }),
+          raise(tick(3), { delay: 'soon' } as never),
+        ],
+        on: {
+          TICK: { actions: assign({ order: ({ context, event }: any) => [...context.order, event.n] }) },
+          AGAIN: { actions: raise(tick(4), { delay: 5 }) },
+        },
       } as never),
     script: [wait(10), send('AGAIN'), send('AGAIN'), wait(5), wait(5), wait(10)],
     ends: { status: 'active', context: { order: [2, 4, 4, 1, 3] } },

@@ -18,7 +18,16 @@ export const matching: readonly Scenario[] = [
           awake: { on: { '*': { actions: heard('awake') }, NOISE: { actions: heard('noise') }, SLEEP: 'quiet' } },
         },
       } as never),
-    script: [send('NOISE'), send('HUSH'), send('ELSE'), send('WAKE'), send('NOISE'), send('HUSH'), send('SLEEP'), send('NOISE')],
+    script: [
+      send('NOISE'),
+      send('HUSH'),
+      send('ELSE'),
+      send('WAKE'),
+      send('NOISE'),
+      send('HUSH'),
+      send('SLEEP'),
+      send('NOISE'),
+    ],
     ends: { status: 'active', value: 'quiet', context: { heard: ['root', 'noise', 'awake'] } },
   },
   {
@@ -30,12 +39,29 @@ export const matching: readonly Scenario[] = [
         on: {
           '*': { actions: heard('*') },
           'mouse.*': { actions: heard('mouse.*') },
-          'mouse.click.*': [{ guard: ({ event }: any) => event.skip === true, actions: heard('skipped') }, { actions: heard('mouse.click.*') }],
+          'mouse.click.*': [
+            { guard: ({ event }: any) => event.skip === true, actions: heard('skipped') },
+            { actions: heard('mouse.click.*') },
+          ],
           'mouse.click.left': { guard: ({ event }: any) => event.down === true, actions: heard('left') },
         },
       } as never),
-    script: [send('mouse'), send('mouse.move'), send('mouse.click'), send('mouse.click.right'), send('mouse.click.left'), send('mouse.click.left', { down: true }), send('mousetrap'), send('mouse.click.x', { skip: true })],
-    ends: { status: 'active', context: { heard: ['mouse.*', 'mouse.*', 'mouse.click.*', 'mouse.click.*', 'mouse.click.*', 'left', '*', 'skipped'] } },
+    script: [
+      send('mouse'),
+      send('mouse.move'),
+      send('mouse.click'),
+      send('mouse.click.right'),
+      send('mouse.click.left'),
+      send('mouse.click.left', { down: true }),
+      send('mousetrap'),
+      send('mouse.click.x', { skip: true }),
+    ],
+    ends: {
+      status: 'active',
+      context: {
+        heard: ['mouse.*', 'mouse.*', 'mouse.click.*', 'mouse.click.*', 'mouse.click.*', 'left', '*', 'skipped'],
+      },
+    },
   },
   {
     name: 'the root itself is entered again',
@@ -48,10 +74,19 @@ export const matching: readonly Scenario[] = [
         exit: heard('-root'),
         initial: 'one',
         on: { RESET: { target: '#app', reenter: true }, HOME: '.one', JUMP: { target: '.two', reenter: true } },
-        states: { one: { entry: heard('+one'), on: { NEXT: 'two' } }, two: { entry: heard('+two'), exit: heard('-two') } },
+        states: {
+          one: { entry: heard('+one'), on: { NEXT: 'two' } },
+          two: { entry: heard('+two'), exit: heard('-two') },
+        },
       } as never),
     script: [send('NEXT'), send('HOME'), send('JUMP'), send('RESET')],
-    ends: { status: 'active', value: 'one', context: { heard: ['+root', '+one', '+two', '-two', '+one', '-root', '+root', '+two', '-two', '-root', '+root', '+one'] } },
+    ends: {
+      status: 'active',
+      value: 'one',
+      context: {
+        heard: ['+root', '+one', '+two', '-two', '+one', '-root', '+root', '+two', '-two', '-root', '+root', '+one'],
+      },
+    },
   },
   {
     name: 'states that can be reached from anywhere by route',
@@ -60,19 +95,40 @@ export const matching: readonly Scenario[] = [
       setup({ types }).createMachine({
         context: { open: true },
         initial: 'home',
-        on: { VISIT: { actions: raise(({ event }: any) => ({ type: 'xstate.route', to: event.to })) }, LOCK: { actions: assign({ open: false }) } },
+        on: {
+          VISIT: { actions: raise(({ event }: any) => ({ type: 'xstate.route', to: event.to })) },
+          LOCK: { actions: assign({ open: false }) },
+        },
         states: {
           home: { id: 'home', route: {} },
-          settings: { id: 'settings', route: {}, initial: 'plain', states: { plain: {}, secret: { id: 'secret', route: { guard: ({ context }: any) => context.open } } } },
+          settings: {
+            id: 'settings',
+            route: {},
+            initial: 'plain',
+            states: { plain: {}, secret: { id: 'secret', route: { guard: ({ context }: any) => context.open } } },
+          },
         },
       } as never),
-    script: [send('VISIT', { to: '#settings' }), send('VISIT', { to: '#home' }), send('VISIT', { to: '#secret' }), send('VISIT', { to: '#nowhere' }), send('LOCK'), send('VISIT', { to: '#home' }), send('VISIT', { to: '#secret' })],
+    script: [
+      send('VISIT', { to: '#settings' }),
+      send('VISIT', { to: '#home' }),
+      send('VISIT', { to: '#secret' }),
+      send('VISIT', { to: '#nowhere' }),
+      send('LOCK'),
+      send('VISIT', { to: '#home' }),
+      send('VISIT', { to: '#secret' }),
+    ],
     ends: { status: 'active', value: 'home', context: { open: false } },
   },
   {
     name: 'events nobody handles change nothing',
     uses: ['unhandled events'],
-    make: () => setup({ types }).createMachine({ context: { heard: [] }, initial: 'a', states: { a: { on: { GO: 'b' } }, b: { on: { NEVER: { guard: () => false, target: 'a' } } } } } as never),
+    make: () =>
+      setup({ types }).createMachine({
+        context: { heard: [] },
+        initial: 'a',
+        states: { a: { on: { GO: 'b' } }, b: { on: { NEVER: { guard: () => false, target: 'a' } } } },
+      } as never),
     script: [send('NEVER'), send('GO'), send('GO'), send('NEVER'), send('xyz')],
     ends: { status: 'active', value: 'b', context: { heard: [] } },
   },

@@ -21,10 +21,16 @@ export const guarded: readonly Scenario[] = [
             on: {
               PAY: [
                 { guard: { type: 'atLeast', params: { amount: 100 } }, target: 'rich' },
-                { guard: { type: 'atLeast', params: ({ event }: any) => ({ amount: event.amount }) }, actions: assign({ balance: ({ context, event }: any) => context.balance - event.amount }) },
+                {
+                  guard: { type: 'atLeast', params: ({ event }: any) => ({ amount: event.amount }) },
+                  actions: assign({ balance: ({ context, event }: any) => context.balance - event.amount }),
+                },
                 { target: 'broke' },
               ],
-              ODDS: { guard: { type: 'isEven', params: ({ context }: any) => ({ of: context.balance }) }, target: 'even' },
+              ODDS: {
+                guard: { type: 'isEven', params: ({ context }: any) => ({ of: context.balance }) },
+                target: 'even',
+              },
             },
           },
           rich: { on: { SPEND: { target: 'idle', actions: assign({ balance: 9 }) } } },
@@ -33,7 +39,15 @@ export const guarded: readonly Scenario[] = [
         },
       } as never),
     input: 200,
-    script: [send('PAY', { amount: 1 }), send('SPEND'), send('ODDS'), send('PAY', { amount: 5 }), send('ODDS'), send('BACK'), send('PAY', { amount: 5 })],
+    script: [
+      send('PAY', { amount: 1 }),
+      send('SPEND'),
+      send('ODDS'),
+      send('PAY', { amount: 5 }),
+      send('ODDS'),
+      send('BACK'),
+      send('PAY', { amount: 5 }),
+    ],
     ends: { status: 'active', value: 'broke', context: { balance: 4 } },
   },
   {
@@ -46,7 +60,7 @@ export const guarded: readonly Scenario[] = [
           armed: ({ context }: any) => context.armed,
           isKey: ({ event }: any) => event.key === 'K',
           ready: and(['armed', 'isKey']),
-        } as never,
+        },
       }).createMachine({
         context: { armed: false },
         type: 'parallel',
@@ -70,13 +84,26 @@ export const guarded: readonly Scenario[] = [
             initial: 'off',
             states: {
               off: { on: { ARM: { target: 'on', actions: assign({ armed: true }) } } },
-              on: { on: { RING: { guard: and([stateIn('#open'), not(({ event }: any) => event.quiet)]), target: 'ringing' } } },
+              on: {
+                on: {
+                  RING: { guard: and([stateIn('#open'), not(({ event }: any) => event.quiet)]), target: 'ringing' },
+                },
+              },
               ringing: {},
             },
           },
         },
       } as never),
-    script: [send('TRY', { key: 'K' }), send('TRY', { key: 'X' }), send('OIL'), send('ARM'), send('RING'), send('TRY', { key: 'K' }), send('RING', { quiet: true }), send('RING')],
+    script: [
+      send('TRY', { key: 'K' }),
+      send('TRY', { key: 'X' }),
+      send('OIL'),
+      send('ARM'),
+      send('RING'),
+      send('TRY', { key: 'K' }),
+      send('RING', { quiet: true }),
+      send('RING'),
+    ],
     more: [{ type: 'TRY', key: 'K', kick: true }],
     ends: { status: 'active', value: { lock: 'open', alarm: 'ringing' }, context: { armed: true } },
   },
@@ -91,7 +118,12 @@ export const guarded: readonly Scenario[] = [
         states: {
           outer: {
             initial: 'inner',
-            on: { UP: { guard: ({ context }: any) => context.n < 2, actions: assign({ n: ({ context }: any) => context.n + 1 }) } },
+            on: {
+              UP: {
+                guard: ({ context }: any) => context.n < 2,
+                actions: assign({ n: ({ context }: any) => context.n + 1 }),
+              },
+            },
             states: { inner: { on: { UP: { guard: 'high', target: 'top' } } }, top: {} },
           },
         },
@@ -113,7 +145,10 @@ export const guarded: readonly Scenario[] = [
         },
       }).createMachine({
         initial: 'a',
-        states: { a: { on: { GO: { guard: 'valid', target: 'b' } } }, b: { on: { GO: { guard: 'valid', target: 'a' } } } },
+        states: {
+          a: { on: { GO: { guard: 'valid', target: 'b' } } },
+          b: { on: { GO: { guard: 'valid', target: 'a' } } },
+        },
       }),
     script: [send('GO', { value: 1 }), send('GO', { value: 0 })],
     more: [{ type: 'GO' }],

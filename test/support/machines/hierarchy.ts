@@ -10,7 +10,10 @@ export const hierarchy: readonly Scenario[] = [
     name: 'traffic light with a pedestrian phase',
     uses: ['hierarchy', 'relative targets'],
     make: () =>
-      setup({ types, actions: { count: assign({ changes: ({ context }: any) => context.changes + 1 }) } }).createMachine({
+      setup({
+        types,
+        actions: { count: assign({ changes: ({ context }: any) => context.changes + 1 }) },
+      }).createMachine({
         id: 'light',
         initial: 'green',
         context: { changes: 0 },
@@ -24,7 +27,15 @@ export const hierarchy: readonly Scenario[] = [
           },
         },
       }),
-    script: [send('TIMER'), send('TIMER'), send('COUNTDOWN'), send('TIMER'), send('TIMER'), send('TIMER'), send('COUNTDOWN')],
+    script: [
+      send('TIMER'),
+      send('TIMER'),
+      send('COUNTDOWN'),
+      send('TIMER'),
+      send('TIMER'),
+      send('TIMER'),
+      send('COUNTDOWN'),
+    ],
     ends: { status: 'active', value: { red: 'wait' }, context: { changes: 2 } },
   },
   {
@@ -59,7 +70,25 @@ export const hierarchy: readonly Scenario[] = [
     ends: {
       status: 'active',
       value: { a: { b: 'c' } },
-      notes: [['+root'], ['+a'], ['+b'], ['+c'], ['-c'], ['c>d'], ['+d'], ['-d'], ['-b'], ['-a'], ['d>z'], ['+z'], ['-z'], ['z>c'], ['+a'], ['+b'], ['+c']],
+      notes: [
+        ['+root'],
+        ['+a'],
+        ['+b'],
+        ['+c'],
+        ['-c'],
+        ['c>d'],
+        ['+d'],
+        ['-d'],
+        ['-b'],
+        ['-a'],
+        ['d>z'],
+        ['+z'],
+        ['-z'],
+        ['z>c'],
+        ['+a'],
+        ['+b'],
+        ['+c'],
+      ],
     },
   },
   {
@@ -88,7 +117,20 @@ export const hierarchy: readonly Scenario[] = [
     ends: {
       status: 'active',
       value: { box: 'two' },
-      notes: [['+box'], ['+one'], ['+two'], ['nothing'], ['+one'], ['+two'], ['-box'], ['+box'], ['+one'], ['-box'], ['+box'], ['+two']],
+      notes: [
+        ['+box'],
+        ['+one'],
+        ['+two'],
+        ['nothing'],
+        ['+one'],
+        ['+two'],
+        ['-box'],
+        ['+box'],
+        ['+one'],
+        ['-box'],
+        ['+box'],
+        ['+two'],
+      ],
     },
   },
   {
@@ -141,7 +183,10 @@ export const hierarchy: readonly Scenario[] = [
         states: {
           open: {
             exit: at('-open'),
-            on: { ADD: { actions: assign({ total: ({ context, event }: any) => context.total + event.by }) }, CLOSE: 'closed' },
+            on: {
+              ADD: { actions: assign({ total: ({ context, event }: any) => context.total + event.by }) },
+              CLOSE: 'closed',
+            },
           },
           closed: { entry: at('+closed'), type: 'final', output: ({ context }: any) => context.total * 2 },
         },
@@ -149,7 +194,13 @@ export const hierarchy: readonly Scenario[] = [
       } as never),
     input: { start: 1 },
     script: [send('ADD', { by: 2 }), send('ADD', { by: 3 }), send('CLOSE'), send('ADD', { by: 100 })],
-    ends: { status: 'done', value: 'closed', context: { total: 6 }, output: { total: 6, twice: 12 }, notes: [['-open'], ['+closed'], ['-root']] },
+    ends: {
+      status: 'done',
+      value: 'closed',
+      context: { total: 6 },
+      output: { total: 6, twice: 12 },
+      notes: [['-open'], ['+closed'], ['-root']],
+    },
   },
   {
     name: 'transient states are passed through',
@@ -169,7 +220,10 @@ export const hierarchy: readonly Scenario[] = [
             ],
           },
           minor: { on: { AGAIN: 'asked' } },
-          adult: { entry: assign({ hops: ({ context }) => context['hops'] + 10 }), always: { guard: ({ context }: any) => context.age > 99, target: 'old' } },
+          adult: {
+            entry: assign({ hops: ({ context }) => context['hops'] + 10 }),
+            always: { guard: ({ context }: any) => context.age > 99, target: 'old' },
+          },
           old: { on: { AGAIN: 'asked' } },
         },
       } as never),

@@ -49,7 +49,12 @@ export const histories: readonly Scenario[] = [
           off: { on: { ON: 'on.h' } },
           on: {
             initial: 'one',
-            states: { one: { on: { NEXT: 'three' } }, two: { on: { NEXT: 'one' } }, three: {}, h: { type: 'history', target: 'two' } },
+            states: {
+              one: { on: { NEXT: 'three' } },
+              two: { on: { NEXT: 'one' } },
+              three: {},
+              h: { type: 'history', target: 'two' },
+            },
             on: { OFF: 'off' },
           },
         },
@@ -91,7 +96,11 @@ export const histories: readonly Scenario[] = [
             initial: 'stopped',
             states: {
               stopped: { on: { PLAY: 'playing' } },
-              playing: { initial: 'slow', states: { slow: { on: { FASTER: 'fast' } }, fast: {}, speed: { type: 'history' } }, on: { PAUSE: 'paused' } },
+              playing: {
+                initial: 'slow',
+                states: { slow: { on: { FASTER: 'fast' } }, fast: {}, speed: { type: 'history' } },
+                on: { PAUSE: 'paused' },
+              },
               paused: { on: { PLAY: 'playing.speed' } },
               last: { type: 'history', history: 'deep' },
             },
@@ -100,7 +109,16 @@ export const histories: readonly Scenario[] = [
           calling: { on: { HANGUP: 'player.last' } },
         },
       } as never),
-    script: [send('PLAY'), send('FASTER'), send('PAUSE'), send('CALL'), send('HANGUP'), send('PLAY'), send('CALL'), send('HANGUP')],
+    script: [
+      send('PLAY'),
+      send('FASTER'),
+      send('PAUSE'),
+      send('CALL'),
+      send('HANGUP'),
+      send('PLAY'),
+      send('CALL'),
+      send('HANGUP'),
+    ],
     ends: { status: 'active', value: { player: { playing: 'fast' } } },
   },
 ]

@@ -2,7 +2,7 @@
  * A scenario played by XState itself: the reference for the other two ways. Time is XState's
  * simulated clock; between two happenings everything that can move has moved.
  */
-import { type AnyActorLogic, type AnyActorRef, createActor, SimulatedClock } from 'xstate'
+import { type AnyActorRef, createActor, SimulatedClock } from 'xstate'
 import { Ref } from '#protocol/codec.ts'
 import type { Ending, Scenario, Seen } from './scenario.ts'
 
@@ -15,7 +15,7 @@ export async function playLive(scenario: Scenario): Promise<Played> {
   const logic = scenario.make((name, detail) => notes.push(detail === undefined ? [name] : [name, detail]))
   const clock = new SimulatedClock()
   const logger = (...args: unknown[]): void => void logged.push(args.length === 1 ? args[0] : args)
-  const live = createActor(logic as AnyActorLogic, { clock, logger, input: scenario.input } as never) as AnyActorRef
+  const live = createActor(logic, { clock, logger, input: scenario.input } as never) as AnyActorRef
   live.on('*', (event) => emitted.push(event))
   live.subscribe({ error() {} })
   live.start()
@@ -25,9 +25,15 @@ export async function playLive(scenario: Scenario): Promise<Played> {
     else clock.increment(happening.wait)
     await quiet()
   }
-  const played = { ...seenOf(live.getSnapshot(), live), emitted, logged: logged.map((one) => plain(one, live)), notes, children: childrenOf(live) }
+  const played = {
+    ...seenOf(live.getSnapshot(), live),
+    emitted,
+    logged: logged.map((one) => plain(one, live)),
+    notes,
+    children: childrenOf(live),
+  }
   live.stop()
-  return played as Played
+  return played
 }
 
 /** Promises that are settled already run to their end; nothing here waits for real time. */
@@ -53,8 +59,10 @@ function childrenOf(live: AnyActorRef): Record<string, Seen> {
 /** With references by their role, since addresses and session ids differ from one way to the next. */
 export function plain(value: unknown, self: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
-  if (value === self || (value instanceof Ref && self instanceof Ref && value.address === self.address)) return 'ref:self'
-  if (value instanceof Ref || ('sessionId' in value && 'send' in value)) return `ref:${String((value as { id: unknown }).id).replace(/^x:\d+$/, 'x:?')}`
+  if (value === self || (value instanceof Ref && self instanceof Ref && value.address === self.address))
+    return 'ref:self'
+  if (value instanceof Ref || ('sessionId' in value && 'send' in value))
+    return `ref:${String((value as { id: unknown }).id).replace(/^x:\d+$/, 'x:?')}`
   if (Array.isArray(value)) return value.map((one) => plain(one, self))
   if (Object.getPrototypeOf(value) !== Object.prototype) return value
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one, self)]))

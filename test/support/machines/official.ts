@@ -10,7 +10,17 @@ export type Told = Readonly<Record<string, unknown>>
 
 /** Everything about a snapshot that a user or a later step could tell apart. */
 export function tellSnapshot(snapshot: LiveSnapshot): Told {
-  const { status, context, output, error, value, historyValue, _nodes: nodes, tags, children } = snapshot as AnyMachineSnapshot
+  const {
+    status,
+    context,
+    output,
+    error,
+    value,
+    historyValue,
+    _nodes: nodes,
+    tags,
+    children,
+  } = snapshot as AnyMachineSnapshot
   const isActive = status === 'active'
   return {
     status,
@@ -22,7 +32,12 @@ export function tellSnapshot(snapshot: LiveSnapshot): Told {
     nodes: isActive ? nodes?.map(({ id }: AnyStateNode) => id) : undefined,
     tags: tags === undefined ? undefined : [...tags].sort(),
     meta: nodes === undefined ? undefined : (snapshot as AnyMachineSnapshot).getMeta(),
-    history: historyValue === undefined ? undefined : Object.fromEntries(Object.entries(historyValue).map(([id, all]) => [id, (all as AnyStateNode[]).map((node) => node.id)])),
+    history:
+      historyValue === undefined
+        ? undefined
+        : Object.fromEntries(
+            Object.entries(historyValue).map(([id, all]) => [id, (all as AnyStateNode[]).map((node) => node.id)]),
+          ),
     // XState keeps children without an id under one key, so only the last of them; we keep them all.
     children: isActive && children !== undefined ? [...new Set(Object.values(children).map(nameOf))].sort() : undefined,
   }
@@ -47,7 +62,8 @@ export function tellOfficial(actions: readonly Raw[]): Told[] {
   }
   for (const { type, params, info, exec } of actions) {
     if (type === 'xstate.raise') {
-      if (typeof params.delay === 'number') told.push({ do: 'raise', event: named(params.event), delay: params.delay, id: params.id ?? 'raise' })
+      if (typeof params.delay === 'number')
+        told.push({ do: 'raise', event: named(params.event), delay: params.delay, id: params.id ?? 'raise' })
     } else if (type === 'xstate.sendTo') {
       if (never.has(params.to)) continue
       place(params.to)
@@ -59,33 +75,55 @@ export function tellOfficial(actions: readonly Raw[]): Told[] {
     } else if (type === 'xstate.cancel') told.push({ do: 'cancel', id: params.sendId })
     else if (type === 'xstate.emit') told.push({ do: 'emit', event: named(params.event) })
     else if (type === 'xstate.log') told.push({ do: 'log', label: params.label, value: named(params.value) })
-    else if (exec !== undefined) told.push({ do: 'act', name: type, params: named(params), event: named(info.event), context: named(info.context) })
+    else if (exec !== undefined)
+      told.push({
+        do: 'act',
+        name: type,
+        params: named(params),
+        event: named(info.event),
+        context: named(info.context),
+      })
   }
   return told
 }
 
 export function tellOurs(actions: readonly MachineAction[]): Told[] {
   const unnamed = actions.filter((action) => action.do === 'stop' && childName(action.id) === 'x:?')
-  return actions.filter((action) => !unnamed.includes(action, 1)).map((action) => {
-    switch (action.do) {
-      case 'raise':
-        return { do: 'raise', event: named(action.event), delay: action.delay, id: action.id.replace(/^raise\.\d+$/, 'raise') }
-      case 'send':
-        return { do: 'send', to: nameOf(action.to), event: named(action.event), delay: action.delay, id: action.id }
-      case 'spawn':
-        return { do: 'spawn', id: childName(action.id), src: action.src, systemId: action.systemId, sync: action.sync, input: named(action.input) }
-      case 'stop':
-        return { do: 'stop', id: childName(action.id) }
-      default:
-        return named(action) as Told
-    }
-  })
+  return actions
+    .filter((action) => !unnamed.includes(action, 1))
+    .map((action) => {
+      switch (action.do) {
+        case 'raise':
+          return {
+            do: 'raise',
+            event: named(action.event),
+            delay: action.delay,
+            id: action.id.replace(/^raise\.\d+$/, 'raise'),
+          }
+        case 'send':
+          return { do: 'send', to: nameOf(action.to), event: named(action.event), delay: action.delay, id: action.id }
+        case 'spawn':
+          return {
+            do: 'spawn',
+            id: childName(action.id),
+            src: action.src,
+            systemId: action.systemId,
+            sync: action.sync,
+            input: named(action.input),
+          }
+        case 'stop':
+          return { do: 'stop', id: childName(action.id) }
+        default:
+          return named(action) as Told
+      }
+    })
 }
 
 const ownAddress = /^[^~]*$/
 
 function nameOf(actor: unknown): string {
-  if (actor instanceof Ref) return ownAddress.test(actor.address) && actor.effectId === undefined ? 'self' : childName(actor.id)
+  if (actor instanceof Ref)
+    return ownAddress.test(actor.address) && actor.effectId === undefined ? 'self' : childName(actor.id)
   const { _parent: parent, id } = actor as { _parent?: unknown; id: string }
   return parent === undefined ? 'self' : childName(id)
 }

@@ -30,8 +30,34 @@ export const parallel: readonly Scenario[] = [
           packing: {
             type: 'parallel',
             states: {
-              box: { initial: 'open', states: { open: { on: { BOX: { target: 'shut', actions: assign({ order: ({ context }: any) => [...context.order, 'box'] }) } } }, shut: { type: 'final' } } },
-              label: { initial: 'blank', states: { blank: { on: { LABEL: { target: 'printed', actions: assign({ order: ({ context }: any) => [...context.order, 'label'] }) } } }, printed: { type: 'final' } } },
+              box: {
+                initial: 'open',
+                states: {
+                  open: {
+                    on: {
+                      BOX: {
+                        target: 'shut',
+                        actions: assign({ order: ({ context }: any) => [...context.order, 'box'] }),
+                      },
+                    },
+                  },
+                  shut: { type: 'final' },
+                },
+              },
+              label: {
+                initial: 'blank',
+                states: {
+                  blank: {
+                    on: {
+                      LABEL: {
+                        target: 'printed',
+                        actions: assign({ order: ({ context }: any) => [...context.order, 'label'] }),
+                      },
+                    },
+                  },
+                  printed: { type: 'final' },
+                },
+              },
             },
             onDone: 'shipped',
           },
@@ -71,10 +97,27 @@ export const parallel: readonly Scenario[] = [
           },
         },
       })
-      return setup({ types }).createMachine({ type: 'parallel', context: { trace: [] }, states: { a: region('a'), b: region('b'), c: region('c') } } as never)
+      return setup({ types }).createMachine({
+        type: 'parallel',
+        context: { trace: [] },
+        states: { a: region('a'), b: region('b'), c: region('c') },
+      } as never)
     },
-    script: [send('GO_c'), send('GO_a'), send('GO_b'), send('FLUSH'), send('ALL'), send('GO_b'), send('GO_b'), send('FLUSH')],
-    ends: { status: 'active', value: { a: 'idle', b: 'idle', c: 'idle' }, context: { trace: ['c-', 'a-', 'b-', 'a!', 'b!', 'c!', 'a-', 'c-', 'b-'] } },
+    script: [
+      send('GO_c'),
+      send('GO_a'),
+      send('GO_b'),
+      send('FLUSH'),
+      send('ALL'),
+      send('GO_b'),
+      send('GO_b'),
+      send('FLUSH'),
+    ],
+    ends: {
+      status: 'active',
+      value: { a: 'idle', b: 'idle', c: 'idle' },
+      context: { trace: ['c-', 'a-', 'b-', 'a!', 'b!', 'c!', 'a-', 'c-', 'b-'] },
+    },
   },
   {
     name: 'one region raises what another waits for',
@@ -86,7 +129,10 @@ export const parallel: readonly Scenario[] = [
         states: {
           door: {
             initial: 'shut',
-            states: { shut: { on: { OPEN: { target: 'open', actions: [trace('open'), raise({ type: 'OPENED' })] } } }, open: { on: { SHUT: 'shut' } } },
+            states: {
+              shut: { on: { OPEN: { target: 'open', actions: [trace('open'), raise({ type: 'OPENED' })] } } },
+              open: { on: { SHUT: 'shut' } },
+            },
           },
           lamp: {
             initial: 'off',
@@ -113,8 +159,20 @@ export const parallel: readonly Scenario[] = [
             entry: trace('+on'),
             exit: trace('-on'),
             states: {
-              x: { initial: 'x1', states: { x1: { on: { STEP: { target: 'x2', actions: trace('x') } } }, x2: { id: 'x2', on: { LEAVE: { target: '#off', actions: trace('x leaves') } } } } },
-              y: { initial: 'y1', states: { y1: { on: { STEP: { target: 'y2', actions: trace('y') }, LEAVE: { actions: trace('y stays') } } }, y2: { id: 'y2' } } },
+              x: {
+                initial: 'x1',
+                states: {
+                  x1: { on: { STEP: { target: 'x2', actions: trace('x') } } },
+                  x2: { id: 'x2', on: { LEAVE: { target: '#off', actions: trace('x leaves') } } },
+                },
+              },
+              y: {
+                initial: 'y1',
+                states: {
+                  y1: { on: { STEP: { target: 'y2', actions: trace('y') }, LEAVE: { actions: trace('y stays') } } },
+                  y2: { id: 'y2' },
+                },
+              },
             },
             on: { BOTH: { target: ['#x2', '#y2'], actions: trace('both') }, RESET: { target: 'on', reenter: true } },
           },
@@ -122,7 +180,11 @@ export const parallel: readonly Scenario[] = [
         },
       } as never),
     script: [send('STEP'), send('RESET'), send('BOTH'), send('LEAVE'), send('DEEP')],
-    ends: { status: 'active', value: { on: { x: 'x2', y: 'y2' } }, context: { trace: ['+on', 'x', 'y', '-on', '+on', 'both', '-on', 'x leaves', '+on'] } },
+    ends: {
+      status: 'active',
+      value: { on: { x: 'x2', y: 'y2' } },
+      context: { trace: ['+on', 'x', 'y', '-on', '+on', 'both', '-on', 'x leaves', '+on'] },
+    },
   },
   {
     name: 'parallel within compound within parallel',

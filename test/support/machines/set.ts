@@ -6,6 +6,7 @@ import { matching } from './events.ts'
 import { guarded } from './guards.ts'
 import { hierarchy } from './hierarchy.ts'
 import { histories } from './history.ts'
+import { invokedActors } from './invoked-actors.ts'
 import { invoked } from './invokes.ts'
 import { parallel } from './parallel.ts'
 import type { Scenario } from './scenario.ts'
@@ -13,5 +14,16 @@ import { spawned } from './spawns.ts'
 import { transitions } from './transitions.ts'
 
 export const scenarios: readonly Scenario[] = [
-  ...hierarchy, ...parallel, ...histories, ...guarded, ...delays, ...acting, ...matching, ...data, ...invoked, ...spawned, ...transitions,
+  ...hierarchy,
+  ...parallel,
+  ...histories,
+  ...guarded,
+  ...delays,
+  ...acting,
+  ...matching,
+  ...data,
+  ...invoked,
+  ...invokedActors,
+  ...spawned,
+  ...transitions,
 ]

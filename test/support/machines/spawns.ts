@@ -1,11 +1,25 @@
 /** Actors that are spawned by actions and live until they are stopped. */
-import { assign, enqueueActions, fromCallback, fromPromise, fromTransition, sendParent, sendTo, setup, spawnChild, stopChild } from 'xstate'
+import {
+  assign,
+  enqueueActions,
+  fromCallback,
+  fromPromise,
+  fromTransition,
+  sendParent,
+  sendTo,
+  setup,
+  spawnChild,
+  stopChild,
+} from 'xstate'
 import { type Scenario, send, types, wait } from './scenario.ts'
 
 const counter = () =>
   setup({ types }).createMachine({
     context: ({ input }: any) => ({ n: input ?? 0 }),
-    on: { INC: { actions: assign({ n: ({ context }: any) => context.n + 1 }) }, REPORT: { actions: sendParent(({ context }: any) => ({ type: 'COUNT', n: context.n })) } },
+    on: {
+      INC: { actions: assign({ n: ({ context }: any) => context.n + 1 }) },
+      REPORT: { actions: sendParent(({ context }: any) => ({ type: 'COUNT', n: context.n })) },
+    },
   } as never)
 
 const total = { COUNT: { actions: assign({ counts: ({ context, event }: any) => [...context.counts, event.n] }) } }
@@ -19,13 +33,22 @@ export const spawned: readonly Scenario[] = [
         context: { counts: [] },
         on: {
           ...total,
-          START: { actions: spawnChild('counter', { id: 'c', input: ({ event }: any) => event.from } as never) },
-          INC: { actions: sendTo('c', { type: 'INC' } as never) },
-          ASK: { actions: sendTo('c', { type: 'REPORT' } as never) },
+          START: { actions: spawnChild('counter', { id: 'c', input: ({ event }: any) => event.from }) },
+          INC: { actions: sendTo('c', { type: 'INC' }) },
+          ASK: { actions: sendTo('c', { type: 'REPORT' }) },
           STOP: { actions: stopChild('c') },
         },
       } as never),
-    script: [send('START', { from: 5 }), send('INC'), send('ASK'), send('STOP'), send('START', { from: 50 }), send('INC'), send('INC'), send('ASK')],
+    script: [
+      send('START', { from: 5 }),
+      send('INC'),
+      send('ASK'),
+      send('STOP'),
+      send('START', { from: 50 }),
+      send('INC'),
+      send('INC'),
+      send('ASK'),
+    ],
     ends: { status: 'active', context: { counts: [6, 52] }, children: { c: { status: 'active', context: { n: 52 } } } },
   },
   {
@@ -39,7 +62,7 @@ export const spawned: readonly Scenario[] = [
           GROW: {
             actions: [
               assign({ ids: ({ context }: any) => [...context.ids, `kid-${context.ids.length}`] }),
-              spawnChild('counter', { id: ({ context }: any) => context.ids.at(-1), input: 7 } as never),
+              spawnChild('counter', { id: ({ context }: any) => context.ids.at(-1), input: 7 }),
             ],
           },
           GROW2: {
@@ -50,7 +73,12 @@ export const spawned: readonly Scenario[] = [
               enqueue.sendTo(id, { type: 'INC' })
             }) as never,
           },
-          SHRINK: { actions: [stopChild(({ context }: any) => context.ids.at(-1)), assign({ ids: ({ context }: any) => context.ids.slice(0, -1) })] },
+          SHRINK: {
+            actions: [
+              stopChild(({ context }: any) => context.ids.at(-1)),
+              assign({ ids: ({ context }: any) => context.ids.slice(0, -1) }),
+            ],
+          },
           ASK: {
             actions: enqueueActions(({ context, enqueue }: any) => {
               for (const id of context.ids) enqueue.sendTo(id, { type: 'REPORT' })
@@ -59,17 +87,32 @@ export const spawned: readonly Scenario[] = [
         },
       } as never),
     script: [send('GROW'), send('GROW2'), send('GROW'), send('SHRINK'), send('ASK')],
-    ends: { status: 'active', context: { counts: [7, 71], ids: ['kid-0', 'kid-1'] }, children: { 'kid-0': { status: 'active', context: { n: 7 } }, 'kid-1': { status: 'active', context: { n: 71 } } } },
+    ends: {
+      status: 'active',
+      context: { counts: [7, 71], ids: ['kid-0', 'kid-1'] },
+      children: { 'kid-0': { status: 'active', context: { n: 7 } }, 'kid-1': { status: 'active', context: { n: 71 } } },
+    },
   },
   {
     name: 'members of a family find each other by system id',
     uses: ['systemId', 'system.get', 'invoke machine'],
     unofficial: 'the official transition() makes a new system for every event',
     make: () => {
-      const log = fromTransition((state: { lines: string[] }, event: any) => ({ lines: [...state.lines, event.text] }), { lines: [] })
+      const log = fromTransition(
+        (state: { lines: string[] }, event: any) => ({ lines: [...state.lines, event.text] }),
+        { lines: [] },
+      )
       const worker = setup({ types }).createMachine({
         initial: 'on',
-        states: { on: { on: { WORK: { actions: sendTo(({ system }: any) => system.get('log'), { type: 'LINE', text: 'worked' } as never) } } } },
+        states: {
+          on: {
+            on: {
+              WORK: {
+                actions: sendTo(({ system }: any) => system.get('log'), { type: 'LINE', text: 'worked' } as never),
+              },
+            },
+          },
+        },
       } as never)
       return setup({ types, actors: { log, worker } }).createMachine({
         initial: 'on',
@@ -77,13 +120,29 @@ export const spawned: readonly Scenario[] = [
         states: {
           on: {
             invoke: { id: 'worker', src: 'worker', systemId: 'worker' },
-            on: { WORK: { actions: sendTo(({ system }: any) => system.get('worker'), { type: 'WORK' }) }, AGAIN: { target: 'on', reenter: true }, SAY: { actions: sendTo(({ system }: any) => system.get('log'), ({ event }: any) => ({ type: 'LINE', text: event.text })) } },
+            on: {
+              WORK: { actions: sendTo(({ system }: any) => system.get('worker'), { type: 'WORK' }) },
+              AGAIN: { target: 'on', reenter: true },
+              SAY: {
+                actions: sendTo(
+                  ({ system }: any) => system.get('log'),
+                  ({ event }: any) => ({ type: 'LINE', text: event.text }),
+                ),
+              },
+            },
           },
         },
       } as never)
     },
     script: [send('SAY', { text: 'hello' }), send('WORK'), send('AGAIN'), send('WORK')],
-    ends: { status: 'active', value: 'on', children: { theLog: { status: 'active', context: { lines: ['hello', 'worked', 'worked'] } }, worker: { status: 'active', value: 'on' } } },
+    ends: {
+      status: 'active',
+      value: 'on',
+      children: {
+        theLog: { status: 'active', context: { lines: ['hello', 'worked', 'worked'] } },
+        worker: { status: 'active', value: 'on' },
+      },
+    },
   },
   {
     name: 'a reference to a child of this very step is kept',
@@ -93,37 +152,60 @@ export const spawned: readonly Scenario[] = [
         types,
         actors: {
           counter: counter(),
-          echo: fromCallback(({ sendBack, receive }: any) => receive((event: any) => sendBack({ type: 'COUNT', n: event.n * 100 }))),
+          echo: fromCallback(({ sendBack, receive }: any) =>
+            receive((event: any) => sendBack({ type: 'COUNT', n: event.n * 100 })),
+          ),
         },
       }).createMachine({
         context: { counts: [], refs: [] },
         entry: [
           spawnChild('echo', { id: 'e', systemId: 'echo' }),
-          spawnChild('counter', { id: 'c', systemId: 'counter', input: 3 } as never),
+          spawnChild('counter', { id: 'c', systemId: 'counter', input: 3 }),
           assign({ refs: ({ system }: any) => [system.get('counter'), system.get('echo'), system.get('nobody')] }),
-          sendTo(({ system }: any) => system.get('counter'), { type: 'INC' } as never),
+          sendTo(({ system }: any) => system.get('counter'), { type: 'INC' }),
         ],
         on: {
           ...total,
-          ASK: { actions: sendTo(({ context }: any) => context.refs[0], { type: 'REPORT' } as never) },
-          ECHO: { actions: sendTo(({ context }: any) => context.refs[1], ({ event }: any) => ({ type: 'SAY', n: event.n })) },
+          ASK: { actions: sendTo(({ context }: any) => context.refs[0], { type: 'REPORT' }) },
+          ECHO: {
+            actions: sendTo(
+              ({ context }: any) => context.refs[1],
+              ({ event }: any) => ({ type: 'SAY', n: event.n }),
+            ),
+          },
         },
       } as never),
     script: [send('ASK'), send('ECHO', { n: 2 })],
-    ends: { status: 'active', context: { counts: [4, 200], refs: ['ref:c', 'ref:e', undefined] }, children: { c: { status: 'active', context: { n: 4 } } } },
+    ends: {
+      status: 'active',
+      context: { counts: [4, 200], refs: ['ref:c', 'ref:e', undefined] },
+      children: { c: { status: 'active', context: { n: 4 } } },
+    },
   },
   {
     name: 'three generations',
     uses: ['invoke machine', 'sendParent', 'onDone', 'forwarding up and down'],
     make: () => {
-      const grandchild = setup({ types }).createMachine({ initial: 'a', states: { a: { on: { END: 'b', HI: { actions: sendParent({ type: 'HI_UP' }) } } }, b: { type: 'final' } }, output: () => 'leaf' } as never)
+      const grandchild = setup({ types }).createMachine({
+        initial: 'a',
+        states: { a: { on: { END: 'b', HI: { actions: sendParent({ type: 'HI_UP' }) } } }, b: { type: 'final' } },
+        output: () => 'leaf',
+      } as never)
       const child = setup({ types, actors: { grandchild } }).createMachine({
         context: { got: null },
         initial: 'run',
         states: {
           run: {
-            invoke: { id: 'grand', src: 'grandchild', onDone: { target: 'over', actions: assign({ got: ({ event }: any) => event.output }) } },
-            on: { DOWN: { actions: sendTo('grand', { type: 'HI' } as never) }, HI_UP: { actions: sendParent({ type: 'HI_TOP' }) }, END: { actions: sendTo('grand', { type: 'END' } as never) } },
+            invoke: {
+              id: 'grand',
+              src: 'grandchild',
+              onDone: { target: 'over', actions: assign({ got: ({ event }: any) => event.output }) },
+            },
+            on: {
+              DOWN: { actions: sendTo('grand', { type: 'HI' }) },
+              HI_UP: { actions: sendParent({ type: 'HI_TOP' }) },
+              END: { actions: sendTo('grand', { type: 'END' }) },
+            },
           },
           over: { type: 'final' },
         },
@@ -134,8 +216,16 @@ export const spawned: readonly Scenario[] = [
         initial: 'run',
         states: {
           run: {
-            invoke: { id: 'child', src: 'child', onDone: { target: 'over', actions: assign({ got: ({ event }: any) => event.output }) } },
-            on: { DOWN: { actions: sendTo('child', { type: 'DOWN' } as never) }, HI_TOP: { actions: assign({ heard: ({ context }: any) => context.heard + 1 }) }, END: { actions: sendTo('child', { type: 'END' } as never) } },
+            invoke: {
+              id: 'child',
+              src: 'child',
+              onDone: { target: 'over', actions: assign({ got: ({ event }: any) => event.output }) },
+            },
+            on: {
+              DOWN: { actions: sendTo('child', { type: 'DOWN' }) },
+              HI_TOP: { actions: assign({ heard: ({ context }: any) => context.heard + 1 }) },
+              END: { actions: sendTo('child', { type: 'END' }) },
+            },
           },
           over: { type: 'final' },
         },
@@ -143,7 +233,13 @@ export const spawned: readonly Scenario[] = [
       } as never)
     },
     script: [send('DOWN'), send('DOWN'), send('END')],
-    ends: { status: 'done', value: 'over', context: { heard: 2, got: 'branch of leaf' }, output: 'branch of leaf', children: {} },
+    ends: {
+      status: 'done',
+      value: 'over',
+      context: { heard: 2, got: 'branch of leaf' },
+      output: 'branch of leaf',
+      children: {},
+    },
   },
   {
     name: 'a spawned child whose snapshots its parent follows',
@@ -152,9 +248,11 @@ export const spawned: readonly Scenario[] = [
       setup({ types, actors: { counter: counter() } }).createMachine({
         context: { seen: [] },
         on: {
-          START: { actions: spawnChild('counter', { id: 'c', input: 1, syncSnapshot: true } as never) },
-          INC: { actions: sendTo('c', { type: 'INC' } as never) },
-          'xstate.snapshot.c': { actions: assign({ seen: ({ context, event }: any) => [...context.seen, event.snapshot.context.n] }) },
+          START: { actions: spawnChild('counter', { id: 'c', input: 1, syncSnapshot: true }) },
+          INC: { actions: sendTo('c', { type: 'INC' }) },
+          'xstate.snapshot.c': {
+            actions: assign({ seen: ({ context, event }: any) => [...context.seen, event.snapshot.context.n] }),
+          },
         },
       } as never),
     script: [send('START'), send('INC'), send('INC')],
@@ -173,9 +271,15 @@ export const spawned: readonly Scenario[] = [
       }).createMachine({
         context: { heard: [] },
         on: {
-          GO: { actions: [spawnChild('answer', { id: 'answer' }), spawnChild('shout', { input: 'hey' } as never)] },
-          'xstate.done.actor.answer': { actions: assign({ heard: ({ context, event }: any) => [...context.heard, event.output].map(String).sort() }) },
-          SHOUT: { actions: assign({ heard: ({ context, event }: any) => [...context.heard, event.text].map(String).sort() }) },
+          GO: { actions: [spawnChild('answer', { id: 'answer' }), spawnChild('shout', { input: 'hey' })] },
+          'xstate.done.actor.answer': {
+            actions: assign({
+              heard: ({ context, event }: any) => [...context.heard, event.output].map(String).sort(),
+            }),
+          },
+          SHOUT: {
+            actions: assign({ heard: ({ context, event }: any) => [...context.heard, event.text].map(String).sort() }),
+          },
         },
       } as never),
     script: [send('GO')],
@@ -185,10 +289,18 @@ export const spawned: readonly Scenario[] = [
     name: 'children outlive the state that spawned them, and die with their parent',
     uses: ['spawnChild in entry', 'final', 'stop with the parent'],
     make: (note) => {
-      const child = setup({ types, delays: { pulse: 10 }, actions: { beat: () => note('beat') } }).createMachine({ initial: 'a', states: { a: { after: { pulse: { target: 'a', reenter: true, actions: 'beat' } } } } })
+      const child = setup({ types, delays: { pulse: 10 }, actions: { beat: () => note('beat') } }).createMachine({
+        initial: 'a',
+        states: { a: { after: { pulse: { target: 'a', reenter: true, actions: 'beat' } } } },
+      })
       return setup({ types, actors: { child } }).createMachine({
         initial: 'idle',
-        states: { idle: { on: { GO: 'spawning' } }, spawning: { entry: spawnChild('child', { id: 'heart' }), on: { NEXT: 'after' } }, after: { on: { END: 'over' } }, over: { type: 'final' } },
+        states: {
+          idle: { on: { GO: 'spawning' } },
+          spawning: { entry: spawnChild('child', { id: 'heart' }), on: { NEXT: 'after' } },
+          after: { on: { END: 'over' } },
+          over: { type: 'final' },
+        },
       })
     },
     script: [send('GO'), send('NEXT'), wait(10), wait(10), send('END'), wait(100)],

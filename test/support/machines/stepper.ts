@@ -16,7 +16,10 @@ export type Stepper = {
   step(event: AnyEvent): MachineStep
 }
 
-export function stepperOf(logic: AnyActorLogic, more: Partial<Surroundings> & { readonly input?: unknown; readonly options?: KindOptions } = {}): Stepper {
+export function stepperOf(
+  logic: AnyActorLogic,
+  more: Partial<Surroundings> & { readonly input?: unknown; readonly options?: KindOptions } = {},
+): Stepper {
   const { input, options, ...surroundings } = more
   const blueprint = blueprintOf(actor('kind', logic, options))
   let around = aroundOf('kind/key', surroundings)

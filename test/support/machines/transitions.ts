@@ -30,7 +30,14 @@ export const transitions: readonly Scenario[] = [
         { trace: [] },
       ),
     script: [send('PING'), send('PING')],
-    ends: { status: 'active', context: { trace: ['PING', 'ECHO', 'PING', 'ECHO'] }, emitted: [{ type: 'ponged', n: 0 }, { type: 'ponged', n: 2 }] },
+    ends: {
+      status: 'active',
+      context: { trace: ['PING', 'ECHO', 'PING', 'ECHO'] },
+      emitted: [
+        { type: 'ponged', n: 0 },
+        { type: 'ponged', n: 2 },
+      ],
+    },
     unofficial: 'an inert actor of the official transition() enqueues what is sent to itself',
   },
 ]

@@ -39,6 +39,7 @@ export async function runWorld({ seed, workloads, mutation }: WorldOptions): Pro
   const random = randomOf(seed)
   const partitions = random.int(1, partitionsMost)
   const start = Date.UTC(2026, 0, 1)
+  const processes: Process[] = []
   const clock: VirtualClock = openVirtualClock({ start, progress: () => progressOf(processes) })
   const log = openMemoryLog({ realm: 'sim', partitions, clock, latencyMs: random.pick([0, 0, 0, 1, 3]), ackMs: random.pick([0, 20, 200]) })
   const options = optionsOf(random)
@@ -49,7 +50,9 @@ export async function runWorld({ seed, workloads, mutation }: WorldOptions): Pro
 
   // Hears every entry as it is stored, before it could be trimmed or a server forget it.
   const entries: LogEntry[] = []
-  await log.connect().read({ filter: 'sim.>', from: 1, onEntry: (entry) => entries.push(entry) })
+  const hearing = log.connect().read({ filter: 'sim.>', from: 1, onEntry: (entry) => entries.push(entry) })
+  await clock.advance(10)
+  await hearing
 
   const rates = ratesOf(random)
   let isStorm = true
@@ -58,7 +61,6 @@ export async function runWorld({ seed, workloads, mutation }: WorldOptions): Pro
   const outside = outsideOf(log, clock, random.fork(), realmOptions)
 
   const disks = new Map<string, MemoryDisk>()
-  const processes: Process[] = []
   const planted = mutation?.(random.fork())
   const dice = random.fork()
 
