@@ -1,7 +1,13 @@
 /** Actors as those who run them want to see them: with their health, and what is parked of them. */
+import { isChild } from '#protocol/address.ts'
 import { Fault } from '#protocol/fault.ts'
-import { type Address, type ParkedEntry, parseAddress, type RealmHandle, type ShownActor, systemClock } from '#runtime/index.ts'
+import { type Address, keyOf, kindOf, type ParkedEntry, parseAddress, type RealmHandle, type ShownActor, systemClock } from '#runtime/index.ts'
 import { type Health, healthOf } from '#runtime/core/health.ts'
+
+/** As its sender wrote it: `room/the lobby`, where the log says `room/the=20lobby`. Both can be typed. */
+export function addressText(address: Address): string {
+  return isChild(address) ? address : `${kindOf(address)}/${keyOf(address)}`
+}
 
 export function healthOfShown(shown: ShownActor, parked: number): Health {
   const { state, depth, tags, undecided, unfit } = shown

@@ -1,29 +1,38 @@
 /**
- * A chat room. Run `npm start` in one terminal and this in two others:
+ * A chat room on the command line. The room (actors/room.ts) runs in the node that `npm start`
+ * starts; it remembers who is in it and what was said, also through a kill of everything.
  *
- *     npm run example chat alice
- *     npm run example chat bob
- *
- * Type a line to say it; the room remembers the last thousand, also over restarts.
+ *     npx node examples/chat.ts lobby ada     in one terminal
+ *     npx node examples/chat.ts lobby bob     in another; a line is said, Ctrl-D leaves
  */
 import { createInterface } from 'node:readline'
-import { openRealm } from 'perdure'
+import { parseArgs } from 'node:util'
 import { room } from '#actors/room.ts'
+// In a project of yours: from 'perdure'.
+import { openRealm } from '#runtime/index.ts'
 
-const name = process.argv[2] ?? 'guest'
-await using realm = await openRealm({ realm: process.argv[3] ?? 'main' })
-const lobby = realm.ref(room, 'lobby')
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { dir: { type: 'string' } } })
+const [name = 'lobby', me = 'somebody'] = positionals
 
-await lobby.send({ type: 'JOIN', name })
-const before = await lobby.read()
-for (const line of before?.context.lines.slice(-10) ?? []) console.log(`${line.name}: ${line.text}`)
+await using realm = await openRealm({ realm: 'main', ...(values.dir === undefined ? {} : { dir: values.dir }) })
+const here = realm.ref(room, name)
 
-let said = before?.context.lines.length ?? 0
-const watching = lobby.subscribe((snapshot) => {
-  for (const line of snapshot.context.lines.slice(said)) if (line.name !== name) console.log(`${line.name}: ${line.text}`)
-  said = snapshot.context.lines.length
+for (const line of (await here.read())?.context.lines.slice(-10) ?? []) console.log(`${line.name}: ${line.text}`)
+
+const left = Promise.withResolvers<void>()
+const listening = await realm.topic(`room.${here.address.slice('room/'.length)}.>`, ({ event }) => {
+  const who = String(event['name'])
+  if (event.type === 'JOINED') console.log(`* ${who} is here (${(event['members'] as string[]).join(', ')})`)
+  if (event.type === 'SAID') console.log(`${who}: ${String(event['text'])}`)
+  if (event.type === 'LEFT') console.log(`* ${who} has left`)
+  if (event.type === 'LEFT' && who === me) left.resolve()
 })
 
-for await (const text of createInterface({ input: process.stdin })) await lobby.send({ type: 'SAY', name, text })
-await lobby.send({ type: 'LEAVE', name })
-watching.unsubscribe()
+await here.send({ type: 'JOIN', name: me })
+for await (const text of createInterface({ input: process.stdin })) {
+  if (text.trim() !== '') await here.send({ type: 'SAY', name: me, text })
+}
+await here.send({ type: 'LEAVE', name: me })
+// Everything that was said before stands before this on the log.
+await left.promise
+await listening.stop()

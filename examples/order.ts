@@ -1,22 +1,40 @@
 /**
- * An order that must be paid in time. Run `npm start` in one terminal and this in another:
+ * An order and its payment timeout, from the side of a program that uses them. The actor itself
+ * (actors/order.ts) runs in the node that `npm start` starts; this program can be killed at any
+ * line and started again without paying twice.
  *
- *     npm run example order
- *
- * Stop the node with kill -9 while it runs, start it again, and it goes on where it was.
+ *     npx node examples/order.ts             places an order, pays it in two parts, ships it
+ *     npx node examples/order.ts --late      places one and does not pay: it cancels itself
+ *     npx node examples/order.ts --order 7   goes on with the order 7, wherever it stands
  */
-import { openRealm } from 'perdure'
+import { parseArgs } from 'node:util'
 import { order } from '#actors/order.ts'
+// In a project of yours: from 'perdure'.
+import { openRealm } from '#runtime/index.ts'
 
-await using realm = await openRealm({ realm: process.argv[2] ?? 'main' })
-const key = `order-${Date.now()}`
-const mine = await realm.start(order, key, { input: { price: 5 } })
+const { values } = parseArgs({ options: { late: { type: 'boolean' }, order: { type: 'string' }, dir: { type: 'string' } } })
+const key = values.order ?? `${Date.now()}`
+const timeoutMs = 30_000
 
-await mine.waitFor((snapshot) => snapshot.matches('open'), { timeoutMs: 10_000 })
-console.log(`${mine.address} waits for its payment of 5`)
+// A name of its own makes the ids below mean the same after this program was started again.
+await using realm = await openRealm({ realm: 'main', client: 'order-desk', ...(values.dir === undefined ? {} : { dir: values.dir }) })
+const mine = realm.ref(order, key)
 
-await mine.send({ type: 'PAY', amount: 3 })
-console.log('3 were not enough:', await mine.ask({ type: 'STATUS' }, { timeoutMs: 10_000 }))
+let last = ''
+const watching = mine.subscribe((snapshot) => {
+  if (snapshot.value !== last) console.log(`order/${key} is ${snapshot.value}, ${snapshot.context.paid} of ${snapshot.context.amount} paid`)
+  last = snapshot.value
+})
 
-await mine.send({ type: 'PAY', amount: 5 })
-console.log('paid:', await mine.output({ timeoutMs: 10_000 }))
+await mine.send({ type: 'PLACE', item: 'book', amount: 20, payWithinMs: values.late ? 3_000 : 600_000 }, { id: `place-${key}` })
+if (!values.late) {
+  await mine.send({ type: 'PAY', amount: 5 }, { id: `deposit-${key}` })
+  await mine.send({ type: 'PAY', amount: 15 }, { id: `rest-${key}` })
+  // The same id again is the same payment, however often the network makes us repeat it.
+  await mine.send({ type: 'PAY', amount: 15 }, { id: `rest-${key}` })
+  await mine.waitFor((snapshot) => snapshot.matches('paid') || snapshot.status === 'done', { timeoutMs })
+  await mine.send({ type: 'SHIP' }, { id: `ship-${key}` })
+}
+const { paid, shipped } = await mine.output({ timeoutMs })
+watching.unsubscribe()
+console.log(shipped ? `shipped; ${paid} was paid` : `cancelled; ${paid} is given back`)

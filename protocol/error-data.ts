@@ -1,5 +1,5 @@
 /**
- * Errors as data: what a guard, a handler and a person look at (name, message, stack, cause, and
+ * Errors as data: what a guard, a handler and a person look at (`name`, `message`, `stack`, `cause`, and
  * fields such as `code` or `status`) survives storage, so that an `onError` sees what it would
  * have seen in the same process. Fields that cannot be stored (sockets, functions, instances of
  * classes) are left out instead of making the whole error unstorable.

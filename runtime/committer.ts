@@ -71,8 +71,8 @@ export function committerOf({ bus, clock }: { readonly bus: Bus; readonly clock:
         return await send()
       } catch (error) {
         if (!isFault(error)) throw error
-        if (error.code === 'bus.closed') throw error
         if (error.code === 'bus.conflict') return await resolve(plan, error)
+        if (error.verdict !== 'retry') throw error
         // Unknown or refused for now: the same bytes again.
         trace({ is: 'commit.unknown', partition: plan.partition, n: plan.n, fault: storedFaultOf(error) })
         if (tries > 0 || error.code !== 'bus.inProgress') await pause(Math.min(options.retryMs * 2 ** Math.min(tries, 5), 2000))

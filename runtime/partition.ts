@@ -3,7 +3,7 @@
  * arrivals are stepped in log order; one commit is in flight; what a step sends leaves with its
  * own commit; after a refusal everything in memory is dropped and the store is kept.
  */
-import { type Address, kindOf } from '#protocol/address.ts'
+import type { Address } from '#protocol/address.ts'
 import { isFault, storedFaultOf } from '#protocol/fault.ts'
 import type { Change, CommitRecord } from '#protocol/record.ts'
 import type { Subscription } from '#protocol/state.ts'
@@ -16,7 +16,7 @@ import type { Committer } from './committer.ts'
 import { admissionOf } from './core/admission.ts'
 import type { Arrival, Circumstances } from './core/arrival.ts'
 import { chooseForm, planOf, recordOf, type Staged } from './core/compose.ts'
-import { dueNow, needsOf } from './core/needs.ts'
+import { needsOf } from './core/needs.ts'
 import { advance } from './core/position.ts'
 import type { Effects } from './effects.ts'
 import type { Folder } from './folder.ts'
@@ -26,7 +26,7 @@ import { type Kinds, type Resident, residentsOf } from './residents.ts'
 import { stagingOf } from './staging.ts'
 import { stepperOf } from './stepper.ts'
 import { takeUp } from './take-up.ts'
-import { isTraced, trace } from './trace.ts'
+import { trace } from './trace.ts'
 
 export type PartitionOptions = {
   /** Entries of one batch, its record included. */
@@ -102,15 +102,16 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
   const outputsMost = options.entriesMost - recordParts
   const halfPayload = Math.floor(bus.maxPayload / 2)
 
+  const away = { awayMs, openedAt }
   const residents = residentsOf({ store, kinds, now: () => clock.now() }, options.stateBytesMost)
   const admission = admissionOf(realm.generation, own.folded)
   const stepper = stepperOf(
-    { residents, kinds, around, needsOf: (live) => needsOf(live, { awayMs, openedAt }), onStepped },
+    { residents, kinds, around, needsOf: (live) => needsOf(live, away), onStepped },
     { eventBytesMost: halfPayload - marginBytes },
   )
   const staging = stagingOf(residents)
-  const alarms = alarmsOf(clock, ring)
   const inbox = inboxOf(options.queueMost, schedule)
+  const alarms = alarmsOf({ clock, residents, kinds, away, arrive: inbox.push, onError: lose })
   const quiet: (() => void)[] = []
 
   let position: FoldedPartition = { ...own.folded, epoch: own.epoch, awayMs, openedAt }
@@ -169,15 +170,8 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
   }
 
   function onStepped(resident: Resident): void {
-    rearm(resident)
+    alarms.rearm(resident)
     tellSubscriptions(resident)
-  }
-
-  function rearm(resident: Resident): void {
-    const due = resident.live === undefined ? undefined : needsOf(resident.live, position).due
-    if (due === undefined || (resident.alarmAt <= due && resident.alarmAt >= clock.now())) return
-    resident.alarmAt = due
-    alarms.add(due, resident.address)
   }
 
   function tellSubscriptions(resident: Resident): void {
@@ -185,27 +179,6 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
     if (now === undefined && !resident.subscribed) return
     resident.subscribed = now !== undefined
     world.onSubscribed(resident.address, now ?? [])
-  }
-
-  /** Timers that are due step like envelopes that never were on the log. */
-  function ring(addresses: readonly Address[], now: number): void {
-    if (isClosed || isDraining) return
-    try {
-      for (const address of addresses) {
-        if (!kinds.has(kindOf(address))) continue
-        const resident = residents.get(address)
-        resident.alarmAt = Number.POSITIVE_INFINITY
-        if (resident.live === undefined) continue
-        for (const due of dueNow(resident.live, position, now)) {
-          if (isTraced() && now - due.due > 5) trace({ is: 'timer.late', address, name: due.name, ms: now - due.due })
-          staging.push(stepper.take({ by: 'timer', address, name: due.name, visit: due.visit }))
-        }
-        rearm(resident)
-      }
-      afterStepping()
-    } catch (error) {
-      lose(error)
-    }
   }
 
   function askToCommit(): void {

@@ -9,6 +9,7 @@ import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import type { Change } from '#protocol/record.ts'
 import type { Arrival, Circumstances, Output } from './core/arrival.ts'
 import type { Admitted, Origin } from './core/admission.ts'
+import type { Blueprint } from './core/blueprint.ts'
 import type { Staged } from './core/compose.ts'
 import { roughSize } from './core/rough-size.ts'
 import type { StepInput, Stepped } from './core/making.ts'
@@ -42,24 +43,35 @@ const blank: Staged = { address: '/' as Address, changes: [], needs: [], outputs
 
 export function stepperOf({ residents, kinds, around, needsOf, onStepped }: World, options: StepperOptions): Stepper {
   function take(arrival: Arrival, origin?: Origin): Staged[] {
-    const envelope = arrival.by === 'envelope' ? arrival.envelope : undefined
     const address = arrival.by === 'envelope' ? arrival.envelope.to : arrival.address
     const root = kinds.get(kindOf(address))
-    if (root === undefined) return envelope === undefined ? [] : [unknownKind(envelope, origin)]
+    if (root === undefined) return arrival.by === 'envelope' ? [unknownKind(arrival.envelope, origin)] : []
+    // What an owner before this one left in the outbox goes before anything else of this actor.
+    const staged = drain(root, address)
+    if (arrival.by !== 'drain') staged.push(...takeOne(root, address, arrival, origin), ...drain(root, address))
+    return staged
+  }
+
+  /** More outputs than one batch holds: the rest stands in the state and leaves in commits of its own. */
+  function drain(root: Blueprint, address: Address): Staged[] {
+    const staged: Staged[] = []
+    while (residents.get(address).live?.book.outbox !== undefined) staged.push(...takeOne(root, address, { by: 'drain', address }, undefined))
+    return staged
+  }
+
+  function takeOne(root: Blueprint, address: Address, arrival: Arrival, origin: Origin | undefined): Staged[] {
+    const envelope = arrival.by === 'envelope' ? arrival.envelope : undefined
     const resident = residents.get(address)
     const touched = new Set<Resident>([resident])
     const family = residents.familyOf(address, (one) => touched.add(one))
     const input: StepInput = { root, address, arrival, around: around(), family, live: resident.live }
     const { stepped, changes } = attempt(input, resident, touched)
     const { outcome } = stepped
+    for (const one of touched) onStepped(one)
     // What never was on the log and changed nothing leaves no record.
     if (envelope === undefined && changes.length === 0 && outcome.outputs.length === 0 && outcome.deeds.length === 0) return []
     if (isTraced()) tell(address, envelope?.seq ?? 0, stepped)
-    for (const one of touched) onStepped(one)
-    const staged = [stagedOf({ address, changes, outcome, envelope, origin })]
-    // More outputs than one batch holds: the rest stands in the state and leaves in commits of its own.
-    while (resident.live?.book.outbox !== undefined && arrival.by !== 'drain') staged.push(...take({ by: 'drain', address }))
-    return staged
+    return [stagedOf({ address, changes, outcome, envelope, origin })]
   }
 
   /** The step; when the machine throws or its state cannot be stored, what supervision makes of it. */
@@ -67,7 +79,8 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
     let undo: (() => void)[] = []
     try {
       const stepped = step(input)
-      checkSizes(stepped.outcome.outputs)
+      // All of it now, so that what leaves later cannot fail then.
+      if (input.arrival.by !== 'drain') checkSizes([...stepped.outcome.outputs, ...((stepped.live?.book.outbox ?? []) as Output[])])
       if (touched.size > 1) undo = [...touched].map((one) => residents.keep(one))
       return { stepped, changes: writeAll(resident, stepped, touched) }
     } catch (error) {

@@ -4,7 +4,7 @@
  * said at once, and mending it is removing it (`removeStore`).
  */
 import type { Address } from '#protocol/address.ts'
-import { Fault, isFault } from '#protocol/fault.ts'
+import { Fault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { readState } from './actor-rows.ts'
 import { aliveOp, readAlive } from './alive-row.ts'
@@ -18,7 +18,8 @@ import { readPartition } from './partition-rows.ts'
 import { addressesOf, historyOf, needsOf } from './reading.ts'
 import { openRoom } from './room.ts'
 import type { Store, StoreIdentity } from './store.ts'
-import { entriesOf, openTables, storeFaultOf, type Tables } from './tables.ts'
+import { storeFaultOf } from './store-fault.ts'
+import { entriesOf, openTables, type Tables } from './tables.ts'
 import { type Attempt, noteAttempt, verifyActors, verifyTables } from './verify.ts'
 import { viewsOf } from './views.ts'
 
@@ -59,12 +60,11 @@ function lockDir(dir: string): DirLock {
     prepareDir(dir)
     return acquireDirLock(dir)
   } catch (cause) {
-    if (isFault(cause)) throw cause
-    throw new Fault(
-      'store.unusable',
-      { value: dir, reason: cause instanceof Error ? cause.message : String(cause) },
-      { cause },
-    )
+    const fault = storeFaultOf(cause, dir, 0)
+    // Before anything of the store was looked at, nothing of it can be called corrupt.
+    throw fault.code === 'store.corrupt'
+      ? new Fault('store.unusable', { value: dir, reason: String(cause) }, { cause })
+      : fault
   }
 }
 

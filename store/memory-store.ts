@@ -6,22 +6,21 @@
  */
 import type { Address } from '#protocol/address.ts'
 import { kindOf } from '#protocol/address.ts'
-import { decode, encode } from '#protocol/codec.ts'
-import { applyAll } from '#protocol/delta.ts'
+import { encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { openBaseReader, openBaseWriter } from './base-blob.ts'
-import type { Fold, FoldedChange, FoldedPartition, HistoryLine, Needs, Store, StoreIdentity } from './store.ts'
-
-type StoredActor = { readonly base: Uint8Array; readonly deltas: readonly Uint8Array[]; readonly needs: Needs }
-
-type Contents = {
-  identity: StoreIdentity | undefined
-  alive: number | undefined
-  readonly partitions: Map<number, FoldedPartition>
-  readonly actors: Map<Address, StoredActor>
-  readonly history: Map<Address, HistoryLine[]>
-}
+import {
+  type Contents,
+  dropFrom,
+  emptyContents,
+  foldAll,
+  isNeedy,
+  sizeOf,
+  type StoredActor,
+  stateOf,
+} from './memory-contents.ts'
+import type { Store, StoreIdentity } from './store.ts'
 
 export type MemoryDisk = {
   /** The process that had it is gone, whatever it was doing. */
@@ -32,7 +31,7 @@ type OwnedDisk = MemoryDisk & { readonly contents: Contents; owner: object | und
 
 export function openMemoryDisk(): MemoryDisk {
   const disk: OwnedDisk = {
-    contents: { identity: undefined, alive: undefined, partitions: new Map(), actors: new Map(), history: new Map() },
+    contents: emptyContents(),
     owner: undefined,
     crash: () => void (disk.owner = undefined),
   }
@@ -78,7 +77,7 @@ export function openMemoryStore({
   }
 
   /** One after the other, each after the disk has settled, and only while the disk is still ours. */
-  function write(change: () => void): Promise<void> {
+  async function write(change: () => void): Promise<void> {
     check()
     const result = turn.then(async () => {
       await settle()
@@ -86,7 +85,7 @@ export function openMemoryStore({
       change()
     })
     turn = result.catch(() => undefined)
-    return result
+    await result
   }
 
   const partitionOfAddress = (address: Address) => partitionOf(address, identity.partitions)
@@ -95,14 +94,6 @@ export function openMemoryStore({
     check()
     const all = [...contents.actors.keys()]
     return (partition === undefined ? all : all.filter((address) => partitionOfAddress(address) === partition)).sort()
-  }
-
-  function drop(partition: number): void {
-    contents.partitions.delete(partition)
-    for (const address of contents.actors.keys())
-      if (partitionOfAddress(address) === partition) contents.actors.delete(address)
-    for (const address of contents.history.keys())
-      if (partitionOfAddress(address) === partition) contents.history.delete(address)
   }
 
   const store: Store = {
@@ -114,7 +105,7 @@ export function openMemoryStore({
     read(address) {
       check()
       const actor = contents.actors.get(address)
-      return actor === undefined ? undefined : (applyAll(decode(actor.base), actor.deltas) as unknown[])
+      return actor === undefined ? undefined : stateOf(actor)
     },
     async fold(folds) {
       if (folds.length > 0) await write(() => foldAll(contents, folds))
@@ -122,6 +113,7 @@ export function openMemoryStore({
     *addresses({ partition, kind, after, limit = Number.POSITIVE_INFINITY }) {
       let left = limit
       for (const address of addressesIn(partition)) {
+        check()
         if ((after !== undefined && address <= after) || (kind !== undefined && kindOf(address) !== kind)) continue
         if (left-- <= 0) return
         yield address
@@ -159,8 +151,8 @@ export function openMemoryStore({
       const actors = addressesIn(partition).map(
         (address) => [address, contents.actors.get(address) as StoredActor] as const,
       )
-      for (const [address, { base, deltas, needs }] of actors) {
-        writer.add([address, deltas.length === 0 ? base : encode(applyAll(decode(base), deltas)), needs])
+      for (const [address, actor] of actors) {
+        writer.add([address, actor.deltas.length === 0 ? actor.base : encode(stateOf(actor)), actor.needs])
         if (writer.isFull()) await writer.flush()
       }
       return writer.end()
@@ -169,7 +161,7 @@ export function openMemoryStore({
       const { header, frames } = await openBaseReader(bytes, identity)
       const actors = (await Array.fromAsync(frames())).flat()
       await write(() => {
-        drop(header.partition.partition)
+        dropFrom(contents, header.partition.partition)
         for (const [address, base, needs] of actors) contents.actors.set(address, { base, deltas: [], needs })
         contents.partitions.set(header.partition.partition, header.partition)
       })
@@ -181,8 +173,11 @@ export function openMemoryStore({
       },
       set: (at) => write(() => void (contents.alive = at)),
     },
-    dropPartition: (partition) => write(() => drop(partition)),
-    size: () => ({ bytes: sizeOf(contents), limit: Number.MAX_SAFE_INTEGER }),
+    dropPartition: (partition) => write(() => dropFrom(contents, partition)),
+    size() {
+      check()
+      return { bytes: sizeOf(contents), limit: Number.MAX_SAFE_INTEGER }
+    },
     async close() {
       await turn
       if (owned.owner === me) owned.owner = undefined
@@ -191,53 +186,4 @@ export function openMemoryStore({
     [Symbol.asyncDispose]: () => store.close(),
   }
   return store
-}
-
-/** All of them or none: what cannot be done is found before anything is changed. */
-function foldAll(contents: Contents, folds: readonly Fold[]): void {
-  const next = new Map<Address, StoredActor | undefined>()
-  const actorOf = (address: Address) => (next.has(address) ? next.get(address) : contents.actors.get(address))
-  for (const { changes } of folds)
-    for (const change of changes) next.set(change.address, actorAfter(change, actorOf(change.address)))
-  for (const [address, actor] of next) {
-    if (actor === undefined) contents.actors.delete(address)
-    else contents.actors.set(address, actor)
-  }
-  for (const { partition, history } of folds) {
-    contents.partitions.set(partition.partition, partition)
-    for (const line of history) {
-      const lines = contents.history.get(line.address)
-      if (lines === undefined) contents.history.set(line.address, [line])
-      else lines.push(line)
-    }
-  }
-}
-
-function actorAfter(change: FoldedChange, before: StoredActor | undefined): StoredActor | undefined {
-  if (change.is === 'gone') return undefined
-  if (change.is === 'full') return { base: change.state.slice(), deltas: [], needs: change.needs }
-  const base = change.base ?? before?.base
-  if (base === undefined)
-    throw new Fault('store.corrupt', {
-      value: 'memory',
-      reason: `a difference came for ${change.address}, but there is no state before it`,
-    })
-  const older = change.base === undefined ? (before?.deltas ?? []) : []
-  const deltas = [...older, ...change.deltas]
-  if (deltas.length <= mostDeltas) return { base, deltas, needs: change.needs }
-  return { base: encode(applyAll(decode(base), deltas)), deltas: [], needs: change.needs }
-}
-
-/** More than this are put into a new base. */
-const mostDeltas = 64
-
-function isNeedy({ due, effects, subscribed }: Needs): boolean {
-  return due !== undefined || effects === true || subscribed === true
-}
-
-function sizeOf({ actors }: Contents): number {
-  let bytes = 0
-  for (const { base, deltas } of actors.values())
-    bytes += deltas.reduce((sum, delta) => sum + delta.length, base.length)
-  return bytes
 }

@@ -121,12 +121,10 @@ export function* rows(
   withValues = true,
 ): Generator<{ key: Buffer; value: Buffer }> {
   const options = { ...range, transaction: view }
-  const iterator = withValues
-    ? table.getRange(options)[Symbol.iterator]()
-    : table
-        .getKeys(options)
-        .map((key) => ({ key, value: empty }))
-        [Symbol.iterator]()
+  const found: Iterable<{ key: Buffer; value: Buffer }> = withValues
+    ? table.getRange(options)
+    : table.getKeys(options).map((key) => ({ key, value: empty }))
+  const iterator = found[Symbol.iterator]()
   try {
     for (;;) {
       views.check()

@@ -6,26 +6,10 @@
  * Two implementations pass one contract suite: LMDB (`./lmdb-store.ts`) and memory.
  */
 import type { Address } from '#protocol/address.ts'
+import type { FoldedPartition } from '#protocol/folded.ts'
 import type { StepNote } from '#protocol/record.ts'
 
-/** How far a partition has been folded, and what lives and rewinds together with that. */
-export type FoldedPartition = {
-  readonly partition: number
-  readonly epoch: number
-  readonly n: number
-  /** The sequence of the last record folded. */
-  readonly seq: number
-  readonly cursor: number
-  readonly heard: number
-  readonly awayMs: number
-  readonly openedAt: number
-  /** When the last record was made. */
-  readonly at: number
-  /** Sending partition to (n, index). */
-  readonly marks: Readonly<Record<number, readonly [number, number]>>
-  /** Client name to (count, instant). */
-  readonly clients: Readonly<Record<string, readonly [number, number]>>
-}
+export type { FoldedPartition } from '#protocol/folded.ts'
 
 /** Why an actor must not be forgotten while it is idle. */
 export type Needs = {

@@ -3,13 +3,15 @@
  * one way to write: all of a fold in one transaction. It serves the clause "LMDB follows the
  * log". Invariants:
  *
- * - All writes of one call go in within one turn of the event loop, which LMDB commits as one
- *   transaction; nothing here writes synchronously, because that would split the other's batch.
+ * - All writes of one call are one batch, which LMDB commits in one transaction; nothing here
+ *   writes synchronously, because that would split the batch of another.
+ * - Batching by turns of the event loop is off: when its transaction fails it leaves a rejected
+ *   promise that nobody can catch, which ends the process.
  * - No commitDelay (it crashes the process), no noSync and no writemap (they can corrupt).
  * - Nothing given to `write` is changed before it resolves: LMDB keeps pointers until then.
  */
 import { type Database, open, type RootDatabase } from 'lmdb'
-import { Fault } from '#protocol/fault.ts'
+import { storeFaultOf } from './store-fault.ts'
 
 export type Table = Database<Buffer, Buffer>
 
@@ -44,6 +46,7 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
     mapSize: mapBytes,
     maxDbs: tableNames.length + 4,
     maxReaders: 512,
+    eventTurnBatching: false,
     ...binary,
   })
   let tables: Record<(typeof tableNames)[number], Table>
@@ -59,11 +62,13 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
   }
 
   async function write(ops: readonly Op[]): Promise<void> {
-    const commits = new Set<Promise<boolean>>()
-    for (const { table, key, value } of ops)
-      commits.add(value === undefined ? table.remove(key) : table.put(key, value))
-    const results = await Promise.allSettled(commits)
-    for (const result of results) if (result.status === 'rejected') throw await faultOf(result.reason, dir, mapBytes)
+    try {
+      await root.batch(() => {
+        for (const { table, key, value } of ops) void (value === undefined ? table.remove(key) : table.put(key, value))
+      })
+    } catch (error) {
+      throw storeFaultOf(await reasonOf(error), dir, mapBytes)
+    }
     await root.flushed
   }
 
@@ -95,24 +100,11 @@ export function entriesOf(table: Table): number {
 }
 
 /** LMDB says that a commit failed in one place, and why in another. */
-async function faultOf(error: unknown, dir: string, limit: number): Promise<Fault> {
-  let cause = error
+async function reasonOf(error: unknown): Promise<unknown> {
   try {
     await (error as { commitError?: Promise<unknown> }).commitError
+    return error
   } catch (reason) {
-    cause = reason
+    return reason
   }
-  return storeFaultOf(cause, dir, limit)
-}
-
-export function storeFaultOf(cause: unknown, dir: string, limit: number): Fault {
-  if (cause instanceof Fault) {
-    return cause.code === 'store.corrupt' && cause.details.value === undefined
-      ? new Fault('store.corrupt', { ...cause.details, value: dir }, { cause: cause.cause })
-      : cause
-  }
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  if (/MDB_MAP_FULL|No space left|ENOSPC/i.test(reason))
-    return new Fault('store.full', { value: dir, limit }, { cause })
-  return new Fault('store.corrupt', { value: dir, reason }, { cause })
 }

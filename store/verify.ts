@@ -64,7 +64,11 @@ export function noteAttempt(dir: string): Attempt {
     rmSync(path, { force: true })
     throw damaged(`what stands in it (the last ${mostAttempts} processes that opened it ended while they did)`)
   }
-  writeFileSync(path, String(attempts))
+  try {
+    writeFileSync(path, String(attempts))
+  } catch {
+    // A full disk is no reason not to read.
+  }
   let isOver = false
   return {
     succeeded() {

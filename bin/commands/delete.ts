@@ -1,7 +1,7 @@
 /** `perdure delete`: forgets an actor. */
 import { awaitActor } from '#bin/await-actor.ts'
 import type { Command } from '#bin/command.ts'
-import { showActor } from '#bin/look.ts'
+import { addressText, showActor } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 
 export const command: Command = {
@@ -23,7 +23,7 @@ export const command: Command = {
     // An event may have created the next one already, under the same address.
     await awaitActor(realm, address, call.ms('timeout', 5_000), (one) => one === undefined || one.state.bornAt !== state.bornAt)
     if (call.json) call.out.json({ address, deleted: true })
-    else call.out.line(`${address} is gone`)
+    else call.out.line(`${addressText(address)} is gone`)
     return 0
   },
 }

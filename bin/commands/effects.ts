@@ -3,10 +3,10 @@ import { awaitActor } from '#bin/await-actor.ts'
 import type { Call, Command } from '#bin/command.ts'
 import { parseJson } from '#bin/event-words.ts'
 import { dueText, span, table } from '#bin/layout.ts'
-import { showActor } from '#bin/look.ts'
+import { addressText, showActor } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { Fault } from '#protocol/fault.ts'
-import { type Effect, type EffectResult, type ShownActor, systemClock } from '#runtime/index.ts'
+import { type Address, type Effect, type EffectResult, type ShownActor, systemClock } from '#runtime/index.ts'
 
 export const command: Command = {
   name: 'effects',
@@ -49,7 +49,7 @@ async function list(call: Call, [text, extra]: readonly string[]): Promise<void>
   if (shown.length === 0) return call.out.line('No effect is pending.')
   const now = systemClock.now()
   const rows = shown.map(({ address, effect: { id, name, attempt, begunAt, notBefore }, isUndecided }) => [
-    address,
+    addressText(address),
     name,
     span(now - begunAt),
     isUndecided ? call.out.style('red', 'unknown') : notBefore > now ? `attempt ${attempt} ${dueText(notBefore, now)}` : `attempt ${attempt}`,
@@ -59,7 +59,7 @@ async function list(call: Call, [text, extra]: readonly string[]): Promise<void>
   if (found.length > shown.length) call.out.line(call.out.style('dim', `${found.length - shown.length} more; --limit 0 lists all`))
 }
 
-type Pending = { readonly address: string; readonly effect: Effect; readonly isUndecided: boolean }
+type Pending = { readonly address: Address; readonly effect: Effect; readonly isUndecided: boolean }
 
 function pendingOf({ address, state, undecided }: ShownActor): Pending[] {
   return Object.values(state.book.effects ?? {}).map((effect) => ({ address, effect, isUndecided: undecided.includes(effect.id) }))
@@ -87,7 +87,7 @@ async function resolve(call: Call, [text, wanted, extra]: readonly string[]): Pr
   await realm.operate.resolveEffect(shown.address, effect.id, result)
   await awaitActor(realm, shown.address, call.ms('timeout', 5_000), (one) => one?.state.book.effects?.[effect.id] === undefined)
   if (call.json) call.out.json({ address: shown.address, id: effect.id, resolved: result.is })
-  else call.out.line(`${shown.address} now knows how ${effect.name} ended: ${result.is}`)
+  else call.out.line(`${addressText(shown.address)} now knows how ${effect.name} ended: ${result.is}`)
 }
 
 function resultOf(call: Call): EffectResult {

@@ -1,6 +1,7 @@
 /** `perdure history`: the past of an actor, or of a topic, in the order in which it happened. */
 import type { Call, Command } from '#bin/command.ts'
 import { clip, table, timeText } from '#bin/layout.ts'
+import { addressText } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { type Read, readEntry } from '#bin/read-entry.ts'
 import { topicOf } from '#bin/topic.ts'
@@ -112,7 +113,7 @@ async function topicHistory(call: Call, pattern: string): Promise<void> {
   }
   if (found.length === 0) return call.out.line(`Nothing that fits ${pattern} is on the log.`)
   const now = systemClock.now()
-  const rows = found.map(({ seq, at, from: sender, event: { type, ...rest } }) => [String(seq), timeText(at, now), sender, type, Object.keys(rest).length === 0 ? '' : JSON.stringify(rest)])
+  const rows = found.map(({ seq, at, from: sender, event: { type, ...rest } }) => [String(seq), timeText(at, now), addressText(sender), type, Object.keys(rest).length === 0 ? '' : JSON.stringify(rest)])
   const columns = [{ head: 'SEQ' }, { head: 'TIME' }, { head: 'FROM', most: 24 }, { head: 'TYPE', most: 20 }, { head: 'EVENT' }]
   for (const line of table(columns, rows, call.out.width)) call.out.line(line)
 }

@@ -3,6 +3,7 @@ import type { Call, Command } from '#bin/command.ts'
 import { editText } from '#bin/edit-text.ts'
 import { eventOfWords, parseJson } from '#bin/event-words.ts'
 import { plural, table, timeText, wrap } from '#bin/layout.ts'
+import { addressText } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { showValue } from '#bin/show-value.ts'
 import { Fault } from '#protocol/fault.ts'
@@ -62,7 +63,7 @@ async function list(call: Call, [text, extra]: readonly string[]): Promise<void>
   }
   if (shown.length === 0) return call.out.line('Nothing is parked.')
   const now = systemClock.now()
-  const rows = shown.map((one) => [String(one.place), timeText(one.at, now), one.address, typeOf(one), one.fault.code])
+  const rows = shown.map((one) => [String(one.place), timeText(one.at, now), addressText(one.address), typeOf(one), one.fault.code])
   for (const line of table([{ head: 'PLACE' }, { head: 'SINCE' }, { head: 'ADDRESS', most: 24 }, { head: 'EVENT', most: 18 }, { head: 'FAULT' }], rows, call.out.width)) call.out.line(line)
   if (found.length > limit) call.out.line(call.out.style('dim', `more than ${limit}; --limit 0 lists all`))
 }
@@ -100,7 +101,7 @@ async function show(call: Call, words: readonly string[]): Promise<void> {
   if (call.json) return call.out.json(jsonOf(entry))
   const { out } = call
   const { address, at, seq, fault, event, raw, envelope } = entry
-  out.line(`${out.style('bold', `parked at ${place}`)}, for ${address}, since ${timeText(at, systemClock.now())}`)
+  out.line(`${out.style('bold', `parked at ${place}`)}, for ${addressText(address)}, since ${timeText(at, systemClock.now())}`)
   for (const line of wrap(`${fault.message} (${fault.code})`, out.width)) out.line(line)
   out.line()
   out.line(`the envelope was at ${seq}${envelope?.from === undefined ? '' : `, from ${envelope.from}`}${envelope?.cause === undefined ? '' : `, caused by ${envelope.cause}`}`)
@@ -168,5 +169,5 @@ function placesOf(words: readonly string[]): number[] {
 
 function told({ json, out }: Call, { place, address }: ParkedEntry, done: 'replayed' | 'dropped'): void {
   if (json) out.json({ place, address, done })
-  else out.line(`${done} what was parked at ${place} for ${address}`)
+  else out.line(`${done} what was parked at ${place} for ${addressText(address)}`)
 }

@@ -2,7 +2,7 @@
 import type { Call, Command } from '#bin/command.ts'
 import { paintedHealth } from '#bin/health-text.ts'
 import { plural, span, stateText, table } from '#bin/layout.ts'
-import { healthOfShown, parkedCounts } from '#bin/look.ts'
+import { addressText, healthOfShown, parkedCounts } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 import type { Health } from '#runtime/core/health.ts'
 import { kindOf, type ShownActor, systemClock } from '#runtime/index.ts'
@@ -70,7 +70,7 @@ function print({ out }: Call, rows: readonly Row[], hasMore: boolean): void {
   const now = systemClock.now()
   const sorted = rows.toSorted((a, b) => (a.shown.address < b.shown.address ? -1 : 1))
   const cells = sorted.map(({ shown: { address, state, tags }, health }) => [
-    address,
+    addressText(address),
     stateText(state.snapshot.value, state.snapshot.status),
     tags?.join(',') || '-',
     span(now - state.bornAt),

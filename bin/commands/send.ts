@@ -2,8 +2,9 @@
 import { createInterface } from 'node:readline'
 import type { Call, Command } from '#bin/command.ts'
 import { eventOfWords } from '#bin/event-words.ts'
+import { addressText } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
-import { parseAddress, type RealmHandle } from '#runtime/index.ts'
+import { type Address, parseAddress, type RealmHandle } from '#runtime/index.ts'
 
 export const command: Command = {
   name: 'send',
@@ -27,16 +28,16 @@ export const command: Command = {
   },
 }
 
-type Sending = { readonly address: string; readonly event: ReturnType<typeof eventOfWords>; readonly id: string | undefined }
+type Sending = { readonly address: Address; readonly event: ReturnType<typeof eventOfWords>; readonly id: string | undefined }
 
 async function sendOne({ json, out }: Call, realm: RealmHandle, { address, event, id }: Sending): Promise<void> {
   const { seq } = await realm.send(address, event, id === undefined ? {} : { id })
   if (json) out.json({ address, type: event.type, seq })
-  else out.line(`${event.type} to ${address} is stored (at ${seq})`)
+  else out.line(`${event.type} to ${addressText(address)} is stored (at ${seq})`)
 }
 
 /** In order, and in a pipeline: the sender keeps both. */
-async function sendLines(call: Call, address: string): Promise<0> {
+async function sendLines(call: Call, address: Address): Promise<0> {
   if (call.text('id') !== undefined) throw wrong(command, 'One --id cannot stand for several events.')
   const realm = await call.realm()
   const sends: Promise<void>[] = []

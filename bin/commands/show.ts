@@ -2,7 +2,7 @@
 import type { Call, Command } from '#bin/command.ts'
 import { paintedHealth, shortTimer } from '#bin/health-text.ts'
 import { bytesText, clip, dueText, plural, span, stateText, timeText } from '#bin/layout.ts'
-import { healthOfShown, showActor } from '#bin/look.ts'
+import { addressText, healthOfShown, showActor } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { showValue } from '#bin/show-value.ts'
 import { encodeState } from '#protocol/state.ts'
@@ -78,7 +78,7 @@ function print(call: Call, { shown, parked, history }: Found): void {
   const room = out.width - labelWidth
   const row = (label: string, text: string): void => out.line(`${out.style('dim', label.padEnd(labelWidth))}${clip(text, room)}`)
 
-  out.line(out.style('bold', address))
+  out.line(out.style('bold', addressText(address)))
   row('state', `${stateText(snapshot.value, snapshot.status)}${tags === undefined || tags.length === 0 ? '' : `  [${tags.join(', ')}]`}`)
   out.line(`${out.style('dim', 'health'.padEnd(labelWidth))}${paintedHealth(out, healthOfShown(shown, parked.length), now)}`)
   row('age', `${span(now - bornAt)}, last stepped ${dueText(steppedAt, now)}, ${plural(steps, 'step')}, version ${version}`)

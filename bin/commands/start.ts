@@ -3,6 +3,7 @@ import { awaitActor } from '#bin/await-actor.ts'
 import type { Command } from '#bin/command.ts'
 import { parseJson } from '#bin/event-words.ts'
 import { stateText } from '#bin/layout.ts'
+import { addressText } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { parseAddress } from '#runtime/index.ts'
 
@@ -29,7 +30,7 @@ export const command: Command = {
     const shown = await awaitActor(realm, address, call.ms('timeout', 5_000), (one) => one !== undefined)
     const { value, status } = shown?.state.snapshot ?? { value: null, status: 'active' }
     if (call.json) call.out.json({ address, state: value, status })
-    else call.out.line(`${address} is there, in ${stateText(value, status)}`)
+    else call.out.line(`${addressText(address)} is there, in ${stateText(value, status)}`)
     return 0
   },
 }

@@ -1,7 +1,7 @@
 /** `perdure stop`: ends an actor; its output and its history stay for their time. */
 import { awaitActor } from '#bin/await-actor.ts'
 import type { Command } from '#bin/command.ts'
-import { showActor } from '#bin/look.ts'
+import { addressText, showActor } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 
 export const command: Command = {
@@ -23,7 +23,7 @@ export const command: Command = {
     const after = await awaitActor(realm, address, call.ms('timeout', 5_000), (one) => one === undefined || one.state.book.ended !== undefined)
     const reason = after?.state.book.ended?.reason ?? 'deleted'
     if (call.json) call.out.json({ address, ended: reason })
-    else call.out.line(`${address} has ended (${reason})`)
+    else call.out.line(`${addressText(address)} has ended (${reason})`)
     return 0
   },
 }

@@ -3,7 +3,7 @@ import { awaitActor } from '#bin/await-actor.ts'
 import type { Call, Command } from '#bin/command.ts'
 import { shortTimer } from '#bin/health-text.ts'
 import { dueText, table } from '#bin/layout.ts'
-import { showActor } from '#bin/look.ts'
+import { addressText, showActor } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { Fault } from '#protocol/fault.ts'
 import { type Address, systemClock, type Timer } from '#runtime/index.ts'
@@ -44,7 +44,7 @@ async function list(call: Call, [text, extra]: readonly string[]): Promise<void>
     return
   }
   if (shown.length === 0) return call.out.line('No timer is armed.')
-  const rows = shown.map(({ address, timer }) => [address, shortTimer(timer.name), dueText(timer.due, now), timer.event.type === timer.name ? '-' : timer.event.type, timer.policy])
+  const rows = shown.map(({ address, timer }) => [addressText(address), shortTimer(timer.name), dueText(timer.due, now), timer.event.type === timer.name ? '-' : timer.event.type, timer.policy])
   for (const line of table([{ head: 'ADDRESS', most: 28 }, { head: 'TIMER', most: 18 }, { head: 'DUE', most: 12 }, { head: 'SENDS', most: 12 }, { head: 'POLICY' }], rows, call.out.width)) call.out.line(line)
   if (armed.length > shown.length) call.out.line(call.out.style('dim', `${armed.length - shown.length} more; --limit 0 lists all`))
 }
@@ -77,5 +77,5 @@ async function cancel(call: Call, [text, wanted, extra]: readonly string[]): Pro
   await realm.operate.cancelTimer(shown.address, exact)
   await awaitActor(realm, shown.address, call.ms('timeout', 5_000), (one) => one?.state.book.timers?.[exact]?.visit !== visit)
   if (call.json) call.out.json({ address: shown.address, name: exact, cancelled: true })
-  else call.out.line(`cancelled the timer ${shortTimer(exact)} of ${shown.address}`)
+  else call.out.line(`cancelled the timer ${shortTimer(exact)} of ${addressText(shown.address)}`)
 }

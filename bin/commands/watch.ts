@@ -1,6 +1,7 @@
 /** `perdure watch`: what happens now, as it is committed. */
 import type { Call, Command } from '#bin/command.ts'
 import { clip, pad, stateText } from '#bin/layout.ts'
+import { addressText } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { type Read, readEntry } from '#bin/read-entry.ts'
 import { topicOf } from '#bin/topic.ts'
@@ -89,13 +90,13 @@ function print({ json, out }: Call, seen: Seen): void {
   const rest = out.width - 18
   switch (seen.is) {
     case 'to':
-      return out.line(`${head} ${pad(out.style('cyan', 'to'), 7)} ${clip(`${seen.to} ${seen.type}${payloadOf(seen.event)}${seen.from === undefined ? '' : ` from ${seen.from}`}`, rest)}`)
+      return out.line(`${head} ${pad(out.style('cyan', 'to'), 7)} ${clip(`${addressText(seen.to)} ${seen.type}${payloadOf(seen.event)}${seen.from === undefined ? '' : ` from ${seen.from}`}`, rest)}`)
     case 'ev':
-      return out.line(`${head} ${pad(out.style('green', 'ev'), 7)} ${clip(`${seen.from} ${seen.type}${payloadOf(seen.event)}`, rest)}`)
+      return out.line(`${head} ${pad(out.style('green', 'ev'), 7)} ${clip(`${addressText(seen.from)} ${seen.type}${payloadOf(seen.event)}`, rest)}`)
     case 'parked':
-      return out.line(`${head} ${pad(out.style('red', 'parked'), 7)} ${clip(`${seen.to} ${seen.type ?? '(no event)'}: ${seen.fault.message} (${seen.fault.code})`, rest)}`)
+      return out.line(`${head} ${pad(out.style('red', 'parked'), 7)} ${clip(`${addressText(seen.to)} ${seen.type ?? '(no event)'}: ${seen.fault.message} (${seen.fault.code})`, rest)}`)
     case 'state':
-      return out.line(`${head} ${pad(out.style('yellow', 'state'), 7)} ${clip(`${seen.address} is ${stateText(seen.state, seen.status)}`, rest)}`)
+      return out.line(`${head} ${pad(out.style('yellow', 'state'), 7)} ${clip(`${addressText(seen.address)} is ${stateText(seen.state, seen.status)}`, rest)}`)
   }
 }
 

@@ -7,9 +7,12 @@ import type { ActorKind } from '#protocol/actor.ts'
 import { type Address, addressOf, kindOf, parseAddress } from '#protocol/address.ts'
 import type { AnyEvent } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
+import { parseStored } from '#protocol/subject.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
+import { emittedOf } from '#runtime/core/emitted.ts'
+import { checkPattern } from '#runtime/core/pattern.ts'
 import { type ActorHandle, handleOf } from './actor-handle.ts'
 import { askingOf } from './asking.ts'
 import { type Operations, operationsOf } from './operate.ts'
@@ -37,9 +40,12 @@ export interface RealmHandle extends AsyncDisposable {
   /** Sends an event to any address. */
   send(address: string, event: AnyEvent, options?: { readonly id?: string }): Promise<{ readonly seq: number }>
   /** Everything that machines emit, from now on or from a position: `pattern` is kind.key.type. */
-  topic(pattern: string, on: (entry: LogEntry) => void, from?: number): Promise<{ stop(): Promise<void> }>
+  topic(pattern: string, on: (told: EmittedEntry) => void, from?: number): Promise<{ stop(): Promise<void> }>
   close(): Promise<void>
 }
+
+/** An emitted event, by whom, and where it stands. */
+export type EmittedEntry = { readonly address: Address; readonly event: AnyEvent; readonly seq: number; readonly at: number }
 
 const clientPattern = /^[A-Za-z0-9_-]{1,64}$/
 
@@ -94,9 +100,14 @@ export function realmHandleOf({ bus, clock }: { readonly bus: Bus; readonly cloc
     send: (address, event, given = {}) => sender.send(parseAddress(address), event, given.id === undefined ? {} : { client, id: given.id }),
     async topic(pattern, on, from) {
       const start = from ?? (await bus.logState()).lastSeq + 1
-      return await bus.read({ filter: `${bus.realm.name}.ev.${pattern}`, from: start, onEntry: on })
+      return await bus.read({ filter: `${bus.realm.name}.ev.${checkPattern(pattern)}`, from: start, onEntry: (entry) => tellEmitted(entry, on) })
     },
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function tellEmitted({ subject, data, seq, at }: LogEntry, on: (told: EmittedEntry) => void): void {
+  const stored = parseStored(subject)
+  if (stored.is === 'ev') on({ address: stored.address, event: emittedOf(data), seq, at })
 }

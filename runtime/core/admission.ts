@@ -3,11 +3,11 @@
  * that cannot be read. Invariant: of each sender, what is not above its high-water mark was
  * consumed before and is dropped; this is what makes a resent commit harmless.
  */
-import type { Address } from '#protocol/address.ts'
+import { type Address, isAddress, isChild, rootOf } from '#protocol/address.ts'
 import { type Arrived, decodeEnvelope, decodeOutside } from '#protocol/envelope.ts'
-import { type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import { Fault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import { parseStored, type Sender } from '#protocol/subject.ts'
-import type { FoldedPartition } from '#store/store.ts'
+import type { FoldedPartition } from '#protocol/folded.ts'
 import type { Staged } from './compose.ts'
 
 export type Origin = Pick<Staged, 'mark' | 'client'>
@@ -68,6 +68,10 @@ export function admissionOf(generation: number, folded: FoldedPartition): Admiss
 
 function read(entry: Incoming, address: Address, sender: Sender): Omit<Arrived, 'seq' | 'sender'> {
   if (sender !== 'x') return decodeEnvelope(address, entry.data).envelope
+  // The server placed it by the bytes of its tokens. Only an address in its one spelling, and of a
+  // root, is placed where its actor lives; anything else would be another actor's double.
+  if (isChild(address)) throw new Fault('address.child', { value: rootOf(address).replace('/', '.') })
+  if (!isAddress(address)) throw new Fault('address.invalid', { value: address })
   return decodeOutside({ to: address, at: entry.at, bytes: entry.data, id: entry.id, traceparent: entry.traceparent })
 }
 

@@ -11,7 +11,7 @@ import type { AnyMachineSnapshot, AnyStateNode, AnyTransitionDefinition } from '
 import type { Decision } from '#protocol/record.ts'
 import type { LiveSnapshot } from './machine-step.ts'
 import { guardNameOf } from './names.ts'
-import type { Microstep } from './scope.ts'
+import type { Microstep } from './macrostep.ts'
 
 type Option = Decision['options'][number]
 

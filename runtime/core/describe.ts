@@ -9,7 +9,7 @@ import { Ref } from '#protocol/codec.ts'
 import type { AnyEvent } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { MachineAction } from './machine-step.ts'
-import { type Birth, type Macrostep, numberBirths, type RawAction } from './scope.ts'
+import { type Birth, type Macrostep, numberBirths, type RawAction } from './macrostep.ts'
 
 const none: readonly MachineAction[] = []
 
@@ -19,7 +19,7 @@ export function describeActions(macro: Macrostep): readonly MachineAction[] {
     if (!announced) throw new Fault('spawn.inline', { value: nameOf(actor.src, actor.id) })
   }
   if (raw.length === 0) return none
-  numberBirths()
+  numberBirths(macro)
   const actions: MachineAction[] = []
   let timers = macro.surroundings.nextSpawn
   for (const action of raw) {

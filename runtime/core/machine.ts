@@ -13,7 +13,8 @@ import type { Blueprint } from './blueprint.ts'
 import { decisionOf } from './decision.ts'
 import { describeActions } from './describe.ts'
 import type { LiveSnapshot, MachineAction, MachineStep, Surroundings } from './machine-step.ts'
-import { closeStep, type Macrostep, openStep, scope } from './scope.ts'
+import type { Macrostep } from './macrostep.ts'
+import { closeStep, openStep, scope } from './scope.ts'
 import { nodesNamed, orderOf, templateOf } from './template.ts'
 
 const none: readonly MachineAction[] = []

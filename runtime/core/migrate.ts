@@ -46,7 +46,7 @@ export function migrate(blueprint: Blueprint, state: ActorState): ActorState {
     try {
       at = step(at)
     } catch (cause) {
-      throw fail(`the migrate step from version ${from} threw: ${messageOf(cause)}`, cause)
+      throw fail(`the migrate step from version ${from} threw: ${reasonOf(cause)}`, cause)
     }
     if (typeof at?.snapshot !== 'object' || typeof at.book !== 'object')
       throw fail(`the migrate step from version ${from} did not return a state`)
@@ -75,7 +75,7 @@ function fitted(blueprint: Blueprint, state: ActorState, fail: Fail): ActorState
     value = live.value
   } catch (error) {
     const cause = error instanceof Error ? (error.cause ?? error) : error
-    throw fail(messageOf(cause), cause)
+    throw fail(reasonOf(cause), cause)
   }
   const skipped = nodes.find(
     (node) => !isNamed(state.snapshot.value, node.path) && (node.entry.length > 0 || node.invoke.length > 0),
@@ -140,6 +140,6 @@ function checkNames(blueprint: Blueprint, book: Book, nodes: readonly AnyStateNo
   }
 }
 
-function messageOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

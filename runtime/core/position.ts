@@ -3,7 +3,7 @@
  * owner that wrote it and for a fold that reads it. They live and rewind together.
  */
 import type { CommitRecord } from '#protocol/record.ts'
-import type { FoldedPartition } from '#store/store.ts'
+import type { FoldedPartition } from '#protocol/folded.ts'
 
 export function beginning(partition: number): FoldedPartition {
   return { partition, epoch: 0, n: 0, seq: 0, cursor: 0, heard: 0, awayMs: 0, openedAt: 0, at: 0, marks: {}, clients: {} }

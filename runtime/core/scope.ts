@@ -7,61 +7,20 @@
  * Invariant: steps are synchronous and do not nest, so one scope serves all of them; whatever
  * a step leaves behind here is gone when the next one begins.
  */
-import type { AnyActorScope, AnyTransitionDefinition } from 'xstate'
-import { childAddressOf } from '#protocol/address.ts'
+import type { AnyActorScope } from 'xstate'
 import { Ref, type Stage } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { Blueprint } from './blueprint.ts'
 import type { LiveSnapshot, Surroundings } from './machine-step.ts'
-
-/** An action as XState hands it to its executor. */
-export type RawAction = {
-  readonly type: string
-  readonly params: unknown
-  readonly info?: { readonly context: unknown; readonly event: { readonly type: string } }
-  readonly exec?: unknown
-  delayName?: string
-}
-
-/** The unstarted Actor that XState builds for a child, as far as it is looked at here. */
-export type Newborn = {
-  readonly id: string
-  readonly src: unknown
-  readonly systemId: string | undefined
-  readonly _syncSnapshot: boolean | undefined
-}
-
-export type Birth = {
-  readonly actor: Newborn
-  announced: boolean
-  stopped: boolean
-  placed: boolean
-  number: number
-  ref: Ref | undefined
-}
-
-export type Microstep = {
-  readonly event: { readonly type: string }
-  readonly snapshot: LiveSnapshot
-  readonly transitions: readonly AnyTransitionDefinition[]
-}
-
-export type Macrostep = {
-  blueprint: Blueprint
-  surroundings: Surroundings
-  before: LiveSnapshot | undefined
-  readonly raw: RawAction[]
-  readonly births: Map<unknown, Birth>
-  /** Children that were alive before this step and are stopped by it: their system ids are free. */
-  readonly stopped: Ref[]
-  microsteps: Microstep[] | undefined
-  /** Whether any transition was taken, a forbidden one included. */
-  taken: boolean
-  delayName: string | undefined
-  /** How far `numberBirths` has come, and the numbers it gives next. */
-  counted: number
-  nextNumber: number
-}
+import {
+  everybody,
+  lookUp,
+  type Macrostep,
+  type Microstep,
+  type Newborn,
+  numberBirths,
+  type RawAction,
+} from './macrostep.ts'
 
 const nobody = undefined as unknown
 const macro: Macrostep = {
@@ -110,69 +69,9 @@ export function noteDelay(name: string): void {
   macro.delayName = name
 }
 
-export function isDelayed(action: RawAction): boolean {
-  return typeof (action.params as { delay?: unknown } | undefined)?.delay === 'number'
-}
-
-/**
- * Numbers the children born so far in the order of their actions. Delayed events take a number
- * as well, as the book counts them. Called at the end of a step, and before that only when the
- * machine asks the system for a child of this very step. An effect gets its id from the runtime
- * after the step; until then `~` and the child's id stand for whatever runs under that id.
- */
-export function numberBirths(): void {
-  const { blueprint, surroundings, raw, births } = macro
-  for (; macro.counted < raw.length; macro.counted++) {
-    const action = raw[macro.counted] as RawAction
-    if (action.type === 'xstate.raise' || action.type === 'xstate.sendTo') {
-      if (isDelayed(action)) macro.nextNumber++
-    } else if (action.type === 'xstate.spawnChild') {
-      const birth = births.get((action.params as { actorRef?: unknown }).actorRef)
-      if (birth === undefined || birth.stopped) continue
-      birth.number = macro.nextNumber++
-      const { id, src, systemId } = birth.actor
-      const { address } = surroundings.self
-      birth.ref =
-        blueprint.child(String(src))?.as === 'actor'
-          ? new Ref(childAddressOf(address, id, birth.number), id, systemId)
-          : new Ref(address, id, systemId, `~${id}`)
-    }
-  }
-}
-
-function refOfBirth(birth: Birth): Ref | undefined {
-  if (birth.ref === undefined) numberBirths()
-  return birth.ref
-}
-
-function lookup(systemId: string): Ref | undefined {
-  for (const birth of macro.births.values()) {
-    if (birth.actor.systemId === systemId && birth.announced && !birth.stopped) return refOfBirth(birth)
-  }
-  const ref = macro.surroundings.lookup(systemId)
-  return ref !== undefined && macro.stopped.some((stopped) => isWithin(ref, stopped)) ? undefined : ref
-}
-
-/** Whether an actor dies with another: it is the same, or a descendant by its address. */
-function isWithin(ref: Ref, stopped: Ref): boolean {
-  if (stopped.effectId !== undefined) return ref.effectId === stopped.effectId
-  return ref.address === stopped.address || ref.address.startsWith(`${stopped.address}~`)
-}
-
 const system = {
-  get: lookup,
-  getAll(): Record<string, Ref> {
-    const all: Record<string, Ref> = {}
-    for (const name of Object.keys(macro.surroundings.registered())) {
-      const ref = lookup(name)
-      if (ref !== undefined) all[name] = ref
-    }
-    for (const { actor } of macro.births.values()) {
-      const ref = actor.systemId === undefined ? undefined : lookup(actor.systemId)
-      if (ref !== undefined) all[actor.systemId as string] = ref
-    }
-    return all
-  },
+  get: (systemId: string) => lookUp(macro, systemId),
+  getAll: () => everybody(macro),
   inspect: () => ({ unsubscribe() {} }),
   getSnapshot: () => ({ _scheduledEvents: {} }),
   start() {},
@@ -180,12 +79,15 @@ const system = {
   _clock: { setTimeout: () => 0, clearTimeout() {} },
   _logger() {},
   _snapshot: { _scheduledEvents: {} },
-  /** The id of a child that was spawned without one; XState counts them over the whole process. */
-  _bookId: () => `x:${macro.surroundings.nextSpawn + macro.births.size}`,
+  /** The id of a child that is spawned without one: its number. XState counts over the whole process. */
+  _bookId(): string {
+    numberBirths(macro)
+    return `x:${macro.nextNumber}`
+  },
   _register() {},
   _unregister() {},
   _set(systemId: string): void {
-    if (lookup(systemId) !== undefined) throw new Error(`Actor with system ID '${systemId}' already exists.`)
+    if (lookUp(macro, systemId) !== undefined) throw new Error(`Actor with system ID '${systemId}' already exists.`)
   },
   _relay: (_from: unknown, to: unknown, event: unknown) => recordSend(to, event),
   _sendInspectionEvent(

@@ -40,7 +40,14 @@ export async function examineServer(options: BusOptions): Promise<ServerFacts> {
     const rttMs = await link.nc.rtt()
     const account = await call<AccountInfo>('INFO', {}).catch(() => undefined)
     const askedAt = Date.now()
-    const found = account === undefined ? undefined : await call<StreamInfo & { readonly ts?: string }>(`STREAM.INFO.${options.realm}`, {}, { absent: [refusal.streamNotFound] })
+    const found =
+      account === undefined
+        ? undefined
+        : await call<StreamInfo & { readonly ts?: string }>(
+            `STREAM.INFO.${options.realm}`,
+            {},
+            { absent: [refusal.streamNotFound] },
+          )
     const heardAt = Date.now()
     replies.close()
     return {
@@ -49,7 +56,8 @@ export async function examineServer(options: BusOptions): Promise<ServerFacts> {
       name: link.nc.info?.server_name ?? '',
       maxPayload: link.maxPayload,
       rttMs,
-      storage: account === undefined ? undefined : { bytes: account.storage ?? 0, limit: account.limits?.max_storage ?? 0 },
+      storage:
+        account === undefined ? undefined : { bytes: account.storage ?? 0, limit: account.limits?.max_storage ?? 0 },
       realm:
         found === undefined
           ? undefined

@@ -15,7 +15,8 @@ import { openReader } from './reader.ts'
 import { openLogCalls } from './log-calls.ts'
 import { openRealmStream } from './realm-stream.ts'
 import { openReplies } from './replies.ts'
-import { openBlobs, openRegistry } from './side-stores.ts'
+import { openRegistry } from './registry.ts'
+import { openBlobs } from './blobs.ts'
 
 /** The first release with ids in atomic batches and checks on another subject. */
 const oldestServer = '2.12.1'

@@ -13,16 +13,27 @@ const steps: fc.Arbitrary<ScriptStep[]> = fc.array(
 )
 
 /**
- * A machine that answers an event by sending it to itself, or the end of its work by beginning it
- * again (`*` takes that event too, and an `always` may hold after it), comes to rest in no world.
+ * A machine that answers an event by sending it to itself, now or later, or the end of its work by
+ * beginning it again (`*` takes that event too, and an `always` may hold after it), comes to rest
+ * in no world.
+ * A history, or a target that is the root, may enter a state that was never left; that arms one
+ * `after` twice, and XState loses track of the second: its own `cancel` no longer finds it.
  */
-function restful(tree: Tree, works = !mayWorkForEver(tree)): Tree {
-  const moves = tree.moves.map((move) => ({ ...move, does: move.does.filter((one) => one !== 'tell') }))
-  return { ...tree, moves, invoke: tree.invoke && works, kids: tree.kids.map((kid) => restful(kid, works)) }
+function restful(root: Tree): Tree {
+  const works = !some(root, ({ moves }) => moves.some(({ on }) => on === '*' || on === 'always' || on === 'done'))
+  const waits = !some(root, ({ type }) => type === 'history' || type === 'deep')
+  const rest = (tree: Tree): Tree => ({
+    ...tree,
+    moves: tree.moves.map((move) => ({ ...move, does: move.does.filter((one) => one !== 'tell' && (one !== 'later' || move.on.startsWith('C'))) })),
+    invoke: tree.invoke && works,
+    after: waits && tree !== root ? tree.after : undefined,
+    kids: tree.kids.map(rest),
+  })
+  return rest(root)
 }
 
-function mayWorkForEver({ moves, kids }: Tree): boolean {
-  return moves.some(({ on }) => on === '*' || on === 'always' || on === 'done') || kids.some(mayWorkForEver)
+function some(tree: Tree, is: (one: Tree) => boolean): boolean {
+  return is(tree) || tree.kids.some((kid) => some(kid, is))
 }
 
 /** XState refuses some of these trees itself. */
@@ -42,7 +53,7 @@ function told({ seen, ...rest }: Trail): unknown {
 
 test('any machine behaves the same live, in the engine, and in the engine restarted between all events', { timeout: 120_000 }, async () => {
   await fc.assert(
-    fc.asyncProperty(trees.map((tree) => restful(tree)).filter(isMachine), steps, async (tree, all) => {
+    fc.asyncProperty(trees.map(restful).filter(isMachine), steps, async (tree, all) => {
       const script: Script = { machine: machineOf(tree), steps: all }
       const first = await trailOf(script, openLive)
       // Whoever never came to life has no state to compare.

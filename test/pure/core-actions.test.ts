@@ -1,8 +1,23 @@
 /** Every kind of action as the data that a step hands on, and that none of them is executed. */
 import { describe, expect, test } from 'vitest'
-import { assign, cancel, emit, enqueueActions, forwardTo, fromCallback, fromPromise, fromTransition, log, raise, sendParent, sendTo, setup, spawnChild } from 'xstate'
+import {
+  assign,
+  cancel,
+  emit,
+  enqueueActions,
+  forwardTo,
+  fromCallback,
+  fromPromise,
+  fromTransition,
+  log,
+  raise,
+  sendParent,
+  sendTo,
+  setup,
+  spawnChild,
+} from 'xstate'
 import { Ref } from '#protocol/codec.ts'
-import { type Stepper, stepperOf } from '#test/support/machines/stepper.ts'
+import { stepperOf } from '#test/support/machines/stepper.ts'
 import { types } from '#test/support/machines/scenario.ts'
 
 const child = setup({ types }).createMachine({})
@@ -22,7 +37,6 @@ const on = (actions: unknown) =>
 const go = (actions: unknown, more: Parameters<typeof stepperOf>[1] = {}, fields = {}) =>
   stepperOf(on(actions), more).send('GO', fields)
 const self = new Ref('kind/key')
-const childrenOf = ({ last }: Stepper): object => (last.snapshot as unknown as { children: object }).children
 
 describe('sends', () => {
   test('to itself, to its parent, to a child, to a reference from the context', () => {
@@ -146,7 +160,6 @@ describe('delayed events', () => {
   })
 })
 
-
 describe('the rest', () => {
   test('emitted events, log lines, named actions', () => {
     const note = { type: 'note', params: ({ context, event }: any) => [context.n, event.n] }
@@ -204,5 +217,3 @@ describe('the rest', () => {
     ])
   })
 })
-
-

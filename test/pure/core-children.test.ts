@@ -1,6 +1,6 @@
 /** Children of a step, references to others, and what counts as handled. */
 import { describe, expect, test } from 'vitest'
-import { assign, emit, fromCallback, fromPromise, fromTransition, log, sendTo, setup, spawnChild, stopChild } from 'xstate'
+import { assign, emit, fromCallback, fromPromise, fromTransition, sendTo, setup, spawnChild, stopChild } from 'xstate'
 import { Ref } from '#protocol/codec.ts'
 import { type Stepper, stepperOf } from '#test/support/machines/stepper.ts'
 import { types } from '#test/support/machines/scenario.ts'

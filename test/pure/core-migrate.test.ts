@@ -9,7 +9,7 @@ import { dehydrate, eventStep, hydrate } from '#runtime/core/machine.ts'
 import { migrate } from '#runtime/core/migrate.ts'
 import { aroundOf } from '#test/support/machines/around.ts'
 import { stepperOf } from '#test/support/machines/stepper.ts'
-import { define, stored, timers, work } from '#test/support/machines/stored-states.ts'
+import { define, stored, timers } from '#test/support/machines/stored-states.ts'
 
 describe('a state that fits', () => {
   const blueprint = define({ initial: 'a', states: { a: {}, b: {} } })
@@ -160,8 +160,6 @@ describe('a state that does not fit is left whole, with the reason', () => {
     )
   })
 })
-
-
 
 test('a stored state survives its bytes and a new definition of the same shape', () => {
   const config = {

@@ -1,6 +1,5 @@
 /** Pending timers and remembered history carry names of the definition that made them: after it changed they get the present ones. */
 import { describe, expect, test } from 'vitest'
-import { actor } from '#protocol/actor.ts'
 import { type Book, type Timer } from '#protocol/state.ts'
 import { type Blueprint } from '#runtime/core/blueprint.ts'
 import { eventStep, hydrate } from '#runtime/core/machine.ts'

@@ -473,6 +473,12 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
         () => store.read('order/1'),
         () => store.partition(1),
         () => [...store.needs(1)],
+        () => [...store.history('order/1', { limit: 1 })],
+        () => walk.next(),
+        () => store.count(),
+        () => store.size(),
+        () => store.base(1),
+        () => store.trimHistory(1, 1),
         () => store.alive.get(),
       ])
         expect(await faultCodeOf(read)).toBe('store.closed')

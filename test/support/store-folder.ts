@@ -1,10 +1,12 @@
 /**
  * A process that folds without pause until it is killed: two partitions, whole states, growing
- * ones and ones that go. It prints the number of each fold once that was acknowledged.
+ * ones and ones that go. It prints the number of each fold once that was acknowledged, and the
+ * code of the fault that ended it.
  */
 import type { Address } from '#protocol/address.ts'
 import { encode } from '#protocol/codec.ts'
 import { openStateWriter, type StateWriter } from '#protocol/delta.ts'
+import { isFault } from '#protocol/fault.ts'
 import { openLmdbStore } from '#store/lmdb-store.ts'
 import type { FoldedChange } from '#store/store.ts'
 import { addressesIn, identity, positionOf, stateOf } from './store-samples.ts'
@@ -38,7 +40,8 @@ if (process.argv[2] === 'fold') {
   }
   const first = (store.partition(foldedPartitions[0])?.n ?? 0) + 1
   const onTheirWay: Promise<void>[] = []
-  for (let n = first; ; n++) {
+  let failure: unknown
+  for (let n = first; failure === undefined; n++) {
     const folds = foldedPartitions.map((partition) => {
       const actors = actorsOf(partition)
       const history = actors.map((address) => ({
@@ -54,8 +57,16 @@ if (process.argv[2] === 'fold') {
         history,
       }
     })
-    onTheirWay.push(store.fold(folds).then(() => void process.stdout.write(`${n}\n`)))
+    onTheirWay.push(
+      store.fold(folds).then(
+        () => void process.stdout.write(`${n}\n`),
+        (error: unknown) => void (failure ??= error),
+      ),
+    )
     // Several at once, so that a kill finds some of them waiting and one being written.
     if (onTheirWay.length > 4) await onTheirWay.shift()
   }
+  await Promise.all(onTheirWay)
+  await store.close()
+  process.stdout.write(`${isFault(failure) ? failure.code : String(failure)}\n`)
 }

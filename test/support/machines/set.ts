@@ -3,6 +3,7 @@ import { acting } from './actions.ts'
 import { data } from './data.ts'
 import { delays } from './delays.ts'
 import { matching } from './events.ts'
+import { families } from './families.ts'
 import { guarded } from './guards.ts'
 import { hierarchy } from './hierarchy.ts'
 import { histories } from './history.ts'
@@ -11,6 +12,7 @@ import { invoked } from './invokes.ts'
 import { parallel } from './parallel.ts'
 import type { Scenario } from './scenario.ts'
 import { spawned } from './spawns.ts'
+import { streams } from './streams.ts'
 import { transitions } from './transitions.ts'
 
 export const scenarios: readonly Scenario[] = [
@@ -23,7 +25,9 @@ export const scenarios: readonly Scenario[] = [
   ...matching,
   ...data,
   ...invoked,
+  ...streams,
   ...invokedActors,
   ...spawned,
+  ...families,
   ...transitions,
 ]

@@ -1,10 +1,9 @@
 /** States as an older definition stored them, and definitions that are to take them. */
-import { test } from 'vitest'
 import { type AnyActorLogic, fromPromise, setup } from 'xstate'
 import { actor, type KindOptions } from '#protocol/actor.ts'
 import { type ActorState, type Book, type StoredSnapshot, type Timer } from '#protocol/state.ts'
 import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
-import { types } from '#test/support/machines/scenario.ts'
+import { types } from './scenario.ts'
 
 export const work = fromPromise(async () => 1)
 export const define = (config: object, options: KindOptions = {}, more: object = {}): Blueprint =>
@@ -20,7 +19,12 @@ export const define = (config: object, options: KindOptions = {}, more: object =
     ),
   )
 
-export const stored = (value: unknown, more: Partial<StoredSnapshot> = {}, book: Book = {}, version = 1): ActorState => ({
+export const stored = (
+  value: unknown,
+  more: Partial<StoredSnapshot> = {},
+  book: Book = {},
+  version = 1,
+): ActorState => ({
   version,
   hash: 'old',
   snapshot: {
@@ -48,5 +52,6 @@ export const timer = (type: string): Timer => ({
   policy: 'deadline',
   awayMs: 0,
 })
-export const timers = (...names: string[]): Book => ({ timers: Object.fromEntries(names.map((name) => [name, timer(name)])) })
-
+export const timers = (...names: string[]): Book => ({
+  timers: Object.fromEntries(names.map((name) => [name, timer(name)])),
+})

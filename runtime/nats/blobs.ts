@@ -1,0 +1,61 @@
+/** Large named values: an object store, which cuts them into chunks and checks their digest. */
+import { jetstream } from '@nats-io/jetstream'
+import { Objm, type ObjectStore } from '@nats-io/obj'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Bus } from '#runtime/bus.ts'
+import { type BesideOptions, guarded, lastOf, lazily, streamExists, subjectsOf } from './beside.ts'
+import type { Calls } from './calls.ts'
+import type { Link } from './link.ts'
+
+/** A base of a partition may be hundreds of megabytes on a slow disk. */
+const blobMs = 120_000
+/** A replica that is a little behind gives too few chunks, and their digest tells. */
+const attempts = 5
+const betweenMs = 200
+
+export function openBlobs(link: Link, calls: Calls, options: BesideOptions): Bus['blobs'] {
+  const bucket = `${options.realm.name}_bases`
+  const stream = `OBJ_${bucket}`
+  const manager = new Objm(jetstream(link.nc, { timeout: options.callMs }))
+  const store = lazily<ObjectStore>({
+    exists: () => streamExists(calls, stream),
+    open: () => manager.open(bucket),
+    make: () => manager.create(bucket, { replicas: options.replicas }),
+  })
+  const guard = guarded(link, options, bucket, blobMs)
+
+  async function nameOf(subject: string): Promise<string | undefined> {
+    const last = await lastOf(calls, stream, subject)
+    if (last === undefined) return undefined
+    const info = JSON.parse(new TextDecoder().decode(last.data)) as { name: string; deleted?: boolean }
+    return info.deleted === true ? undefined : info.name
+  }
+
+  async function read(name: string): Promise<Uint8Array | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await (await store()).getBlob(name)) ?? undefined
+      } catch (error) {
+        if (attempt === attempts || !(error instanceof Error && error.message.includes('corrupt'))) throw error
+        await delay(betweenMs)
+      }
+    }
+  }
+
+  return {
+    put: (name, bytes) => guard(async () => void (await (await store()).putBlob({ name }, bytes))),
+    get: (name) => guard(async () => ((await streamExists(calls, stream)) ? read(name) : undefined)),
+    remove: (name) =>
+      guard(async () => {
+        if (!(await streamExists(calls, stream))) return
+        const objects = await store()
+        const info = await objects.info(name)
+        if (info && !info.deleted) await objects.delete(name)
+      }),
+    async names() {
+      const known = await subjectsOf(calls, stream, `$O.${bucket}.M.>`)
+      const names = await Promise.all(known.map(nameOf))
+      return names.filter((name) => name !== undefined).sort()
+    },
+  }
+}

@@ -1,0 +1,74 @@
+/** Trimming: what is purged is in a base, and what is needed is never purged. */
+import { assign, setup } from 'xstate'
+import { expect, test } from 'vitest'
+import { actor } from '#protocol/actor.ts'
+import type { Bus } from '#runtime/bus.ts'
+import { systemClock } from '#runtime/clock.ts'
+import { openMemoryLog } from '#runtime/memory-bus.ts'
+import type { Node } from '#runtime/node.ts'
+import { openTrimmer } from '#runtime/trim.ts'
+import { openTestNode, openTestRealm, openTestStore } from '#test/support/engine.ts'
+
+const counters = actor(
+  'counter',
+  setup({
+    types: { context: {} as { count: number }, events: {} as { type: 'ADD' } },
+  }).createMachine({
+    id: 'counter',
+    context: { count: 0 },
+    on: { ADD: { actions: assign({ count: ({ context }) => context.count + 1 }) } },
+  }),
+)
+
+function trimmerOf(node: Node, bus: Bus) {
+  return openTrimmer(
+    { bus, store: node.store, clock: systemClock, positions: () => node.partitions.map((one) => one.position) },
+    { trimEveryMs: 3_600_000, historyMs: -1000, historyBytes: 1_000_000_000 },
+  )
+}
+
+test('a store that is lost after the log was trimmed is rebuilt from bases and the rest of the log', async () => {
+  const log = openMemoryLog({ realm: 'shop', partitions: 4, clock: systemClock })
+  const bus = log.connect()
+  const node = await openTestNode(bus, [counters])
+  await using realm = openTestRealm(log.connect())
+  const keys = ['a', 'b', 'c', 'd', 'e', 'f']
+  for (let i = 0; i < 60; i++) await realm.ref(counters, keys[i % keys.length]!).send({ type: 'ADD' })
+  for (const key of keys) await realm.ref(counters, key).waitFor(({ context }) => context.count === 10, { timeoutMs: 5000 })
+  await node.settle()
+
+  const before = log.entries().length
+  const removed = await trimmerOf(node, bus).trim()
+  expect(removed).toBeGreaterThan(before / 2)
+  expect(log.entries().length).toBeLessThan(before / 2)
+
+  for (const key of keys) await realm.ref(counters, key).send({ type: 'ADD' })
+  for (const key of keys) await realm.ref(counters, key).waitFor(({ context }) => context.count === 11, { timeoutMs: 5000 })
+  await node.stop()
+
+  // A new machine: nothing of the old store is there.
+  const again = log.connect()
+  await using _ = await openTestNode(again, [counters], { store: await openTestStore(again) })
+  for (const key of keys) {
+    await realm.ref(counters, key).send({ type: 'ADD' })
+    const seen = await realm.ref(counters, key).waitFor(({ context }) => context.count >= 12, { timeoutMs: 5000 })
+    expect(seen.context.count).toBe(12)
+  }
+})
+
+test('an entry that is not folded or not consumed yet is not purged, and neither is the last of a partition', async () => {
+  const log = openMemoryLog({ realm: 'shop', partitions: 2, clock: systemClock })
+  const bus = log.connect()
+  const node = await openTestNode(bus, [counters])
+  await using realm = openTestRealm(log.connect())
+  for (let i = 0; i < 20; i++) await realm.ref(counters, `k${i}`).send({ type: 'ADD' })
+  await realm.ref(counters, 'k19').waitFor(({ context }) => context.count === 1, { timeoutMs: 5000 })
+  await node.settle()
+  await node.stop()
+  // Sent while nobody runs: not consumed.
+  await realm.ref(counters, 'late').send({ type: 'ADD' })
+  await trimmerOf(node, bus).trim()
+  const subjects = log.entries().map((entry) => entry.subject)
+  expect(subjects.some((subject) => subject.endsWith('.counter.late'))).toBe(true)
+  expect(subjects.filter((subject) => subject.includes('.commit.'))).toHaveLength(2)
+})
