@@ -2,14 +2,13 @@
  * A chat room on the command line. The room (actors/room.ts) runs in the node that `npm start`
  * starts; it remembers who is in it and what was said, also through a kill of everything.
  *
- *     npx node examples/chat.ts lobby ada     in one terminal
- *     npx node examples/chat.ts lobby bob     in another; a line is said, Ctrl-D leaves
+ *     npm run example chat lobby ada     in one terminal
+ *     npm run example chat lobby bob     in another; a line is said, Ctrl-D leaves
  */
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
+import { openRealm } from 'perdure'
 import { room } from '#actors/room.ts'
-// In a project of yours: from 'perdure'.
-import { openRealm } from '#runtime/index.ts'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { dir: { type: 'string' } } })
 const [name = 'lobby', me = 'somebody'] = positionals

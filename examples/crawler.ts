@@ -3,7 +3,7 @@
  * a kill in the middle costs nothing but the page that was being fetched. This program embeds a
  * node of its own, on the server that `npm start` starts, in a realm of its own.
  *
- *     npx node examples/crawler.ts https://example.org/ --pages 20 --pause 1000
+ *     npm run example crawler -- https://example.org/ --pages 20 --pause 1000
  *
  * Its actors can also be served by a node that is there for nothing else:
  *
@@ -12,9 +12,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { actor, openNode, openRealm } from 'perdure'
 import { and, assign, emit, fromPromise, not, setup } from 'xstate'
-// In a project of yours: from 'perdure'.
-import { actor, openNode, openRealm } from '#runtime/index.ts'
 
 type Page = { readonly url: string; readonly status: number; readonly title: string; readonly links: readonly string[] }
 
@@ -101,7 +100,7 @@ async function main(): Promise<void> {
     options: { pages: { type: 'string', default: '10' }, pause: { type: 'string', default: '1000' }, dir: { type: 'string', default: '.perdure' } },
   })
   const [url] = positionals
-  if (url === undefined || !URL.canParse(url)) throw new Error('Which site? npx node examples/crawler.ts https://example.org/')
+  if (url === undefined || !URL.canParse(url)) throw new Error('Which site? npm run example crawler https://example.org/')
 
   // The credentials that `npm start` made; the fold of this realm stands in a directory of its own.
   const { user, pass, servers } = JSON.parse(await readFile(join(values.dir, 'credentials.json'), 'utf8')) as Record<'user' | 'pass' | 'servers', string>
@@ -119,4 +118,5 @@ async function main(): Promise<void> {
   console.log(`${fetched} pages, ${failed} failed, ${left} left`)
 }
 
-if (import.meta.main) await main()
+/** Imported by a node (`--actors`) it is only its kinds. */
+if (import.meta.main || process.argv[1]?.endsWith('examples/run.ts') === true) await main()

@@ -3,14 +3,13 @@
  * (actors/order.ts) runs in the node that `npm start` starts; this program can be killed at any
  * line and started again without paying twice.
  *
- *     npx node examples/order.ts             places an order, pays it in two parts, ships it
- *     npx node examples/order.ts --late      places one and does not pay: it cancels itself
- *     npx node examples/order.ts --order 7   goes on with the order 7, wherever it stands
+ *     npm run example order                  places an order, pays it in two parts, ships it
+ *     npm run example order -- --late        places one and does not pay: it cancels itself
+ *     npm run example order -- --order 7     goes on with the order 7, wherever it stands
  */
 import { parseArgs } from 'node:util'
+import { openRealm } from 'perdure'
 import { order } from '#actors/order.ts'
-// In a project of yours: from 'perdure'.
-import { openRealm } from '#runtime/index.ts'
 
 const { values } = parseArgs({ options: { late: { type: 'boolean' }, order: { type: 'string' }, dir: { type: 'string' } } })
 const key = values.order ?? `${Date.now()}`

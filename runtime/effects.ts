@@ -7,14 +7,14 @@ import type { AnyActorLogic } from 'xstate'
 import { type Address, kindOf } from '#protocol/address.ts'
 import type { EffectPolicy } from '#protocol/actor.ts'
 import { Ref } from '#protocol/codec.ts'
-import { type AnyEvent, type EffectResult, encodeEnvelope, type Envelope } from '#protocol/envelope.ts'
+import type { AnyEvent, EffectResult, Envelope } from '#protocol/envelope.ts'
 import { Fault, isFault, plainErrorOf, storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Effect } from '#protocol/state.ts'
-import { subjects } from '#protocol/subject.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Blueprint } from './core/blueprint.ts'
+import { effectPostOf } from './effect-post.ts'
 import { type EffectRun, runLogic } from './effect-run.ts'
 import { trace } from './trace.ts'
 
@@ -59,6 +59,7 @@ type Held = {
 
 export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; readonly hooks: EffectHooks }, options: { readonly limit: number; readonly retryMs: number }): Effects {
   const { bus, clock, hooks } = world
+  const post = effectPostOf({ bus, clock }, options.retryMs)
   const held = new Map<string, Held>()
   const running = new Map<string, number>()
   const queues = new Map<string, Held[]>()
@@ -127,7 +128,7 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
       if (result.is === 'error') return failed(one, result.error)
       if (result.is === 'done' || result.is === 'unknown') return finish(one, result)
       one.nth = offset + result.nth
-      post(one, { ...result, nth: one.nth })
+      tellResult(one, { ...result, nth: one.nth })
     })
     // It may have ended, or failed for this time, before there was anything to hold on to.
     if (one.over || one.effect !== effect) return run.stop()
@@ -186,10 +187,10 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
     one.run?.stop()
     trace({ is: 'effect.ended', address, effect: effect.id, name: effect.name, outcome: result.is === 'done' ? 'done' : result.is === 'unknown' ? 'unknown' : 'error' })
     over(one)
-    post(one, result)
+    tellResult(one, result)
   }
 
-  function post(one: Held, result: EffectResult): void {
+  function tellResult(one: Held, result: EffectResult): void {
     queue(one, { is: 'effect', effect: one.effect.id, result }, undefined)
   }
 
@@ -201,48 +202,11 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
   function queue(one: Held, content: Envelope['content'], id: string | undefined): void {
     delivering++
     one.posting = one.posting
-      .then(() => deliver(one, content, id))
+      .then(() => post({ ...one, content, id }))
       .finally(() => {
         delivering--
         wakeWaiters()
       })
-  }
-
-  /** Until it is stored: a result is kept here as long as the process lives, and is pending after. */
-  async function deliver(one: Held, content: Envelope['content'], id: string | undefined): Promise<void> {
-    const { address, partition, effect } = one
-    const envelope: Envelope = {
-      to: address,
-      content,
-      from: effect.id,
-      at: clock.now(),
-      id,
-      n: 0,
-      index: 0,
-      generation: bus.realm.generation,
-      cause: effect.cause,
-      ask: undefined,
-      deadline: effect.deadline,
-      traceparent: undefined,
-    }
-    let data: Uint8Array
-    try {
-      data = encodeEnvelope(envelope)
-      if (data.length > bus.maxPayload / 2) throw new Fault('event.tooBig', { value: effect.name, size: data.length, limit: bus.maxPayload / 2 })
-    } catch (error) {
-      // What was thrown cannot be stored: its words can. Anything else that cannot is the effect's error.
-      const thrown = content.is === 'effect' && content.result.is === 'error' && isFault(error, 'value.unserializable') ? content.result.error : error
-      data = encodeEnvelope({ ...envelope, content: { is: 'effect', effect: effect.id, result: { is: 'error', error: plainErrorOf(thrown) } } })
-    }
-    for (;;) {
-      try {
-        await bus.append({ subject: subjects.in(bus.realm, partition, 'e', address), data })
-        return
-      } catch (error) {
-        if (!isFault(error) || error.verdict !== 'retry') return
-        await new Promise<void>((resolve) => clock.at(clock.now() + options.retryMs, resolve))
-      }
-    }
   }
 
   /** The process that ran it ended: whether it had its effect is unknown. */
@@ -278,7 +242,7 @@ export function effectsOf(world: { readonly bus: Bus; readonly clock: Clock; rea
         const names = Array.isArray(blueprint.options.effects) ? blueprint.options.effects.join(', ') || 'none' : known
         trace({ is: 'effect.ended', address, effect: effect.id, name: effect.name, outcome: 'refused' })
         over(one)
-        return post(one, { is: 'error', error: new Fault('effect.undeclared', { kind: blueprint.kind, value: effect.name, known: names }) })
+        return tellResult(one, { is: 'error', error: new Fault('effect.undeclared', { kind: blueprint.kind, value: effect.name, known: names }) })
       }
       if (effect.deadline !== undefined) {
         const { deadline } = effect

@@ -25,6 +25,8 @@ export type Trace =
   | { readonly is: 'effect.ended'; readonly address: Address; readonly effect: string; readonly name: string; readonly outcome: 'done' | 'error' | 'aborted' | 'unknown' | 'refused' }
   | { readonly is: 'effect.retry'; readonly address: Address; readonly effect: string; readonly name: string; readonly attempt: number; readonly fault: StoredFault }
   | { readonly is: 'effect.waits'; readonly address: Address; readonly effect: string; readonly name: string }
+  /** What it has to say cannot reach the log now; it is pending still, and the next owner goes on. */
+  | { readonly is: 'effect.unheard'; readonly address: Address; readonly effect: string; readonly name: string; readonly fault: StoredFault }
   | { readonly is: 'timer.late'; readonly address: Address; readonly name: string; readonly ms: number }
   | { readonly is: 'actor.log'; readonly address: Address; readonly label: string | undefined; readonly value: unknown }
   | { readonly is: 'actor.unfit'; readonly address: Address; readonly fault: StoredFault }

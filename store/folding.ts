@@ -2,7 +2,7 @@
  * Folds become transactions here, one after the other: what comes while one is being written
  * goes into the next, all together. It serves the clause "commit, fold". Invariants: a fold is
  * in the store whole or not at all; a state and the number it belongs to change at the same
- * instant; a fold that cannot be made fails alone.
+ * instant; a fold that cannot be made fails, with those that stand on it and no others.
  */
 import type { Address } from '#protocol/address.ts'
 import { type ActorDraft, draftOf } from './actor-draft.ts'
@@ -74,10 +74,27 @@ export function foldingOf(
       for (const { partition } of folds) written.set(partition.partition, partition)
       for (const { resolve } of group) resolve()
     } catch (error) {
-      // Which of them it was is found by making each alone.
-      if (group.length > 1) for (const one of group) await commit([one])
-      else for (const { reject } of group) reject(faultOf(error))
+      if (group.length === 1) refuse(group[0] as Waiting, faultOf(error))
+      else await commitEach(group)
     }
+  }
+
+  /** Which of them it was is found by making each alone. */
+  async function commitEach(group: readonly Waiting[]): Promise<void> {
+    waiting = [...group, ...waiting]
+    for (let left = group.length; left > 0 && waiting.length > 0; left--) {
+      const [next] = waiting.splice(0, 1) as [Waiting]
+      await commit([next])
+    }
+  }
+
+  /** And with it what was given later for the same partitions: it stands on what is missing now. */
+  function refuse(failed: Waiting, fault: unknown): void {
+    const partitions = new Set(failed.folds.map((fold) => fold.partition.partition))
+    const isOnTop = (one: Waiting) => one.folds.some((fold) => partitions.has(fold.partition.partition))
+    const refused = [failed, ...waiting.filter(isOnTop)]
+    waiting = waiting.filter((one) => !isOnTop(one))
+    for (const { reject } of refused) reject(fault)
   }
 
   function opsOf(folds: readonly Fold[]): Op[] {

@@ -27,7 +27,8 @@ const table: readonly Layer[] = [
   { at: 'store', mayImport: ['protocol'], mayName: [] },
   { at: 'config', mayImport: ['protocol'], mayName: [] },
   { at: 'studio', mayImport: [], mayName: ['protocol'] },
-  { at: 'bin', mayImport: ours, mayName: [] },
+  // `perdure bench` is a command like any other.
+  { at: 'bin', mayImport: [...ours, 'bench'], mayName: [] },
 ]
 
 /** The package's public doors wire the inner functions, so they see what a composition sees. */

@@ -1,24 +1,41 @@
 /** The examples do what their first lines say, against a real server and node. */
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import actors from '#actors/index.ts'
-import { type Node, openNode, openRealm } from '#runtime/index.ts'
-import { startNats, type TestNats } from '#test/support/nats.ts'
+import { exampleActors } from '#actors/index.ts'
+import { type Node, openNode } from '#runtime/index.ts'
+import { type Nats, startNats } from '#test/support/nats.ts'
 
-let server: TestNats
+let server: Nats
 let dir: string
 let node: Node
+let site: Server
+let visits: { readonly path: string; readonly at: number }[]
 
 beforeAll(async () => {
   server = await startNats()
   dir = await mkdtemp(join(tmpdir(), 'perdure-examples-'))
-  node = await openNode({ realm: 'main', servers: server.url, dir, actors })
+  node = await openNode({ realm: 'main', servers: server.url, dir, actors: exampleActors })
+  // What `up` leaves there; this server asks nobody who he is.
+  await writeFile(join(dir, 'credentials.json'), JSON.stringify({ user: 'node', pass: 'any', servers: server.url }), { mode: 0o600 })
+  site = createServer((request, response) => {
+    const path = request.url ?? ''
+    visits.push({ path, at: performance.now() })
+    response.writeHead(path === '/gone' ? 404 : 200, { 'content-type': 'text/html' })
+    const links = path === '/' ? ['/a', '/b', '/gone', 'https://elsewhere.example/'] : ['/', '/a', '/c']
+    response.end(`<title>page ${path}</title>${links.map((link) => `<a href="${link}">x</a>`).join('')}`)
+  })
+  site.listen(0, '127.0.0.1')
+  await once(site, 'listening')
 })
 
 afterAll(async () => {
+  site.close()
   await node.stop()
   await server.stop()
   await rm(dir, { recursive: true, force: true })
@@ -27,41 +44,58 @@ afterAll(async () => {
 type Ran = { readonly code: number | null; readonly out: string }
 
 function run(words: readonly string[], input = ''): Promise<Ran> {
-  const child = spawn(process.execPath, ['--conditions=perdure-source', 'examples/run.ts', ...words], {
-    env: { ...process.env, PERDURE_SERVERS: server.url, PERDURE_DIR: dir },
+  const child = spawn(process.execPath, ['--conditions=perdure-source', 'examples/run.ts', ...words, '--dir', dir], {
+    env: { ...process.env, PERDURE_SERVERS: server.url },
   })
   let out = ''
   child.stdout.on('data', (text: Buffer) => (out += text.toString()))
   child.stderr.on('data', (text: Buffer) => (out += text.toString()))
   child.stdin.end(input)
-  return new Promise((resolve) => child.on('exit', (code) => resolve({ code, out })))
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out })))
 }
 
-test('an order that is paid gives its receipt', async () => {
-  const { code, out } = await run(['order'])
-  expect(out).toContain("receipt: 'receipt-5'")
+test('an order that is paid in two parts is shipped, and a payment sent twice counts once', async () => {
+  const { code, out } = await run(['order', '--order', 'in-time'])
+  expect(out).toContain('shipped; 20 was paid')
+  expect(code).toBe(0)
+})
+
+test('an order that is not paid in time cancels itself', async () => {
+  const { code, out } = await run(['order', '--late'])
+  expect(out).toContain('cancelled; 0 is given back')
   expect(code).toBe(0)
 })
 
 test('what was said in a room is there for the next who comes', async () => {
-  expect((await run(['chat', 'alice'], 'hello bob\n')).code).toBe(0)
-  await using realm = await openRealm({ realm: 'main', servers: server.url, dir })
-  const lobby = realm.at('room/lobby')
-  const state = (await lobby.waitFor((one) => (one as { value?: unknown }).value === 'empty', { timeoutMs: 10_000 })) as unknown as { context: { lines: unknown[] } }
-  expect(state.context.lines).toEqual([{ name: 'alice', text: 'hello bob' }])
-  expect((await run(['chat', 'bob'])).out).toContain('alice: hello bob')
+  const first = await run(['chat', 'lobby', 'ada'], 'hello\nis anybody here?\n')
+  expect(first).toEqual({ code: 0, out: '* ada is here (ada)\nada: hello\nada: is anybody here?\n* ada has left\n' })
+  const second = await run(['chat', 'lobby', 'bob'])
+  expect(second.out).toBe('ada: hello\nada: is anybody here?\n* bob is here (bob)\n* bob has left\n')
 })
 
-test('a crawler fetches every page, and not faster than its pace', async () => {
-  const { code, out } = await run(['crawler'])
-  expect(out).toContain('5 fetched, 0 failed')
-  // Four pauses of 200 ms lie between five pages: a lower bound, whatever the machine's speed.
-  expect(Number(/in (\d+) ms/.exec(out)?.[1])).toBeGreaterThanOrEqual(800)
+test('a crawler fetches each page of the site once, with a pause between two', async () => {
+  visits = []
+  const { port } = site.address() as AddressInfo
+  const { code, out } = await run(['crawler', `http://127.0.0.1:${port}/`, '--pages', '5', '--pause', '100'])
+  expect(out).toContain('5 pages, 0 failed, 0 left')
   expect(code).toBe(0)
+  expect(visits.map(({ path }) => path)).toEqual(['/', '/a', '/b', '/gone', '/c'])
+  // Never faster than asked: a lower bound, whatever the speed of the machine.
+  const pauses = visits.slice(1).map(({ at }, index) => at - (visits[index]?.at ?? 0))
+  expect(Math.min(...pauses)).toBeGreaterThanOrEqual(99)
 })
 
 test('an example that does not exist is named with those that do', async () => {
   const { code, out } = await run(['chess'])
   expect(out).toContain('There are: order, chat, crawler')
   expect(code).toBe(2)
+})
+
+test('what the files for deployment call is there', async () => {
+  const unit = await readFile('examples/deploy/perdure.service', 'utf8')
+  const container = await readFile('examples/deploy/Containerfile', 'utf8')
+  expect(unit).toMatch(/^ExecStart=\/usr\/bin\/env node node_modules\/\.bin\/perdure up --actors actors\.ts$/m)
+  expect(unit).toMatch(/^KillMode=mixed$/m)
+  expect(container).toMatch(/^ENTRYPOINT \["node", "node_modules\/\.bin\/perdure"\]$/m)
+  expect(container).toContain('/health/live')
 })
