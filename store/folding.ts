@@ -13,7 +13,7 @@ import type { Op, Tables } from './tables.ts'
 
 export type Folding = {
   fold(folds: readonly Fold[]): Promise<void>
-  /** Runs alone, between two transactions of folds. */
+  /** Runs between two transactions of folds: after those given before it, before those given later. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
   forget(partition: number): void
 }
@@ -34,36 +34,41 @@ export function foldingOf(
   faultOf: (error: unknown) => unknown,
 ): Folding {
   const written = new Map<number, FoldedPartition>()
-  let waiting: Waiting[] = []
-  let turn: Promise<unknown> = Promise.resolve()
-  let isScheduled = false
+  /** In the order in which they were given: folds, and work that runs alone. */
+  let queue: (Waiting | (() => Promise<void>))[] = []
+  let isRunning = false
 
-  function exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = turn.then(work)
-    turn = result.catch(() => undefined)
-    return result
+  function add(item: Waiting | (() => Promise<void>)): void {
+    queue.push(item)
+    if (!isRunning) void run()
   }
 
-  function schedule(): void {
-    if (isScheduled || waiting.length === 0) return
-    isScheduled = true
-    void exclusive(async () => {
-      isScheduled = false
-      await commit(takeSome())
-      schedule()
-    })
-  }
-
-  function takeSome(): Waiting[] {
-    let changes = 0
-    let count = 0
-    for (const { folds } of waiting) {
-      for (const fold of folds) changes += fold.changes.length
-      if (changes > mostChanges && count > 0) break
-      count++
+  async function run(): Promise<void> {
+    isRunning = true
+    // What is given in the same turn goes into the same transaction.
+    await Promise.resolve()
+    while (queue.length > 0) {
+      const [first] = queue
+      if (typeof first === 'function') {
+        queue.shift()
+        await first()
+      } else {
+        await commit(takeFolds())
+      }
     }
-    const taken = waiting.slice(0, count)
-    waiting = waiting.slice(count)
+    isRunning = false
+  }
+
+  function takeFolds(): Waiting[] {
+    const taken: Waiting[] = []
+    let changes = 0
+    for (const item of queue) {
+      if (typeof item === 'function') break
+      for (const fold of item.folds) changes += fold.changes.length
+      if (changes > mostChanges && taken.length > 0) break
+      taken.push(item)
+    }
+    queue = queue.slice(taken.length)
     return taken
   }
 
@@ -81,19 +86,25 @@ export function foldingOf(
 
   /** Which of them it was is found by making each alone. */
   async function commitEach(group: readonly Waiting[]): Promise<void> {
-    waiting = [...group, ...waiting]
-    for (let left = group.length; left > 0 && waiting.length > 0; left--) {
-      const [next] = waiting.splice(0, 1) as [Waiting]
-      await commit([next])
+    queue.unshift(...group)
+    for (const one of group) {
+      // One that stood on another may have been refused with it.
+      if (queue[0] !== one) continue
+      queue.shift()
+      await commit([one])
     }
   }
 
   /** And with it what was given later for the same partitions: it stands on what is missing now. */
   function refuse(failed: Waiting, fault: unknown): void {
     const partitions = new Set(failed.folds.map((fold) => fold.partition.partition))
-    const isOnTop = (one: Waiting) => one.folds.some((fold) => partitions.has(fold.partition.partition))
-    const refused = [failed, ...waiting.filter(isOnTop)]
-    waiting = waiting.filter((one) => !isOnTop(one))
+    const refused = [failed]
+    queue = queue.filter((item) => {
+      if (typeof item === 'function' || !item.folds.some((fold) => partitions.has(fold.partition.partition)))
+        return true
+      refused.push(item)
+      return false
+    })
     for (const { reject } of refused) reject(fault)
   }
 
@@ -137,12 +148,9 @@ export function foldingOf(
   return {
     fold(folds) {
       if (folds.length === 0) return Promise.resolve()
-      return new Promise((resolve, reject) => {
-        waiting.push({ folds, resolve, reject })
-        schedule()
-      })
+      return new Promise((resolve, reject) => add({ folds, resolve, reject }))
     },
-    exclusive,
+    exclusive: (work) => new Promise((resolve, reject) => add(() => work().then(resolve, reject))),
     forget: (partition) => void written.delete(partition),
   }
 }

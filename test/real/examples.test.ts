@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exampleActors } from '#actors/index.ts'
 import { type Node, openNode } from '#runtime/index.ts'
-import { type Nats, startNats } from '#test/support/nats.ts'
+import { startNats, type TestNats } from '#test/support/nats.ts'
 
-let server: Nats
+let server: TestNats
 let dir: string
 let node: Node
 let site: Server

@@ -183,6 +183,42 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       expect(store.partition(4)?.n).toBe(1)
     })
 
+    law('a fold that stands on one that could not be made is not made either, and later ones are', async (store) => {
+      const [a, b] = addressesIn(3, 2) as [Address, Address]
+      const orphan: FoldedChange = {
+        address: a,
+        is: 'deltas',
+        deltas: [advance(shadowOf([1]), [2]) as Uint8Array],
+        needs: {},
+      }
+      const results = await Promise.allSettled([
+        store.fold([{ partition: positionOf(3, 1), changes: [full(b, 1)], history: [] }]),
+        store.fold([{ partition: positionOf(3, 2), changes: [orphan], history: [] }]),
+        store.fold([{ partition: positionOf(4, 1), changes: [], history: [] }]),
+        store.fold([{ partition: positionOf(3, 3), changes: [full(b, 3)], history: [] }]),
+      ])
+      expect(results.map((one) => one.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected'])
+      expect([store.partition(3)?.n, store.read(b), store.partition(4)?.n]).toEqual([1, stateOf(1), 1])
+      await store.fold([{ partition: positionOf(3, 2), changes: [full(a, 2)], history: [] }])
+      expect([store.partition(3)?.n, store.read(a)]).toEqual([2, stateOf(2)])
+    })
+
+    law('what is asked for in one turn is done in that order, drops and folds alike', async (store) => {
+      const [a, b] = addressesIn(3, 2) as [Address, Address]
+      await Promise.all([
+        store.fold([{ partition: positionOf(3, 1), changes: [full(a, 1)], history: [] }]),
+        store.fold([{ partition: positionOf(3, 2), changes: [full(a, 2)], history: [] }]),
+        store.dropPartition(3),
+        store.fold([{ partition: positionOf(3, 1), changes: [full(b, 7)], history: [] }]),
+      ])
+      expect([store.partition(3)?.n, store.read(a), store.read(b), store.count()]).toEqual([
+        1,
+        undefined,
+        stateOf(7),
+        1,
+      ])
+    })
+
     law('addresses come in order, by partition, by kind, and from where one left off', async (store) => {
       const orders = [0, 3, 7].flatMap((partition) => addressesIn(partition, 4))
       const others = [0, 3].flatMap((partition) => addressesIn(partition, 2, 'ord'))
