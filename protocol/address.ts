@@ -10,6 +10,9 @@ import { limits } from './limits.ts'
 /** `kind/token`; the only form in which actors are named inside the runtime. */
 export type Address = `${string}/${string}`
 
+/** At most four bytes each: within the limit of a key. */
+const childIdChars = 32
+
 const kindPattern = /^[a-zA-Z][a-zA-Z0-9_-]{0,63}$/
 const plainToken = /^[A-Za-z0-9_-]+$/
 const addressPattern = /^[a-zA-Z][a-zA-Z0-9_-]{0,63}\/(?:[A-Za-z0-9_~-]|=[0-9A-F]{2})+$/
@@ -23,7 +26,9 @@ export function addressOf(kind: string, key: string): Address {
 
 /** The address of a child: it lives and dies with its root, so it shares the root's partition. */
 export function childAddressOf(parent: Address, id: string, spawn: number): Address {
-  return `${parent}~${tokenOf(id)}~${spawn}`
+  // The spawn's number makes it unique; the id is there for people, so a long one may be cut.
+  const shown = [...id].slice(0, childIdChars).join('')
+  return `${parent}~${tokenOf(shown === '' ? 'child' : shown)}~${spawn}`
 }
 
 export function kindOf(address: Address): string {

@@ -4,6 +4,7 @@
  * may be forgotten, so the store's answer is never older than what was forgotten.
  */
 import { type Address, kindOf, rootOf } from '#protocol/address.ts'
+import type { Ref } from '#protocol/codec.ts'
 import { openStateWriter, type StateWriter } from '#protocol/delta.ts'
 import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import type { Change } from '#protocol/record.ts'
@@ -76,7 +77,13 @@ export function residentsOf({ store, kinds, now }: World, stateBytesMost: number
 
   function familyOf(address: Address, touched: (root: Resident) => void): Family {
     const root = (): Resident => get(rootOf(address))
-    return familyOfBook(() => root().live?.book, () => touched(root()))
+    // A family lives in one partition, so a look at a member is a look into the same memory.
+    const snapshotOf = (ref: Ref): unknown => {
+      if (ref.effectId !== undefined || rootOf(ref.address) !== rootOf(address)) return undefined
+      const { live } = get(ref.address)
+      return live?.stored ?? live?.snapshot
+    }
+    return { ...familyOfBook(() => root().live?.book, () => touched(root())), snapshotOf }
   }
 
   function get(address: Address): Resident {

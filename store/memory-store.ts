@@ -88,6 +88,8 @@ export function openMemoryStore({
     await result
   }
 
+  const failures = new Map<number, { readonly count: number; readonly fault: Fault }>()
+  const failuresOf = (partition: number) => failures.get(partition)?.count ?? 0
   const partitionOfAddress = (address: Address) => partitionOf(address, identity.partitions)
 
   function addressesIn(partition: number | undefined): Address[] {
@@ -108,7 +110,20 @@ export function openMemoryStore({
       return actor === undefined ? undefined : stateOf(actor)
     },
     async fold(folds) {
-      if (folds.length > 0) await write(() => foldAll(contents, folds))
+      if (folds.length === 0) return
+      const given = folds.map(({ partition }) => failuresOf(partition.partition))
+      await write(() => {
+        // What a failed fold should have brought is missing under this one.
+        const failed = folds.findIndex(({ partition }, at) => failuresOf(partition.partition) !== given[at])
+        if (failed >= 0) throw failures.get(folds[failed]?.partition.partition as number)?.fault
+        try {
+          foldAll(contents, folds)
+        } catch (fault) {
+          for (const { partition } of folds)
+            failures.set(partition.partition, { count: failuresOf(partition.partition) + 1, fault: fault as Fault })
+          throw fault
+        }
+      })
     },
     *addresses({ partition, kind, after, limit = Number.POSITIVE_INFINITY }) {
       let left = limit

@@ -35,6 +35,9 @@ export type Tables = Readonly<Record<(typeof tableNames)[number], Table>> & {
 export const pageBytes = 8192
 export const pageHeaderBytes = 24
 
+/** A key that is never there. */
+const nothing = Buffer.from([0])
+
 export type TablesOptions = { readonly dir: string; readonly mapBytes: number }
 
 export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tables> {
@@ -67,7 +70,10 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
         for (const { table, key, value } of ops) void (value === undefined ? table.remove(key) : table.put(key, value))
       })
     } catch (error) {
-      throw storeFaultOf(await reasonOf(error), dir, mapBytes)
+      const reason = await reasonOf(error)
+      // Closing waits for the flush of the last transaction, and one that failed has none.
+      await root.batch(() => void tables.meta.remove(nothing)).catch(() => undefined)
+      throw storeFaultOf(reason, dir, mapBytes)
     }
     await root.flushed
   }

@@ -32,6 +32,8 @@ export type Family = {
   readonly lookup: (systemId: string) => Ref | undefined
   readonly registered: () => Readonly<Record<string, Ref>>
   readonly register: (systemId: string, entry: FamilyEntry | undefined) => void
+  /** A member's snapshot as it stands now, for a machine that looks at its parent or a child. */
+  readonly snapshotOf?: ((ref: Ref) => unknown) | undefined
 }
 
 export type FamilyEntry = { readonly address: Address; readonly id: string; readonly effect?: string }
@@ -59,7 +61,8 @@ export function familyOfBook(bookOf: () => Book | undefined, touched: () => void
 
 /** A root asks its own book: in its first step nobody else knows it yet. */
 export function familyFor(live: Pick<Live, 'book'>, family: Family): Family {
-  return live.book.parent === undefined ? familyOfBook(() => live.book, () => undefined) : family
+  if (live.book.parent !== undefined) return family
+  return { ...familyOfBook(() => live.book, () => undefined), snapshotOf: family.snapshotOf }
 }
 
 /** The names of an actor (or an effect of it) that ends, and of all below it, are free again. */
@@ -92,6 +95,7 @@ export function surroundingsOf(live: Pick<Live, 'address' | 'book' | 'blueprint'
     nextSpawn: live.visits + 1,
     children,
     decisions: blueprint.options.decisions === true,
+    snapshotOf: family.snapshotOf,
   }
 }
 

@@ -6,14 +6,16 @@
 import type { Address } from '#protocol/address.ts'
 import { isChild } from '#protocol/address.ts'
 import type { AnyEvent, Arrived } from '#protocol/envelope.ts'
-import { Fault, storedFaultOf } from '#protocol/fault.ts'
+import { encode } from '#protocol/codec.ts'
+import { Fault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import type { Arrival } from './arrival.ts'
+import type { Blueprint } from './blueprint.ts'
 import { fireTimer } from './fire.ts'
 import { cancelTimer, dropEffect, sent } from './interpret.ts'
 import { beginActor } from './begin.ts'
 import { endActor, forgetActor } from './lifecycle.ts'
 import type { Live } from './live.ts'
-import { blank, close, count, type Making, makingOf, nothing, parked, type StepInput, type Stepped } from './making.ts'
+import { blank, close, count, type Making, makingOf, nothing, parked, parkInto, type StepInput, type Stepped } from './making.ts'
 import { onAttempted, onCancel, onEffect } from './on-effect.ts'
 import { drainOutbox } from './outbox.ts'
 import { openQuestion } from './question.ts'
@@ -54,6 +56,8 @@ function onEnvelope(input: StepInput, envelope: Arrived): Stepped {
     if (content.is === 'watch') return tellWatcher(input, content.watcher)
     if (content.is !== 'event') return nothing(live, type, 'stale')
     if (isChild(address)) return isInternal(type) ? nothing(live, type, 'stale') : parked(input, envelope, type, storedFaultOf(new Fault('actor.absent', { value: address })))
+    const invalid = invalidity(input.root, content.event)
+    if (invalid !== undefined) return parked(input, envelope, type, invalid)
     return onNew(input, { input: undefined }, type, (making) => onEvent(making, envelope, content.event))
   }
   if (live.book.ended !== undefined) return onEnded(input, live, envelope, type)
@@ -112,16 +116,26 @@ function onStart(input: StepInput, envelope: Arrived): Stepped {
   const { content } = envelope
   if (content.is !== 'start') return nothing(input.live, 'perdure.start', 'stale')
   if (input.live !== undefined) {
-    const same = JSON.stringify(input.live.book.input) === JSON.stringify(content.input)
-    if (same || content.parent !== undefined) return nothing(input.live, 'perdure.start', 'duplicate')
+    if (isSameInput(input.live.book.input, content.input) || content.parent !== undefined) return nothing(input.live, 'perdure.start', 'duplicate')
     return parked(input, envelope, 'perdure.start', storedFaultOf(new Fault('actor.exists', { value: input.address })))
   }
   return onNew(input, { input: content.input, parent: content.parent }, 'perdure.start')
 }
 
+function isSameInput(first: unknown, again: unknown): boolean {
+  return first === again || Buffer.compare(encode(first), encode(again)) === 0
+}
+
+/** An invalid event is its sender's mistake: it never counts as a failure of the machine. */
+function invalidity(blueprint: Blueprint, event: AnyEvent): StoredFault | undefined {
+  if (isInternal(event.type)) return undefined
+  const problems = problemsOf(blueprint, event)
+  return problems === undefined ? undefined : storedFaultOf(new Fault('event.invalid', { value: event.type, kind: blueprint.kind, problems }))
+}
+
 function onEvent(making: Making, envelope: Arrived, event: AnyEvent): void {
   const { live, around } = making
-  if (envelope.id !== undefined && !rememberId(live, `${envelope.from ?? ''}:${envelope.id}`, around.now)) {
+  if (envelope.id !== undefined && !rememberId(live, idOf(envelope), around.now)) {
     making.mark = 'duplicate'
     return
   }
@@ -131,8 +145,8 @@ function onEvent(making: Making, envelope: Arrived, event: AnyEvent): void {
       return
     }
   } else {
-    const problems = problemsOf(live.blueprint, event)
-    if (problems !== undefined) throw new Fault('event.invalid', { value: event.type, kind: live.blueprint.kind, problems })
+    const invalid = invalidity(live.blueprint, event)
+    if (invalid !== undefined) return parkInto(making, envelope, invalid)
     if (envelope.ask !== undefined) {
       openQuestion(live, envelope.ask, around.now)
       making.changed = true
@@ -153,6 +167,7 @@ function onEnded(input: StepInput, live: Live, envelope: Arrived, type: string):
   }
   // Late results and signals of a finished life are expected; only events of somebody are kept.
   if (content.is !== 'event' || isInternal(type)) return nothing(live, type, 'stale')
+  if (envelope.id !== undefined && live.book.ids?.[idOf(envelope)] !== undefined) return nothing(live, type, 'duplicate')
   const fault = storedFaultOf(new Fault('actor.done', { value: live.address, reason: ended?.reason ?? 'done' }))
   return parked(input, envelope, type, fault)
 }
@@ -184,6 +199,10 @@ function isOfPresentChild(live: Live, envelope: Arrived, event: AnyEvent): boole
   const id = /^xstate\.(?:done\.actor|error\.actor|snapshot)\.(.+)$/.exec(event.type)?.[1]
   if (id === undefined) return true
   return live.book.children?.[id]?.address === envelope.from
+}
+
+function idOf({ from = '', id }: Arrived): string {
+  return `${from}:${id}`
 }
 
 /** False when this id was seen before. Kept for a day, a thousand at most, oldest out first. */

@@ -1,12 +1,14 @@
 /**
  * One event through an actor's machine, and what follows when no state handles it.
  */
-import type { AnyEvent, Arrived } from '#protocol/envelope.ts'
-import { Fault, storedFaultOf } from '#protocol/fault.ts'
+import type { Address } from '#protocol/address.ts'
+import type { AnyEvent, Arrived, Envelope } from '#protocol/envelope.ts'
+import { Fault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import { interpret } from './interpret.ts'
 import { endActor } from './lifecycle.ts'
 import { type Live, surroundingsOf } from './live.ts'
 import { eventStep } from './machine.ts'
+import type { MachineStep } from './machine-step.ts'
 import { count, type Making, parkInto } from './making.ts'
 
 /** One event through the machine; whatever waited is tried again when that changed its state. */
@@ -14,6 +16,8 @@ export function takeEvent(making: Making, event: AnyEvent, otherwise: () => void
   const { live } = making
   const taken = eventStep(live.blueprint, live.snapshot, event, surroundingsOf(live, making.family))
   if (taken.decision !== undefined) making.decision = taken.decision
+  // A parent that follows the snapshots is told of every event its child took, also when nothing came of it.
+  making.moved = true
   if (!taken.handled) return otherwise()
   settle(making, taken.snapshot, () => interpret(making, taken.actions))
   if (live.book.deferred !== undefined && live.book.ended === undefined) retryDeferred(making)
@@ -38,18 +42,43 @@ function retryDeferred(making: Making): void {
     const waiting = (live.book.deferred ?? [])[at]
     const content = waiting?.envelope.content
     if (content?.is !== 'event') return
-    const taken = eventStep(live.blueprint, live.snapshot, content.event, surroundingsOf(live, making.family))
-    if (!taken.handled) {
+    const taken = attempt(making, content.event)
+    if ('handled' in taken && !taken.handled) {
       at++
       continue
     }
     const left = (live.book.deferred ?? []).filter((_, index) => index !== at)
     if (left.length > 0) live.book.deferred = left
     else delete live.book.deferred
-    settle(making, taken.snapshot, () => interpret(making, taken.actions))
+    if ('fault' in taken) parkInto(making, { ...waiting.envelope, seq: waiting.seq, sender: waiting.sender } as Arrived, taken.fault)
+    else onBehalfOf(making, waiting.envelope, () => settle(making, taken.snapshot, () => interpret(making, taken.actions)))
     if (live.book.ended !== undefined) return
     at = 0
   }
+}
+
+/**
+ * Under a supervision that goes on, an event that waited and makes the machine throw is parked by
+ * itself: the one that freed it is not to blame, and every later one would meet it again.
+ */
+function attempt(making: Making, event: AnyEvent): MachineStep | { readonly fault: StoredFault } {
+  const { live, family } = making
+  try {
+    return eventStep(live.blueprint, live.snapshot, event, surroundingsOf(live, family))
+  } catch (error) {
+    const { strategy = 'resume' } = live.blueprint.options.supervision ?? {}
+    if (live.book.parent !== undefined || strategy !== 'resume') throw error
+    return { fault: storedFaultOf(error) }
+  }
+}
+
+/** What follows from an event that waited is for those who sent that one, not for who freed it. */
+function onBehalfOf(making: Making, envelope: Envelope, act: () => void): void {
+  const { ask, deadline, from } = making
+  const sender = envelope.from?.includes('/') === true ? (envelope.from as Address) : undefined
+  Object.assign(making, { ask: envelope.ask, deadline: envelope.deadline ?? envelope.ask?.deadline, from: sender })
+  act()
+  Object.assign(making, { ask, deadline, from })
 }
 
 export function unhandled(making: Making, envelope: Arrived, event: AnyEvent): void {

@@ -68,5 +68,5 @@ if (process.argv[2] === 'fold') {
   }
   await Promise.all(onTheirWay)
   await store.close()
-  process.stdout.write(`${isFault(failure) ? failure.code : String(failure)}\n`)
+  process.stdout.write(`${isFault(failure) ? failure.code : 'no fault'}\n`)
 }
