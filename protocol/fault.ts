@@ -35,7 +35,7 @@ const catalogue = {
   'event.untyped': ['park', 'The event has no "type" text. Send an object such as {"type":"PAY","amount":5}.'],
   'event.reserved': ['park', 'The event type "{value}" belongs to the runtime. Types that begin with "xstate." or "perdure." cannot be sent from outside.'],
   'event.invalid': ['park', 'The event "{value}" does not fit the schema of "{kind}": {problems}'],
-  'event.unhandled': ['park', 'No transition of "{kind}" handles "{value}" in state {state}; its policy parks such events.'],
+  'event.unhandled': ['park', 'No transition of "{kind}" handles "{value}" in state {state}; the policy of its kind for such events is "{policy}".'],
   'event.deferredTooMany': ['park', 'The event "{value}" waited for a state that handles it, but {limit} are waiting already.'],
   'event.tooBig': ['park', 'The event is {size} bytes; the limit is {limit} (half of the server\'s max_payload). Store the large part elsewhere and send its address, or raise max_payload.'],
   'actor.done': ['park', 'The actor {value} has ended ({reason}); it takes no more events. Send to a new key, or delete it first.'],

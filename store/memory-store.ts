@@ -115,7 +115,8 @@ export function openMemoryStore({
       await write(() => {
         // What a failed fold should have brought is missing under this one.
         const failed = folds.findIndex(({ partition }, at) => failuresOf(partition.partition) !== given[at])
-        if (failed >= 0) throw failures.get(folds[failed]?.partition.partition as number)?.fault
+        const fault = failures.get(folds[failed]?.partition.partition as number)?.fault
+        if (fault !== undefined) throw fault
         try {
           foldAll(contents, folds)
         } catch (fault) {

@@ -60,17 +60,21 @@ export interface Store extends AsyncDisposable {
   partition(partition: number): FoldedPartition | undefined
   /** The state's array form (see protocol/state.ts), base and deltas put together; synchronous. */
   read(address: Address): unknown[] | undefined
-  /** One transaction for all of them; resolved when it would survive a crash of the process. */
+  /**
+   * One transaction for all of them; resolved when it would survive a crash of the process. One
+   * that fails changes nothing, and those given after it for the same partitions fail with it.
+   */
   fold(folds: readonly Fold[]): Promise<void>
-  /** Addresses in order, of one partition or kind or all; from a consistent view. */
+  /** Addresses in order, of one partition or kind or all; from a consistent view, so walk it to its end at once. */
   addresses(options: { partition?: number; kind?: string; after?: Address; limit?: number }): Iterable<Address>
   count(): number
+  /** Only of those that need something. */
   needs(partition: number): Iterable<readonly [Address, Needs]>
-  /** Newest first. */
+  /** Newest first; `before` is a number of a commit, not itself included. */
   history(address: Address, options: { before?: number; limit: number }): Iterable<HistoryLine>
   /** Forgets history at or before this log sequence. */
   trimHistory(partition: number, upTo: number): Promise<void>
-  /** Everything of one partition as bytes that `loadBase` takes: the start of a rebuild elsewhere. */
+  /** All states of one partition, without history, as bytes that `loadBase` takes: the start of a rebuild elsewhere. */
   base(partition: number): Promise<Uint8Array>
   loadBase(bytes: Uint8Array): Promise<void>
   /** When the owner last said that it was running: what a restart counts as its absence begins there. */

@@ -41,7 +41,7 @@ function retryDeferred(making: Making): void {
   for (let at = 0; at < (live.book.deferred?.length ?? 0); ) {
     const waiting = (live.book.deferred ?? [])[at]
     const content = waiting?.envelope.content
-    if (content?.is !== 'event') return
+    if (waiting === undefined || content?.is !== 'event') return
     const taken = attempt(making, content.event)
     if ('handled' in taken && !taken.handled) {
       at++
@@ -86,7 +86,7 @@ export function unhandled(making: Making, envelope: Arrived, event: AnyEvent): v
   making.mark = 'unhandled'
   if (isInternal(event.type)) return
   const { unhandled: policy = 'ignore', deferLimit = making.around.deferLimit } = live.blueprint.options
-  const fault = (): Fault => new Fault('event.unhandled', { value: event.type, kind: live.blueprint.kind, state: JSON.stringify((live.snapshot as { value?: unknown }).value ?? null) })
+  const fault = (): Fault => new Fault('event.unhandled', { value: event.type, policy, kind: live.blueprint.kind, state: JSON.stringify((live.snapshot as { value?: unknown }).value ?? null) })
   count(live, 'unhandled')
   making.changed = true
   if (policy === 'fail') throw fault()

@@ -33,13 +33,11 @@ const result: fc.Arbitrary<EffectResult> = fc.oneof(
 const content: fc.Arbitrary<Content> = fc.oneof(
   event.map((one) => ({ is: 'event' as const, event: one })),
   anyValue.map((input) => ({ is: 'start' as const, input })),
-  fc
-    .tuple(anyValue, address)
-    .map(([input, parent]) => ({
-      is: 'start' as const,
-      input,
-      parent: { address: parent, id: 'c', spawn: 3, path: ['a', 'b'], sync: true },
-    })),
+  fc.tuple(anyValue, address).map(([input, parent]) => ({
+    is: 'start' as const,
+    input,
+    parent: { address: parent, id: 'c', spawn: 3, path: ['a', 'b'], sync: true },
+  })),
   anyText.map((reason) => ({ is: 'stop' as const, reason })),
   fc.constant({ is: 'delete' as const }),
   address.map((watcher) => ({ is: 'watch' as const, watcher })),

@@ -4,7 +4,7 @@
  * rest, and what can be seen then must be the same: every actor of the family with its value,
  * context, status, output and tags, and what each of them emitted, logged and ran, in order.
  */
-import { type AnyActorLogic, type AnyActorRef, createActor } from 'xstate'
+import { type AnyActorLogic, type AnyActorRef, createActor, type InspectionEvent } from 'xstate'
 import { expect, test } from 'vitest'
 import { actor, type ActorKind, type KindOptions } from '#protocol/actor.ts'
 import { type Address, keyOfToken } from '#protocol/address.ts'
@@ -144,7 +144,7 @@ export async function openLive({ machine, input }: Script, clock: ManualClock): 
       clearTimeout: (alarm: { cancel(): void } | undefined) => alarm?.cancel(),
     },
     logger: (...said: unknown[]) => void logged.push(plain(said.at(-1))),
-    inspect(event) {
+    inspect(event: InspectionEvent) {
       if (event.type !== '@xstate.actor') return
       const ref = event.actorRef as unknown as AnyActorRef
       // With somebody who hears of it, an error is not thrown at the whole process.
