@@ -17,7 +17,12 @@ export type OrderEmitted =
   | { readonly type: 'SHIPPED'; readonly item: string }
   | { readonly type: 'CANCELLED'; readonly refund: number }
 
-type OrderContext = { readonly item: string; readonly amount: number; readonly paid: number; readonly payWithinMs: number }
+type OrderContext = {
+  readonly item: string
+  readonly amount: number
+  readonly paid: number
+  readonly payWithinMs: number
+}
 
 const quarterHourMs = 900_000
 

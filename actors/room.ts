@@ -15,7 +15,10 @@ export type RoomEmitted =
   | { readonly type: 'SAID'; readonly name: string; readonly text: string }
   | { readonly type: 'LEFT'; readonly name: string; readonly members: readonly string[] }
 
-type RoomContext = { readonly members: readonly string[]; readonly lines: readonly { readonly name: string; readonly text: string }[] }
+type RoomContext = {
+  readonly members: readonly string[]
+  readonly lines: readonly { readonly name: string; readonly text: string }[]
+}
 
 /** Older ones are on the log: perdure history topic 'room.<name>.SAID'. */
 const keptLines = 100
@@ -31,10 +34,17 @@ export const roomMachine = setup({
     admit: assign({ members: ({ context, event }) => [...context.members, event.name] }),
     dismiss: assign({ members: ({ context, event }) => context.members.filter((name) => name !== event.name) }),
     keep: assign({
-      lines: ({ context, event }) => (event.type === 'SAY' ? [...context.lines, { name: event.name, text: event.text }].slice(-keptLines) : context.lines),
+      lines: ({ context, event }) =>
+        event.type === 'SAY'
+          ? [...context.lines, { name: event.name, text: event.text }].slice(-keptLines)
+          : context.lines,
     }),
     welcome: emit(({ context, event }) => ({ type: 'JOINED' as const, name: event.name, members: context.members })),
-    relay: emit(({ event }) => ({ type: 'SAID' as const, name: event.name, text: event.type === 'SAY' ? event.text : '' })),
+    relay: emit(({ event }) => ({
+      type: 'SAID' as const,
+      name: event.name,
+      text: event.type === 'SAY' ? event.text : '',
+    })),
     farewell: emit(({ context, event }) => ({ type: 'LEFT' as const, name: event.name, members: context.members })),
   },
 }).createMachine({

@@ -28,7 +28,15 @@ export const commands: Readonly<Record<string, Loader>> = {
 }
 
 /** Words that people try first. */
-const alsoCalled: Readonly<Record<string, string>> = { list: 'ps', ls: 'ps', effect: 'effects', timer: 'timers', log: 'history', kill: 'stop', run: 'up' }
+const alsoCalled: Readonly<Record<string, string>> = {
+  list: 'ps',
+  ls: 'ps',
+  effect: 'effects',
+  timer: 'timers',
+  log: 'history',
+  kill: 'stop',
+  run: 'up',
+}
 
 export function loaderOf(name: string): Loader | undefined {
   const own = Object.hasOwn(commands, name) ? commands[name] : undefined

@@ -2,7 +2,11 @@
 import { isFault } from '#protocol/fault.ts'
 import type { Output } from './output.ts'
 
-export function complain(out: Output, error: unknown, { json, withStack }: { readonly json: boolean; readonly withStack: boolean }): void {
+export function complain(
+  out: Output,
+  error: unknown,
+  { json, withStack }: { readonly json: boolean; readonly withStack: boolean },
+): void {
   const { code, message, details } = told(error)
   if (json) out.note(JSON.stringify({ fault: { code, message, ...details } }))
   else out.note(`perdure: ${message} (${code})`)

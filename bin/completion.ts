@@ -6,7 +6,13 @@ export const shells = ['bash', 'zsh', 'fish'] as const
 
 export type Shell = (typeof shells)[number]
 
-type Entry = { readonly name: string; readonly title: string; readonly verbs: readonly string[]; readonly flags: readonly string[]; readonly abouts: Readonly<Record<string, string>> }
+type Entry = {
+  readonly name: string
+  readonly title: string
+  readonly verbs: readonly string[]
+  readonly flags: readonly string[]
+  readonly abouts: Readonly<Record<string, string>>
+}
 
 export function completionFor(shell: Shell, commands: readonly Command[]): string {
   const entries = commands.map(entryOf)
@@ -22,11 +28,20 @@ export function completionFor(shell: Shell, commands: readonly Command[]): strin
 
 function entryOf({ name, title, verbs = [], flags = {}, settings }: Command): Entry {
   const own = { ...flags, ...commonFlags }
-  return { name, title, verbs, flags: [...Object.keys(own), ...settingFlags(settings).keys()], abouts: Object.fromEntries(Object.entries(own).map(([flag, { about }]) => [flag, about])) }
+  return {
+    name,
+    title,
+    verbs,
+    flags: [...Object.keys(own), ...settingFlags(settings).keys()],
+    abouts: Object.fromEntries(Object.entries(own).map(([flag, { about }]) => [flag, about])),
+  }
 }
 
 function bash(entries: readonly Entry[]): string {
-  const cases = entries.map(({ name, verbs, flags }) => `    ${name}) words=${quoted(verbs.join(' '))}; flags=${quoted(flags.map((flag) => `--${flag}`).join(' '))} ;;`)
+  const cases = entries.map(
+    ({ name, verbs, flags }) =>
+      `    ${name}) words=${quoted(verbs.join(' '))}; flags=${quoted(flags.map((flag) => `--${flag}`).join(' '))} ;;`,
+  )
   return [
     '# perdure completion for bash',
     '_perdure() {',
@@ -49,7 +64,10 @@ function bash(entries: readonly Entry[]): string {
 }
 
 function zsh(entries: readonly Entry[]): string {
-  const cases = entries.map(({ name, verbs, flags }) => `    ${name}) compadd -- ${[...verbs, ...flags.map((flag) => `--${flag}`)].join(' ')} ;;`)
+  const cases = entries.map(
+    ({ name, verbs, flags }) =>
+      `    ${name}) compadd -- ${[...verbs, ...flags.map((flag) => `--${flag}`)].join(' ')} ;;`,
+  )
   return [
     '#compdef perdure',
     '# perdure completion for zsh',
@@ -70,12 +88,17 @@ function zsh(entries: readonly Entry[]): string {
 }
 
 function fish(entries: readonly Entry[]): string {
-  const first = entries.map(({ name, title }) => `complete -c perdure -f -n __fish_use_subcommand -a ${name} -d ${quoted(title)}`)
+  const first = entries.map(
+    ({ name, title }) => `complete -c perdure -f -n __fish_use_subcommand -a ${name} -d ${quoted(title)}`,
+  )
   const rest = entries.flatMap(({ name, verbs, flags, abouts }) => {
     const when = `-n '__fish_seen_subcommand_from ${name}'`
     return [
       ...(verbs.length === 0 ? [] : [`complete -c perdure ${when} -a ${quoted(verbs.join(' '))}`]),
-      ...flags.map((flag) => `complete -c perdure ${when} -l ${flag}${abouts[flag] === undefined ? '' : ` -d ${quoted(abouts[flag])}`}`),
+      ...flags.map(
+        (flag) =>
+          `complete -c perdure ${when} -l ${flag}${abouts[flag] === undefined ? '' : ` -d ${quoted(abouts[flag])}`}`,
+      ),
     ]
   })
   return ['# perdure completion for fish', ...first, ...rest].join('\n')

@@ -14,7 +14,10 @@ export async function editText(editor: string, text: string, name: string): Prom
     await writeFile(file, text, { mode: 0o600 })
     const child = spawn('/bin/sh', ['-c', `${editor} "$1"`, 'perdure-edit', file], { stdio: 'inherit' })
     const [code] = (await once(child, 'exit')) as [number | null]
-    if (code !== 0) throw new Fault('usage.invalid', { reason: `The editor "${editor}" ended with code ${code}, so nothing was changed. Set EDITOR, or use --editor.` })
+    if (code !== 0)
+      throw new Fault('usage.invalid', {
+        reason: `The editor "${editor}" ended with code ${code}, so nothing was changed. Set EDITOR, or use --editor.`,
+      })
     return await readFile(file, 'utf8')
   } finally {
     await rm(dir, { recursive: true, force: true })

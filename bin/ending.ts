@@ -28,7 +28,11 @@ export function openEnding(call: Call, log: Log): Ending {
   // What an effect throws where nobody catches it may have left anything half done: the log has
   // everything, so the safest way on is to end in order and be started again.
   const onStray = (error: unknown): void => {
-    log.say('stray', 'error', `an error that nothing caught: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    log.say(
+      'stray',
+      'error',
+      `an error that nothing caught: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    )
     end({ is: 'error', error })
   }
   process.on('uncaughtException', onStray)

@@ -13,8 +13,19 @@ export const exitCodes = [
 
 export type ExitCode = (typeof exitCodes)[number][0]
 
-const usage = /^(usage|config|address|key|kind|realm|client|pattern|platform|event)\.(invalid|unknown|unreadable|empty|tooLong|notUtf8|unsupported|untyped|reserved)$/
-const absent = new Set(['actor.unknown', 'actor.absent', 'timer.absent', 'effect.absent', 'parked.absent', 'realm.missing', 'bus.unreachable', 'bus.nobody', 'partition.unowned'])
+const usage =
+  /^(usage|config|address|key|kind|realm|client|pattern|platform|event)\.(invalid|unknown|unreadable|empty|tooLong|notUtf8|unsupported|untyped|reserved)$/
+const absent = new Set([
+  'actor.unknown',
+  'actor.absent',
+  'timer.absent',
+  'effect.absent',
+  'parked.absent',
+  'realm.missing',
+  'bus.unreachable',
+  'bus.nobody',
+  'partition.unowned',
+])
 const late = new Set(['ask.deadline', 'wait.deadline', 'bus.timeout'])
 
 export function exitCodeOf(error: unknown): ExitCode {

@@ -38,7 +38,13 @@ export function shortTimer(name: string): string {
   return /^xstate\.after\.([^.]+)\./.exec(name)?.[1] ?? name
 }
 
-const styles: Readonly<Record<Health['is'], Style>> = { progressing: 'green', waiting: 'green', blocked: 'red', poisoned: 'yellow', ended: 'dim' }
+const styles: Readonly<Record<Health['is'], Style>> = {
+  progressing: 'green',
+  waiting: 'green',
+  blocked: 'red',
+  poisoned: 'yellow',
+  ended: 'dim',
+}
 
 export function paintedHealth(out: Output, health: Health, now: number): string {
   return out.style(styles[health.is], healthText(health, now))

@@ -27,7 +27,11 @@ export async function openHealth(port: number): Promise<HealthServer> {
     const health = hasEnded ? undefined : node?.health()
     const live = !hasEnded
     const ready = live && health?.ready === true && bus === 'connected'
-    return { live, ready, body: { live, ready, node: node?.name ?? null, bus, ...(health === undefined ? {} : { health }) } }
+    return {
+      live,
+      ready,
+      body: { live, ready, node: node?.name ?? null, bus, ...(health === undefined ? {} : { health }) },
+    }
   }
 
   const server = createServer((request, response) => {
@@ -63,6 +67,10 @@ export async function openHealth(port: number): Promise<HealthServer> {
 
 function answer(response: ServerResponse, status: number, body: object): void {
   const text = `${JSON.stringify(body)}\n`
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', 'content-length': Buffer.byteLength(text) })
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'content-length': Buffer.byteLength(text),
+  })
   response.end(text)
 }

@@ -40,17 +40,34 @@ export function helpOf(out: Output, command: Command): void {
   for (const line of examples) out.line(`  perdure ${line}`)
   out.line()
   out.line('Flags:')
-  const rows = Object.entries({ ...command.flags, ...commonFlags }).map(([flag, { type, value, about: says, choices }]) => {
-    const shown = type === 'text' ? `--${flag} <${value ?? 'value'}>` : `--${flag}`
-    return [shown, choices === undefined ? says : `${says} One of ${choices.join(', ')}.`] as const
-  })
-  for (const [flag, says] of [...rows.slice(0, -2), ['--json', json] as const, ...rows.slice(-1), ...settingRows(command)]) {
+  const rows = Object.entries({ ...command.flags, ...commonFlags }).map(
+    ([flag, { type, value, about: says, choices }]) => {
+      const shown = type === 'text' ? `--${flag} <${value ?? 'value'}>` : `--${flag}`
+      return [shown, choices === undefined ? says : `${says} One of ${choices.join(', ')}.`] as const
+    },
+  )
+  for (const [flag, says] of [
+    ...rows.slice(0, -2),
+    ['--json', json.replaceAll('","', '", "')] as const,
+    ...rows.slice(-1),
+    ...settingRows(command),
+  ]) {
     twoColumns(out, flag, says)
   }
 }
 
 /** The settings that people change most; the rest is for `perdure config`. */
-const named = ['realm', 'servers', 'dir', 'actors.module', 'server.port', 'durability', 'health.port', 'log.level', 'log.format'] as const
+const named = [
+  'realm',
+  'servers',
+  'dir',
+  'actors.module',
+  'server.port',
+  'durability',
+  'health.port',
+  'log.level',
+  'log.format',
+] as const
 
 function settingRows(command: Command): readonly (readonly [string, string])[] {
   const flags = [...settingFlags(command.settings)]
@@ -59,7 +76,13 @@ function settingRows(command: Command): readonly (readonly [string, string])[] {
     const flag = flags.find(([, { setting }]) => setting === name)
     return flag === undefined ? [] : [[`--${flag[0]} <value>`, allSettings[name].reason] as const]
   })
-  return [...rows, ['--<setting> <value>', `Any other setting: perdure config lists ${command.settings === 'all' ? 'them' : 'them; here auth and tls'}.`]]
+  return [
+    ...rows,
+    [
+      '--<setting> <value>',
+      `Any other setting: perdure config lists ${command.settings === 'all' ? 'them' : 'them; here auth and tls'}.`,
+    ],
+  ]
 }
 
 const flagWidth = 22

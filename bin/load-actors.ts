@@ -8,7 +8,9 @@ import type { ActorKind } from '#runtime/index.ts'
 /** Every exported kind, and every exported list of them. */
 export async function loadActors(file: string | undefined): Promise<readonly ActorKind[]> {
   if (file === undefined) return exampleActors
-  const found = Object.values(await load(file)).flatMap((value) => (Array.isArray(value) ? value.filter(isKind) : isKind(value) ? [value] : []))
+  const found = Object.values(await load(file)).flatMap((value) =>
+    Array.isArray(value) ? value.filter(isKind) : isKind(value) ? [value] : [],
+  )
   // One that is exported by itself and in a list as well is still one.
   const kinds = [...new Set(found)]
   if (kinds.length === 0) throw new Fault('actors.unusable', { value: file, reason: 'it exports none' })
@@ -16,7 +18,10 @@ export async function loadActors(file: string | undefined): Promise<readonly Act
 }
 
 async function load(file: string): Promise<Readonly<Record<string, unknown>>> {
-  const isFile = await stat(file).then((found) => found.isFile(), () => false)
+  const isFile = await stat(file).then(
+    (found) => found.isFile(),
+    () => false,
+  )
   if (!isFile) throw new Fault('actors.unusable', { value: file, reason: 'there is no such file' })
   try {
     return (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>

@@ -11,7 +11,13 @@ export type Log = {
 
 export type LogOptions = { readonly level: Level; readonly format: 'text' | 'json'; readonly now: () => number }
 
-const styles: Readonly<Record<Told['level'], Style>> = { error: 'red', warn: 'yellow', info: 'cyan', debug: 'dim', trace: 'dim' }
+const styles: Readonly<Record<Told['level'], Style>> = {
+  error: 'red',
+  warn: 'yellow',
+  info: 'cyan',
+  debug: 'dim',
+  trace: 'dim',
+}
 
 export function openLog(out: Output, { level, format, now }: LogOptions): Log {
   const least = levels.indexOf(level)
@@ -20,7 +26,9 @@ export function openLog(out: Output, { level, format, now }: LogOptions): Log {
     if (levels.indexOf(told.level) > least) return
     const at = new Date(now())
     if (format === 'json') return out.json({ at: at.toISOString(), level: told.level, is, text: told.text, ...fields })
-    out.line(`${out.style('dim', at.toTimeString().slice(0, 8))} ${out.style(styles[told.level], told.level.padEnd(5))} ${told.text}`)
+    out.line(
+      `${out.style('dim', at.toTimeString().slice(0, 8))} ${out.style(styles[told.level], told.level.padEnd(5))} ${told.text}`,
+    )
   }
 
   const tracing = onTrace((event) => {

@@ -19,7 +19,9 @@ async function main([name, ...rest]: readonly string[]): Promise<ExitCode> {
     return 0
   }
   if (name === '--version' || name === '-V' || name === '-v') {
-    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+      version: string
+    }
     if (rest.includes('--json')) out.json({ version, node: process.versions.node })
     else out.line(version)
     return 0
@@ -42,10 +44,14 @@ async function main([name, ...rest]: readonly string[]): Promise<ExitCode> {
 
 function unknownCommand(name: string): Fault {
   if (name.startsWith('-')) {
-    return new Fault('usage.invalid', { reason: `The command comes before its flags, for example: perdure ps ${name}. "perdure help" lists the commands.` })
+    return new Fault('usage.invalid', {
+      reason: `The command comes before its flags, for example: perdure ps ${name}. "perdure help" lists the commands.`,
+    })
   }
   const meant = meantBy(name) ?? guessOf(name, commandNames)
-  return new Fault('usage.invalid', { reason: `There is no command "${name}". Did you mean "perdure ${meant}"? "perdure help" lists them all.` })
+  return new Fault('usage.invalid', {
+    reason: `There is no command "${name}". Did you mean "perdure ${meant}"? "perdure help" lists them all.`,
+  })
 }
 
 /** Also when the rest of the line, or of the configuration, cannot be understood. */

@@ -13,7 +13,9 @@ export type StartedServer = { readonly server: RunningServer; readonly binary: s
 export async function openServer(config: Config, log: Log, signal: AbortSignal): Promise<StartedServer> {
   const search = serverSearchOf(config)
   const found = await findServer({ ...search, onNote: (line) => log.say('server.search', 'info', line) })
-  const binary = found?.binary ?? (await fetchServer({ ...search, onProgress: (line) => log.say('server.fetch', 'info', line), signal }))
+  const binary =
+    found?.binary ??
+    (await fetchServer({ ...search, onProgress: (line) => log.say('server.fetch', 'info', line), signal }))
   const version = found?.version ?? (await versionOf(binary))
   const server = await launchServer({
     ...serverOptionsOf(config),

@@ -22,9 +22,13 @@ export type ParsedLine = Pick<Call, 'words' | 'text' | 'is' | 'ms' | 'count'> & 
 const connection = /^(realm|servers|dir|auth\..*|tls\..*|log\.level|ask\.queryMs)$/
 
 /** The settings that a command takes as flags, by the name of the flag. */
-export function settingFlags(taken: SettingsTaken): ReadonlyMap<string, { readonly type: 'string' | 'boolean'; readonly setting: SettingName | undefined }> {
+export function settingFlags(
+  taken: SettingsTaken,
+): ReadonlyMap<string, { readonly type: 'string' | 'boolean'; readonly setting: SettingName | undefined }> {
   if (taken === 'none') return new Map()
-  const flags = flagsOfSettings().filter(({ name, setting }) => taken === 'all' || name === configFlag || connection.test(setting ?? ''))
+  const flags = flagsOfSettings().filter(
+    ({ name, setting }) => taken === 'all' || name === configFlag || connection.test(setting ?? ''),
+  )
   return new Map(flags.map((flag) => [flag.name, flag]))
 }
 
@@ -33,7 +37,8 @@ export function parseLine(command: Command, args: readonly string[]): ParsedLine
   const settings = settingFlags(command.settings)
   const options: ParseArgsOptionsConfig = { help: { type: 'boolean', short: 'h' } }
   for (const [name, { type }] of settings) options[name] = { type }
-  for (const [name, { type }] of Object.entries(own)) if (name !== 'help') options[name] = { type: type === 'text' ? 'string' : 'boolean' }
+  for (const [name, { type }] of Object.entries(own))
+    if (name !== 'help') options[name] = { type: type === 'text' ? 'string' : 'boolean' }
 
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true })
   const words: string[] = []
@@ -71,14 +76,23 @@ export function parseLine(command: Command, args: readonly string[]): ParsedLine
   }
 }
 
-function read<T>(command: Command, flag: string, raw: string | undefined, type: { readonly must: string; read(raw: unknown): T | undefined }): T | undefined {
+function read<T>(
+  command: Command,
+  flag: string,
+  raw: string | undefined,
+  type: { readonly must: string; read(raw: unknown): T | undefined },
+): T | undefined {
   if (raw === undefined) return undefined
   const value = type.read(raw)
   if (value === undefined) throw wrong(command, `--${flag} is "${raw}"; it must be ${type.must}.`)
   return value
 }
 
-function checkChoices(command: Command, flags: Readonly<Record<string, Flag>>, given: ReadonlyMap<string, string | true>): void {
+function checkChoices(
+  command: Command,
+  flags: Readonly<Record<string, Flag>>,
+  given: ReadonlyMap<string, string | true>,
+): void {
   for (const [name, value] of given) {
     const choices = flags[name]?.choices
     if (choices === undefined || value === true || choices.includes(value)) continue

@@ -8,9 +8,31 @@ import type { LogEntry } from '#runtime/bus.ts'
 import { emittedOf } from '#runtime/core/emitted.ts'
 
 export type Read =
-  | { readonly is: 'to'; readonly seq: number; readonly at: number; readonly to: Address; readonly from: string | undefined; readonly type: string; readonly event: unknown }
-  | { readonly is: 'ev'; readonly seq: number; readonly at: number; readonly from: Address; readonly type: string; readonly event: AnyEvent }
-  | { readonly is: 'parked'; readonly seq: number; readonly at: number; readonly to: Address; readonly type: string | undefined; readonly fault: { readonly code: string; readonly message: string } }
+  | {
+      readonly is: 'to'
+      readonly seq: number
+      readonly at: number
+      readonly to: Address
+      readonly from: string | undefined
+      readonly type: string
+      readonly event: unknown
+    }
+  | {
+      readonly is: 'ev'
+      readonly seq: number
+      readonly at: number
+      readonly from: Address
+      readonly type: string
+      readonly event: AnyEvent
+    }
+  | {
+      readonly is: 'parked'
+      readonly seq: number
+      readonly at: number
+      readonly to: Address
+      readonly type: string | undefined
+      readonly fault: { readonly code: string; readonly message: string }
+    }
 
 /** Nothing for what is the runtime's own: records, replies, the rest of a large parked entry. */
 export function readEntry(entry: LogEntry): Read | undefined {
@@ -24,15 +46,33 @@ export function readEntry(entry: LogEntry): Read | undefined {
     case 'parked': {
       if (isParkedRest(entry.data)) return undefined
       const { envelope, fault } = decodeParked(stored.address, entry.data)
-      return { is: 'parked', seq, at, to: stored.address, type: envelope === undefined ? undefined : saysOf(envelope).type, fault: { code: fault.code, message: fault.message } }
+      return {
+        is: 'parked',
+        seq,
+        at,
+        to: stored.address,
+        type: envelope === undefined ? undefined : saysOf(envelope).type,
+        fault: { code: fault.code, message: fault.message },
+      }
     }
     case 'in': {
       try {
-        const envelope = stored.sender === 'x' ? decodeOutside({ ...entry, to: stored.address, bytes: entry.data }) : decodeEnvelope(stored.address, entry.data).envelope
+        const envelope =
+          stored.sender === 'x'
+            ? decodeOutside({ ...entry, to: stored.address, bytes: entry.data })
+            : decodeEnvelope(stored.address, entry.data).envelope
         return { is: 'to', seq, at, to: envelope.to, from: senderOf(envelope, stored.sender), ...saysOf(envelope) }
       } catch (error) {
         const { code, message } = storedFaultOf(error)
-        return { is: 'to', seq, at, to: stored.address, from: undefined, type: `(${code})`, event: { problem: message } }
+        return {
+          is: 'to',
+          seq,
+          at,
+          to: stored.address,
+          from: undefined,
+          type: `(${code})`,
+          event: { problem: message },
+        }
       }
     }
     default:

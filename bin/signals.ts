@@ -7,7 +7,10 @@ const heard = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export type Signals = { stop(): void }
 
-export function hearSignals(first: (signal: NodeJS.Signals) => void, second: (signal: NodeJS.Signals) => void): Signals {
+export function hearSignals(
+  first: (signal: NodeJS.Signals) => void,
+  second: (signal: NodeJS.Signals) => void,
+): Signals {
   let firstAt: number | undefined
   const on = (signal: NodeJS.Signals): void => {
     const now = performance.now()

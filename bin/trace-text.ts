@@ -17,7 +17,10 @@ const loggedChars = 500
 export function textOfTrace(event: Trace): Told {
   switch (event.is) {
     case 'node.ready':
-      return { level: 'info', text: `node ${event.node} runs ${plural(event.partitions, 'partition')} of realm ${event.realm}, after ${event.ms} ms` }
+      return {
+        level: 'info',
+        text: `node ${event.node} runs ${plural(event.partitions, 'partition')} of realm ${event.realm}, after ${event.ms} ms`,
+      }
     case 'node.stopped':
       return { level: 'info', text: `node ${event.node} has let go of its partitions` }
     case 'node.failed':
@@ -33,13 +36,25 @@ export function textOfTrace(event: Trace): Told {
     case 'fold.rebuilt':
       return { level: 'warn', text: `making the store again from the log: ${event.reason}` }
     case 'stepped':
-      return { level: 'trace', text: `${event.address} stepped ${event.type}${event.mark === undefined ? '' : ` (${event.mark})`}` }
+      return {
+        level: 'trace',
+        text: `${event.address} stepped ${event.type}${event.mark === undefined ? '' : ` (${event.mark})`}`,
+      }
     case 'committed':
-      return { level: 'trace', text: `partition ${event.partition} committed ${plural(event.steps, 'step')} as number ${event.n} (${event.form})` }
+      return {
+        level: 'trace',
+        text: `partition ${event.partition} committed ${plural(event.steps, 'step')} as number ${event.n} (${event.form})`,
+      }
     case 'commit.unknown':
-      return { level: 'warn', text: `partition ${event.partition} does not know yet whether commit ${event.n} was stored: ${event.fault.message}` }
+      return {
+        level: 'warn',
+        text: `partition ${event.partition} does not know yet whether commit ${event.n} was stored: ${event.fault.message}`,
+      }
     case 'parked':
-      return { level: 'warn', text: `parked what came to ${event.address}: ${event.fault.message} (${event.fault.code})` }
+      return {
+        level: 'warn',
+        text: `parked what came to ${event.address}: ${event.fault.message} (${event.fault.code})`,
+      }
     case 'unhandled':
       return { level: 'debug', text: `${event.address} has no transition for ${event.type} now` }
     case 'effect.begun':
@@ -49,13 +64,25 @@ export function textOfTrace(event: Trace): Told {
       return { level: isPlain ? 'debug' : 'warn', text: `${event.address}: ${event.name} ended: ${event.outcome}` }
     }
     case 'effect.retry':
-      return { level: 'info', text: `${event.address}: ${event.name} failed (${event.fault.message}); attempt ${event.attempt} follows` }
+      return {
+        level: 'info',
+        text: `${event.address}: ${event.name} failed (${event.fault.message}); attempt ${event.attempt} follows`,
+      }
     case 'effect.waits':
-      return { level: 'warn', text: `${event.address}: nobody knows how ${event.name} ended; say it with: perdure effects resolve ${event.address} ${event.effect} --output JSON` }
+      return {
+        level: 'warn',
+        text: `${event.address}: nobody knows how ${event.name} ended; say it with: perdure effects resolve ${event.address} ${event.effect} --output JSON`,
+      }
     case 'timer.late':
       return { level: 'debug', text: `${event.address}: timer ${event.name} was ${event.ms} ms late` }
     case 'actor.log':
-      return { level: 'info', text: clip(`${event.address}: ${event.label === undefined ? '' : `${event.label}: `}${loggedText(event.value)}`, loggedChars) }
+      return {
+        level: 'info',
+        text: clip(
+          `${event.address}: ${event.label === undefined ? '' : `${event.label}: `}${loggedText(event.value)}`,
+          loggedChars,
+        ),
+      }
     case 'actor.unfit':
       return { level: 'error', text: `${event.address} is set aside: ${event.fault.message} (${event.fault.code})` }
     case 'kind.changed':

@@ -19,17 +19,31 @@ type Page = { readonly url: string; readonly status: number; readonly title: str
 
 type Input = { readonly url: string; readonly pages: number; readonly pauseMs: number }
 
-type Context = Omit<Input, 'url'> & { readonly waiting: readonly string[]; readonly known: readonly string[]; readonly fetched: number; readonly failed: number }
+type Context = Omit<Input, 'url'> & {
+  readonly waiting: readonly string[]
+  readonly known: readonly string[]
+  readonly fetched: number
+  readonly failed: number
+}
 
 /** An effect: recorded before it runs, tried again when it fails, aborted when its state is left. */
-const fetchPage = fromPromise(async ({ input, signal }: { input: { readonly url: string }; signal: AbortSignal }): Promise<Page> => {
-  const response = await fetch(input.url, { signal, headers: { 'user-agent': 'perdure-example-crawler' } })
-  const isPage = response.headers.get('content-type')?.startsWith('text/html') === true
-  const text = isPage ? (await response.text()).slice(0, 500_000) : ''
-  const links = [...text.matchAll(/<a\s[^>]*href="([^"#]+)/gi)].flatMap(([, href = '']) => (URL.canParse(href, input.url) ? [new URL(href, input.url).href] : []))
-  const title = /<title[^>]*>([^<]*)/i.exec(text)?.[1]?.trim() ?? ''
-  return { url: input.url, status: response.status, title: title.slice(0, 200), links: [...new Set(links)].slice(0, 200) }
-})
+const fetchPage = fromPromise(
+  async ({ input, signal }: { input: { readonly url: string }; signal: AbortSignal }): Promise<Page> => {
+    const response = await fetch(input.url, { signal, headers: { 'user-agent': 'perdure-example-crawler' } })
+    const isPage = response.headers.get('content-type')?.startsWith('text/html') === true
+    const text = isPage ? (await response.text()).slice(0, 500_000) : ''
+    const links = [...text.matchAll(/<a\s[^>]*href="([^"#]+)/gi)].flatMap(([, href = '']) =>
+      URL.canParse(href, input.url) ? [new URL(href, input.url).href] : [],
+    )
+    const title = /<title[^>]*>([^<]*)/i.exec(text)?.[1]?.trim() ?? ''
+    return {
+      url: input.url,
+      status: response.status,
+      title: title.slice(0, 200),
+      links: [...new Set(links)].slice(0, 200),
+    }
+  },
+)
 
 /** Fetches the next page that waits, rests, and begins again, until it has enough or nothing waits. */
 export const crawlerMachine = setup({
@@ -37,7 +51,9 @@ export const crawlerMachine = setup({
     context: {} as Context,
     input: {} as Input,
     events: {} as { type: 'STOP' },
-    emitted: {} as { type: 'PAGE'; url: string; status: number; title: string } | { type: 'FAILED'; url: string; reason: string },
+    emitted: {} as
+      | { type: 'PAGE'; url: string; status: number; title: string }
+      | { type: 'FAILED'; url: string; reason: string },
     output: {} as { fetched: number; failed: number; left: number },
   },
   actors: { fetchPage },
@@ -48,7 +64,14 @@ export const crawlerMachine = setup({
   },
 }).createMachine({
   id: 'crawler',
-  context: ({ input: { url, pages, pauseMs } }) => ({ pages, pauseMs, waiting: [url], known: [url], fetched: 0, failed: 0 }),
+  context: ({ input: { url, pages, pauseMs } }) => ({
+    pages,
+    pauseMs,
+    waiting: [url],
+    known: [url],
+    fetched: 0,
+    failed: 0,
+  }),
   initial: 'choosing',
   output: ({ context: { fetched, failed, waiting } }) => ({ fetched, failed, left: waiting.length }),
   on: { STOP: '.done' },
@@ -63,14 +86,23 @@ export const crawlerMachine = setup({
         onDone: {
           target: 'resting',
           actions: [
-            emit(({ event: { output } }) => ({ type: 'PAGE' as const, url: output.url, status: output.status, title: output.title })),
+            emit(({ event: { output } }) => ({
+              type: 'PAGE' as const,
+              url: output.url,
+              status: output.status,
+              title: output.title,
+            })),
             assign(({ context, event }) => withPage(context, event.output)),
           ],
         },
         onError: {
           target: 'resting',
           actions: [
-            emit(({ context, event }) => ({ type: 'FAILED' as const, url: context.waiting[0] ?? '', reason: (event.error as Error).message })),
+            emit(({ context, event }) => ({
+              type: 'FAILED' as const,
+              url: context.waiting[0] ?? '',
+              reason: (event.error as Error).message,
+            })),
             assign({ failed: ({ context }) => context.failed + 1, waiting: ({ context }) => context.waiting.slice(1) }),
           ],
         },
@@ -85,7 +117,12 @@ export const crawlerMachine = setup({
 function withPage(context: Context, { url, links }: Page): Context {
   const fresh = links.filter((link) => new URL(link).origin === new URL(url).origin && !context.known.includes(link))
   const taken = fresh.slice(0, Math.max(0, context.pages - context.known.length))
-  return { ...context, fetched: context.fetched + 1, waiting: [...context.waiting.slice(1), ...taken], known: [...context.known, ...taken] }
+  return {
+    ...context,
+    fetched: context.fetched + 1,
+    waiting: [...context.waiting.slice(1), ...taken],
+    known: [...context.known, ...taken],
+  }
 }
 
 export const crawler = actor('crawler', crawlerMachine, {
@@ -97,22 +134,36 @@ export const crawler = actor('crawler', crawlerMachine, {
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { pages: { type: 'string', default: '10' }, pause: { type: 'string', default: '1000' }, dir: { type: 'string', default: '.perdure' } },
+    options: {
+      pages: { type: 'string', default: '10' },
+      pause: { type: 'string', default: '1000' },
+      dir: { type: 'string', default: '.perdure' },
+    },
   })
   const [url] = positionals
-  if (url === undefined || !URL.canParse(url)) throw new Error('Which site? npm run example crawler https://example.org/')
+  if (url === undefined || !URL.canParse(url))
+    throw new Error('Which site? npm run example crawler https://example.org/')
 
   // The credentials that `npm start` made; the fold of this realm stands in a directory of its own.
-  const { user, pass, servers } = JSON.parse(await readFile(join(values.dir, 'credentials.json'), 'utf8')) as Record<'user' | 'pass' | 'servers', string>
+  const { user, pass, servers } = JSON.parse(await readFile(join(values.dir, 'credentials.json'), 'utf8')) as Record<
+    'user' | 'pass' | 'servers',
+    string
+  >
   const place = { realm: 'crawl', dir: join(values.dir, 'crawl'), servers, auth: { user, pass } }
   await using _node = await openNode({ ...place, actors: [crawler] })
   await using realm = await openRealm(place)
 
   const pages = await realm.topic('crawler.>', ({ event }) => {
-    console.log(event.type === 'PAGE' ? `${String(event['status'])} ${String(event['url'])} ${String(event['title'])}` : `failed ${String(event['url'])}: ${String(event['reason'])}`)
+    console.log(
+      event.type === 'PAGE'
+        ? `${String(event['status'])} ${String(event['url'])} ${String(event['title'])}`
+        : `failed ${String(event['url'])}: ${String(event['reason'])}`,
+    )
   })
   // The same input again finds the crawl where it stood: after a kill, start this program again.
-  const site = await realm.start(crawler, `${new URL(url).host} ${values.pages}`, { input: { url, pages: Number(values.pages), pauseMs: Number(values.pause) } })
+  const site = await realm.start(crawler, `${new URL(url).host} ${values.pages}`, {
+    input: { url, pages: Number(values.pages), pauseMs: Number(values.pause) },
+  })
   const { fetched, failed, left } = await site.output({ timeoutMs: 3_600_000 })
   await pages.stop()
   console.log(`${fetched} pages, ${failed} failed, ${left} left`)

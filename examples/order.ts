@@ -11,21 +11,31 @@ import { parseArgs } from 'node:util'
 import { openRealm } from 'perdure'
 import { order } from '#actors/order.ts'
 
-const { values } = parseArgs({ options: { late: { type: 'boolean' }, order: { type: 'string' }, dir: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { late: { type: 'boolean' }, order: { type: 'string' }, dir: { type: 'string' } },
+})
 const key = values.order ?? `${Date.now()}`
 const timeoutMs = 30_000
 
 // A name of its own makes the ids below mean the same after this program was started again.
-await using realm = await openRealm({ realm: 'main', client: 'order-desk', ...(values.dir === undefined ? {} : { dir: values.dir }) })
+await using realm = await openRealm({
+  realm: 'main',
+  client: 'order-desk',
+  ...(values.dir === undefined ? {} : { dir: values.dir }),
+})
 const mine = realm.ref(order, key)
 
 let last = ''
 const watching = mine.subscribe((snapshot) => {
-  if (snapshot.value !== last) console.log(`order/${key} is ${snapshot.value}, ${snapshot.context.paid} of ${snapshot.context.amount} paid`)
+  if (snapshot.value !== last)
+    console.log(`order/${key} is ${snapshot.value}, ${snapshot.context.paid} of ${snapshot.context.amount} paid`)
   last = snapshot.value
 })
 
-await mine.send({ type: 'PLACE', item: 'book', amount: 20, payWithinMs: values.late ? 3_000 : 600_000 }, { id: `place-${key}` })
+await mine.send(
+  { type: 'PLACE', item: 'book', amount: 20, payWithinMs: values.late ? 3_000 : 600_000 },
+  { id: `place-${key}` },
+)
 if (!values.late) {
   await mine.send({ type: 'PAY', amount: 5 }, { id: `deposit-${key}` })
   await mine.send({ type: 'PAY', amount: 15 }, { id: `rest-${key}` })

@@ -91,7 +91,11 @@ export function isAddress(text: string): text is Address {
 
 /** What a person types: `order/42`, or `order/a key with spaces`. */
 export function parseAddress(text: string): Address {
-  if (isAddress(text)) return text
+  if (isAddress(text)) {
+    // The pattern knows no length: what is too long, or no text at all, is found by writing it again.
+    tokenOf(keyOf(text))
+    return text
+  }
   const slash = text.indexOf('/')
   if (slash < 1) throw new Fault('address.invalid', { value: text })
   return addressOf(text.slice(0, slash), text.slice(slash + 1))

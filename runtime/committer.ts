@@ -41,12 +41,13 @@ export function committerOf({ bus, clock }: { readonly bus: Bus; readonly clock:
   let batching = false
 
   /**
-   * One turn of the loop later: what arrived in one chunk asks for many commits, one after the
-   * other, and those that are put together in one turn leave in one write to the socket. A write
-   * for each costs more than the commit itself.
+   * What arrived in one chunk asks for many commits, one after the other. The first goes at once;
+   * those behind it wait for the next turn of the loop and leave in one write to the socket,
+   * because a write for each costs more than the commit itself.
    */
   function next(): void {
     if (isNext || turns.length === 0 || busy >= options.inFlightMost) return
+    if (busy === 0) return begin()
     isNext = true
     setImmediate(begin)
   }

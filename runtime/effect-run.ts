@@ -14,6 +14,8 @@ export type EffectRun = {
 type Work = { readonly logic: AnyActorLogic; readonly input: unknown; readonly id: string; readonly sync: boolean }
 
 const tellType = 'perdure.tell'
+/** Made here once: XState warns of action creators that are called while some action runs. */
+const passOn = sendTo('work', ({ event }: { event: AnyEvent }) => event['event'] as AnyEvent)
 
 export function runLogic(work: Work, on: (result: EffectResult) => void): EffectRun {
   let nth = 0
@@ -33,7 +35,7 @@ export function runLogic(work: Work, on: (result: EffectResult) => void): Effect
       onError: { actions: ({ event }: { event: { error: unknown } }) => end({ is: 'error', error: event.error }) },
     },
     on: {
-      [tellType]: { actions: sendTo('work', ({ event }: { event: AnyEvent }) => event['event'] as AnyEvent) },
+      [tellType]: { actions: passOn },
       '*': { actions: ({ event }: { event: AnyEvent }) => emitted(event) },
     },
   } as unknown as Parameters<typeof createMachine>[0])

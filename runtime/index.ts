@@ -66,7 +66,12 @@ export async function openRealm(options: OpenRealmOptions): Promise<RealmHandle>
 
 function configOf(options: OpenOptions, name: string | undefined): Config {
   const { realm, servers, dir, settings: given = {} } = options
-  const flags: Record<string, FlagValue> = { realm, dir, name, servers: typeof servers === 'string' ? [servers] : servers }
+  const flags: Record<string, FlagValue> = {
+    realm,
+    dir,
+    name,
+    servers: typeof servers === 'string' ? [servers] : servers,
+  }
   for (const [setting, value] of Object.entries(given)) {
     const flag = setting in settings ? flagNameOf(setting, settings[setting as SettingName]) : setting
     flags[flag] = typeof value === 'number' ? String(value) : value

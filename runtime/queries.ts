@@ -7,7 +7,14 @@ import { type Address, kindOf } from '#protocol/address.ts'
 import { encode } from '#protocol/codec.ts'
 import { Fault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
-import { decodeQuery, encodeAnswered, type Query, type Seen, type SeenHistory, type SeenPartition } from '#protocol/query.ts'
+import {
+  decodeQuery,
+  encodeAnswered,
+  type Query,
+  type Seen,
+  type SeenHistory,
+  type SeenPartition,
+} from '#protocol/query.ts'
 import type { Change } from '#protocol/record.ts'
 import { type ActorState, decodeState, encodeState } from '#protocol/state.ts'
 import { subjects } from '#protocol/subject.ts'
@@ -50,7 +57,8 @@ export function queriesOf(world: World): Queries {
 
   function committedOf(partition: Partition, address: Address): Uint8Array | undefined {
     const resident = partition.peek(address)
-    if (resident !== undefined && resident.staged === 0) return resident.live === undefined ? undefined : encodeState(stateOf(resident.live))
+    if (resident !== undefined && resident.staged === 0)
+      return resident.live === undefined ? undefined : encodeState(stateOf(resident.live))
     if (resident?.committed !== undefined) return resident.committed
     const array = store.read(address)
     return array === undefined ? undefined : encode(array)
@@ -59,7 +67,8 @@ export function queriesOf(world: World): Queries {
   function seen(partition: Partition, address: Address): Seen {
     const bytes = committedOf(partition, address)
     const most = bus.maxPayload - marginBytes
-    if (bytes !== undefined && bytes.length > most) throw new Fault('actor.tooBig', { value: address, size: bytes.length, limit: most })
+    if (bytes !== undefined && bytes.length > most)
+      throw new Fault('actor.tooBig', { value: address, size: bytes.length, limit: most })
     const depth = partition.depthOf(address)
     if (bytes === undefined) return { address, state: undefined, depth }
     return { address, state: bytes, depth, ...sidesOf(address, decodeState(bytes)) }
@@ -114,13 +123,29 @@ export function queriesOf(world: World): Queries {
       case 'list':
         return page(partition, query)
       case 'history': {
-        const lines = [...store.history(query.address, { limit: query.limit, ...(query.before === undefined ? {} : { before: query.before }) })]
+        const lines = [
+          ...store.history(query.address, {
+            limit: query.limit,
+            ...(query.before === undefined ? {} : { before: query.before }),
+          }),
+        ]
         return { lines: lines.map(({ n, seq, at, steps }) => ({ n, seq, at, steps })) } satisfies SeenHistory
       }
       case 'partition': {
         const { epoch, n, seq, cursor } = partition.position
         const { queued, staged } = partition.depth
-        return { partition: partition.partition, epoch, n, seq, cursor, queued, staged, residents: partition.residents, actors: store.count(), node: world.node } satisfies SeenPartition
+        return {
+          partition: partition.partition,
+          epoch,
+          n,
+          seq,
+          cursor,
+          queued,
+          staged,
+          residents: partition.residents,
+          actors: store.count(),
+          node: world.node,
+        } satisfies SeenPartition
       }
     }
   }
@@ -129,7 +154,8 @@ export function queriesOf(world: World): Queries {
     moved(address, change, settled) {
       const inboxes = watchers.get(address)
       if (inboxes === undefined) return
-      const state = change.is === 'full' ? change.state : change.is === 'gone' ? undefined : settled ? stateNow(address) : null
+      const state =
+        change.is === 'full' ? change.state : change.is === 'gone' ? undefined : settled ? stateNow(address) : null
       if (state === null) return
       const now = clock.now()
       for (const [inbox, until] of inboxes) {
@@ -142,7 +168,8 @@ export function queriesOf(world: World): Queries {
       const serving = bus.serve(subjects.query(bus.realm, number), async (data) => {
         const partition = world.partition(number)
         try {
-          if (partition === undefined) return encodeAnswered({ fault: { code: 'partition.unowned', message: 'not served here' } })
+          if (partition === undefined)
+            return encodeAnswered({ fault: { code: 'partition.unowned', message: 'not served here' } })
           const query = decodeQuery(data)
           // Lists and histories are the store's; what was committed must be in it first.
           if (query.is === 'list' || query.is === 'history') await partition.settle()
@@ -189,7 +216,10 @@ function briefly({ snapshot, ...state }: ActorState): ActorState {
   return { ...state, snapshot: { ...snapshot, context: undefined, output: undefined } }
 }
 
-function listOptions(partition: number, query: Extract<Query, { is: 'list' }>): { partition: number; kind?: string; after?: Address; limit: number } {
+function listOptions(
+  partition: number,
+  query: Extract<Query, { is: 'list' }>,
+): { partition: number; kind?: string; after?: Address; limit: number } {
   return {
     partition,
     limit: query.limit,

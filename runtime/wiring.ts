@@ -26,12 +26,18 @@ export type Given = {
   readonly clock?: Clock | undefined
 }
 
-export async function openConfiguredNode(config: Config, given: Given & { readonly actors: readonly ActorKind<AnyActorLogic>[] }): Promise<Node> {
+export async function openConfiguredNode(
+  config: Config,
+  given: Given & { readonly actors: readonly ActorKind<AnyActorLogic>[] },
+): Promise<Node> {
   const bus = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: true })
   try {
     const store = await openStore(bus, config)
     try {
-      const node = await startNode({ bus, store, clock: given.clock ?? systemClock, actors: given.actors }, nodeOptionsOf(config))
+      const node = await startNode(
+        { bus, store, clock: given.clock ?? systemClock, actors: given.actors },
+        nodeOptionsOf(config),
+      )
       return closing(node, async () => {
         await store.close()
         await bus.close()
@@ -46,7 +52,10 @@ export async function openConfiguredNode(config: Config, given: Given & { readon
   }
 }
 
-export async function openConfiguredRealm(config: Config, given: Given & { readonly client?: string | undefined }): Promise<RealmHandle> {
+export async function openConfiguredRealm(
+  config: Config,
+  given: Given & { readonly client?: string | undefined },
+): Promise<RealmHandle> {
   const bus = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: false })
   return realmHandleOf({ bus, clock: given.clock ?? systemClock }, { ...clientOptionsOf(config), client: given.client })
 }

@@ -9,6 +9,8 @@ import { Fault } from '#protocol/fault.ts'
 
 const dataFile = 'data.mdb'
 const magic = 0xbeefc0de
+const metaFlag = 8
+const dataVersion = 2
 const metaBytes = 176
 
 export function prepareDir(dir: string): void {
@@ -58,7 +60,9 @@ type Meta = { readonly pageBytes: number; readonly lastPage: number; readonly tx
 
 function metaAt(file: number, position: number): Meta | undefined {
   const bytes = Buffer.alloc(metaBytes)
-  if (readSync(file, bytes, 0, metaBytes, position) < metaBytes || bytes.readUInt32LE(24) !== magic) return undefined
+  if (readSync(file, bytes, 0, metaBytes, position) < metaBytes) return undefined
+  const isMeta = bytes.readUInt16LE(18) === metaFlag && bytes.readUInt32LE(24) === magic
+  if (!isMeta || bytes.readUInt32LE(28) !== dataVersion) return undefined
   const pageBytes = bytes.readUInt32LE(48)
   const lastPage = bytes.readBigUInt64LE(144)
   if (pageBytes < 512 || pageBytes > 65_536 || (pageBytes & (pageBytes - 1)) !== 0 || lastPage > 1n << 36n)

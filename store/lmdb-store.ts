@@ -13,6 +13,7 @@ import { checkDataFile, prepareDir } from './data-file.ts'
 import { acquireDirLock, type DirLock } from './dir-lock.ts'
 import { foldingOf } from './folding.ts'
 import { checkIdentity } from './identity-row.ts'
+import { actorKey } from './keys.ts'
 import { dropPartition, fillPartition, trimHistory, unfinishedPartitions, writeBase } from './partition-moves.ts'
 import { readPartition } from './partition-rows.ts'
 import { addressesOf, historyOf, needsOf } from './reading.ts'
@@ -20,7 +21,7 @@ import { openRoom } from './room.ts'
 import type { Store, StoreIdentity } from './store.ts'
 import { storeFaultOf } from './store-fault.ts'
 import { entriesOf, openTables, type Tables } from './tables.ts'
-import { type Attempt, noteAttempt, verifyActors, verifyTables } from './verify.ts'
+import { type Attempt, noteAttempt, verifyActors, verifyAround, verifyTables } from './verify.ts'
 import { viewsOf } from './views.ts'
 
 export { removeStore } from './data-file.ts'
@@ -86,7 +87,11 @@ function storeOf(
   }
   const folding = foldingOf(tables, write, faultOf)
   const views = viewsOf(tables, dir)
-  verifyActors(tables, views).catch((error: unknown) => views.fail(faultOf(error)))
+  let isVerified = false
+  verifyActors(tables, views).then(
+    () => (isVerified = true),
+    (error: unknown) => views.fail(faultOf(error)),
+  )
   /** Partitions that are being filled or emptied: nothing of them is to be seen. */
   const moving = new Set<number>()
   const partitionOfAddress = (address: Address) => partitionOf(address, identity.partitions)
@@ -143,7 +148,12 @@ function storeOf(
     },
     read(address) {
       const partition = partitionOfAddress(address)
-      return moving.has(partition) ? undefined : guarded(() => readState(tables, partition, address))
+      if (moving.has(partition)) return undefined
+      return guarded(() => {
+        const state = readState(tables, partition, address)
+        if (state === undefined && !isVerified) verifyAround(tables, actorKey(partition, address))
+        return state
+      })
     },
     async fold(folds) {
       views.check()

@@ -11,6 +11,7 @@
  * - Nothing given to `write` is changed before it resolves: LMDB keeps pointers until then.
  */
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { damaged } from './sealed.ts'
 import { storeFaultOf } from './store-fault.ts'
 
 export type Table = Database<Buffer, Buffer>
@@ -58,6 +59,8 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
     tables = Object.fromEntries(
       tableNames.map((name) => [name, root.openDB<Buffer, Buffer>({ name, ...binary })]),
     ) as typeof tables
+    // A damaged name leaves its table behind under another one, and an empty table in its place.
+    if (entriesOf(root) !== tableNames.length) throw damaged('the list of its tables')
   } catch (error) {
     // Left open, its mapping would be handed to the next that opens this path in this process.
     await root.close()

@@ -46,6 +46,20 @@ export async function verifyActors(tables: Tables, views: Views): Promise<void> 
   }
 }
 
+/**
+ * Until that is done, an actor that is not found is looked for among its neighbours: as many rows
+ * to either side as a page can hold.
+ */
+export function verifyAround(tables: Tables, key: Buffer): void {
+  for (const reverse of [false, true]) {
+    for (const row of tables.actors.getRange({ start: key, limit: neighbours, reverse })) {
+      unsealed(row.key, row.value, 'the table of its actors')
+    }
+  }
+}
+
+const neighbours = 128
+
 const everything = { start: Buffer.from([0]), end: Buffer.alloc(8, 0xff) }
 
 export type Attempt = { succeeded(): void }

@@ -9,7 +9,11 @@ import { showValue } from '#bin/show-value.ts'
 export const command: Command = {
   name: 'ask',
   title: 'sends an event and waits for the answer',
-  usage: ['<address> <TYPE> [name=value …] [--timeout 5s]', '<address> <TYPE> --emitted TYPE', '<address> <TYPE> --until state'],
+  usage: [
+    '<address> <TYPE> [name=value …] [--timeout 5s]',
+    '<address> <TYPE> --emitted TYPE',
+    '<address> <TYPE> --until state',
+  ],
   about: [
     'The answer is what the machine gives to reply(); for a machine that has none, name the type of the emitted event that answers (--emitted), or the state that does (--until). The event itself is stored whatever happens: past the deadline it is still handled, and asking again with the same --id gives the late answer. Ctrl-C takes the question back, and aborts what runs for it.',
   ],
@@ -28,7 +32,8 @@ export const command: Command = {
     if (to === undefined) throw wrong(command, 'Whom? Write an address and an event.')
     const event = eventOfWords(words)
     const { emitted, until, id } = { emitted: call.text('emitted'), until: call.text('until'), id: call.text('id') }
-    if (emitted !== undefined && until !== undefined) throw wrong(command, '--emitted and --until are two answers; name one.')
+    if (emitted !== undefined && until !== undefined)
+      throw wrong(command, '--emitted and --until are two answers; name one.')
     const realm = await call.realm(call.text('client'))
     const aborter = new AbortController()
     call.onInterrupt(() => aborter.abort(new Error('interrupted')))
@@ -67,6 +72,11 @@ function nested(state: string): StateValue {
 }
 
 function summaryOf(snapshot: unknown): object {
-  const { status, value, context, output } = snapshot as { status: string; value: unknown; context: unknown; output?: unknown }
+  const { status, value, context, output } = snapshot as {
+    status: string
+    value: unknown
+    context: unknown
+    output?: unknown
+  }
   return { state: stateText(value, status), status, context, ...(output === undefined ? {} : { output }) }
 }

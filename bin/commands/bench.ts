@@ -27,7 +27,8 @@ export const command: Command = {
   verbs: names,
   async run({ words, json, out, text, is, count }) {
     for (const word of words) {
-      if (!names.includes(word)) throw wrong(command, `There is no work "${word}". Did you mean ${guessOf(word, names)}?`)
+      if (!names.includes(word))
+        throw wrong(command, `There is no work "${word}". Did you mean ${guessOf(word, names)}?`)
     }
     const isMet = await runBench(words, {
       json,

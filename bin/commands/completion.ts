@@ -19,7 +19,12 @@ export const command: Command = {
   async run({ words: [word, extra], json, out }) {
     const shell = shells.find((one) => one === word)
     if (shell === undefined || extra !== undefined) {
-      throw wrong(command, word === undefined ? `For which shell? One of ${shells.join(', ')}.` : `There is no completion for "${word}". Did you mean ${guessOf(word, shells)}?`)
+      throw wrong(
+        command,
+        word === undefined
+          ? `For which shell? One of ${shells.join(', ')}.`
+          : `There is no completion for "${word}". Did you mean ${guessOf(word, shells)}?`,
+      )
     }
     const script = completionFor(shell, await loadAll())
     if (json) out.json({ shell, script })

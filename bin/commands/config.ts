@@ -22,9 +22,13 @@ export const command: Command = {
     if (extra !== undefined) throw wrong(command, `"${extra}" is one word too many; one setting can be named.`)
     const all = call.config.explain()
     const exact = all.find(({ name }) => name === word)
-    const fitting = exact === undefined ? all.filter(({ name }) => word === undefined || name.toLowerCase().includes(word.toLowerCase())) : [exact]
+    const fitting =
+      exact === undefined
+        ? all.filter(({ name }) => word === undefined || name.toLowerCase().includes(word.toLowerCase()))
+        : [exact]
     const names = all.map(({ name }) => name)
-    if (word !== undefined && fitting.length === 0) throw new Fault('config.unknown', { name: word, source: 'the command line', guess: guessOf(word, names) })
+    if (word !== undefined && fitting.length === 0)
+      throw new Fault('config.unknown', { name: word, source: 'the command line', guess: guessOf(word, names) })
     const shown = call.is('set') ? fitting.filter(({ source }) => source !== 'default') : fitting
     if (call.json) for (const row of shown) call.out.json(row)
     else if (word !== undefined && shown.length === 1 && shown[0] !== undefined) explain(call, shown[0])
@@ -36,14 +40,29 @@ export const command: Command = {
 function list(call: Call, rows: readonly ConfigRow[]): void {
   const { out } = call
   if (rows.length === 0) return out.line('Every setting has its default.')
-  const cells = rows.map(({ name, value, source }) => [name, clip(value === '' ? '-' : value, 26), source === 'default' ? out.style('dim', source) : source])
-  for (const line of table([{ head: 'SETTING' }, { head: 'VALUE', most: 26 }, { head: 'FROM' }], cells, out.width)) out.line(line)
+  const cells = rows.map(({ name, value, source }) => [
+    name,
+    clip(value === '' ? '-' : value, 26),
+    source === 'default' ? out.style('dim', source) : source,
+  ])
+  for (const line of table([{ head: 'SETTING' }, { head: 'VALUE', most: 26 }, { head: 'FROM' }], cells, out.width))
+    out.line(line)
   out.line()
-  out.line(out.style('dim', `${call.config.file === undefined ? 'no perdure.json here' : `file: ${call.config.file}`}; perdure config <setting> explains one`))
+  out.line(
+    out.style(
+      'dim',
+      `${call.config.file === undefined ? 'no perdure.json here' : `file: ${call.config.file}`}; perdure config <setting> explains one`,
+    ),
+  )
 }
 
-function explain({ out }: Call, { name, value, unit, source, default: usual, reason, scope, flag, variable }: ConfigRow): void {
-  out.line(`${out.style('bold', name)} = ${value === '' ? '(not set)' : value}${unit === '' ? '' : out.style('dim', `   a plain number means ${unit}`)}`)
+function explain(
+  { out }: Call,
+  { name, value, unit, source, default: usual, reason, scope, flag, variable }: ConfigRow,
+): void {
+  out.line(
+    `${out.style('bold', name)} = ${value === '' ? '(not set)' : value}${unit === '' ? '' : out.style('dim', `   a plain number means ${unit}`)}`,
+  )
   for (const line of wrap(reason, out.width)) out.line(line)
   out.line()
   const rows = [

@@ -8,7 +8,9 @@ export const command: Command = {
   name: 'delete',
   title: 'forgets an actor; the next event to it creates a new one',
   usage: ['<address>'],
-  about: ['Ends it like stop, and removes its state. What it did is still in the history of the log, as long as that is kept; the state itself is gone.'],
+  about: [
+    'Ends it like stop, and removes its state. What it did is still in the history of the log, as long as that is kept; the state itself is gone.',
+  ],
   examples: ['delete order/42'],
   flags: { timeout: { type: 'text', value: '5s', about: 'How long to wait until it is gone; 5s by default.' } },
   settings: 'connection',
@@ -21,7 +23,12 @@ export const command: Command = {
     const { address, state } = shown
     await realm.operate.delete(address)
     // An event may have created the next one already, under the same address.
-    await awaitActor(realm, address, call.ms('timeout', 5_000), (one) => one === undefined || one.state.bornAt !== state.bornAt)
+    await awaitActor(
+      realm,
+      address,
+      call.ms('timeout', 5_000),
+      (one) => one === undefined || one.state.bornAt !== state.bornAt,
+    )
     if (call.json) call.out.json({ address, deleted: true })
     else call.out.line(`${addressText(address)} is gone`)
     return 0

@@ -2,7 +2,14 @@
 import type { Call, Command } from '#bin/command.ts'
 import { checkLog, checkParked, checkPartitions } from '#bin/doctor/log.ts'
 import { type Finding, fail } from '#bin/doctor/finding.ts'
-import { checkCredentials, checkDisk, checkHealthPort, checkPlatform, checkProgram, checkReach } from '#bin/doctor/place.ts'
+import {
+  checkCredentials,
+  checkDisk,
+  checkHealthPort,
+  checkPlatform,
+  checkProgram,
+  checkReach,
+} from '#bin/doctor/place.ts'
 import { embeddedDurability, promiseOf } from '#bin/doctor/promises.ts'
 import { checkServer } from '#bin/doctor/server.ts'
 import { pad, plural, wrap } from '#bin/layout.ts'
@@ -18,7 +25,9 @@ export const command: Command = {
   name: 'doctor',
   title: 'checks server, promises, clock, disk, ports, owners, log',
   usage: ['[--dir .perdure] [--servers nats://host:4222]'],
-  about: ['Looks and changes nothing. Each check is ok, warn or fail, with what to do; exit code 1 when one fails. It also says in plain words which durability is in force: what a crash of a process and what a power cut can lose.'],
+  about: [
+    'Looks and changes nothing. Each check is ok, warn or fail, with what to do; exit code 1 when one fails. It also says in plain words which durability is in force: what a crash of a process and what a power cut can lose.',
+  ],
   examples: ['doctor', 'doctor --servers nats://10.0.0.5:4222 --creds ./node.creds --json'],
   settings: 'all',
   json: 'A line for each check: {"check","status","says","fix"}.',
@@ -53,7 +62,11 @@ async function* checks(call: Call, config: Config): AsyncGenerator<Finding> {
     const facts = await examineServer({ ...busOptionsOf(config), ...(await accessOf(config)), create: false })
     yield* checkServer(facts)
     const isOurs = !config.isSet('servers')
-    yield promiseOf(config.cluster.durability, isOurs ? await embeddedDurability(dir) : undefined, facts.realm?.replicas ?? config.cluster.replicas)
+    yield promiseOf(
+      config.cluster.durability,
+      isOurs ? await embeddedDurability(dir) : undefined,
+      facts.realm?.replicas ?? config.cluster.replicas,
+    )
     if (facts.realm === undefined) return
     const realm = await call.realm()
     yield* await checkPartitions(realm)

@@ -11,11 +11,20 @@ import { type Address, type Effect, type EffectResult, type ShownActor, systemCl
 export const command: Command = {
   name: 'effects',
   title: 'lists pending effects, and says how an unknown one ended',
-  usage: ['[list] [address]', "resolve <address> <id or name> --output '<json>'", 'resolve <address> <id or name> --error <text>'],
+  usage: [
+    '[list] [address]',
+    "resolve <address> <id or name> --output '<json>'",
+    'resolve <address> <id or name> --error <text>',
+  ],
   about: [
     'An effect is recorded before it runs, so after a crash it is known that it began, but not how it ended. A kind whose policy is "ask" then waits for a person: look at the other side (the id of the effect is the one it was given), and say here what became of it.',
   ],
-  examples: ['effects', 'effects order/42 --json', `effects resolve order/42 charge --output '{"receipt":"r-7"}'`, 'effects resolve order/42 charge --error "never arrived at the bank"'],
+  examples: [
+    'effects',
+    'effects order/42 --json',
+    `effects resolve order/42 charge --output '{"receipt":"r-7"}'`,
+    'effects resolve order/42 charge --error "never arrived at the bank"',
+  ],
   flags: {
     output: { type: 'text', value: 'json', about: 'It was done, with this result.' },
     error: { type: 'text', value: 'text', about: 'It failed.' },
@@ -37,11 +46,14 @@ export const command: Command = {
 
 async function list(call: Call, [text, extra]: readonly string[]): Promise<void> {
   if (extra !== undefined) throw wrong(command, `"${extra}" is one word too many; one actor can be named.`)
-  if (text !== undefined && !text.includes('/')) throw wrong(command, `"${text}" is neither an address nor one of list, resolve.`)
+  if (text !== undefined && !text.includes('/'))
+    throw wrong(command, `"${text}" is neither an address nor one of list, resolve.`)
   const limit = call.count('limit', 50) || Infinity
   const found = await pending(call, text)
   // Those that wait for a person come first: only they need one.
-  const shown = found.toSorted((a, b) => Number(b.isUndecided) - Number(a.isUndecided) || a.effect.begunAt - b.effect.begunAt).slice(0, limit)
+  const shown = found
+    .toSorted((a, b) => Number(b.isUndecided) - Number(a.isUndecided) || a.effect.begunAt - b.effect.begunAt)
+    .slice(0, limit)
   if (call.json) {
     for (const { address, effect, isUndecided } of shown) call.out.json({ address, ...effect, isUndecided })
     return
@@ -52,17 +64,37 @@ async function list(call: Call, [text, extra]: readonly string[]): Promise<void>
     addressText(address),
     name,
     span(now - begunAt),
-    isUndecided ? call.out.style('red', 'unknown') : notBefore > now ? `attempt ${attempt} ${dueText(notBefore, now)}` : `attempt ${attempt}`,
+    isUndecided
+      ? call.out.style('red', 'unknown')
+      : notBefore > now
+        ? `attempt ${attempt} ${dueText(notBefore, now)}`
+        : `attempt ${attempt}`,
     id,
   ])
-  for (const line of table([{ head: 'ADDRESS', most: 24 }, { head: 'EFFECT', most: 16 }, { head: 'AGE', most: 8 }, { head: 'STATE', most: 16 }, { head: 'ID' }], rows, call.out.width)) call.out.line(line)
-  if (found.length > shown.length) call.out.line(call.out.style('dim', `${found.length - shown.length} more; --limit 0 lists all`))
+  for (const line of table(
+    [
+      { head: 'ADDRESS', most: 24 },
+      { head: 'EFFECT', most: 16 },
+      { head: 'AGE', most: 8 },
+      { head: 'STATE', most: 16 },
+      { head: 'ID' },
+    ],
+    rows,
+    call.out.width,
+  ))
+    call.out.line(line)
+  if (found.length > shown.length)
+    call.out.line(call.out.style('dim', `${found.length - shown.length} more; --limit 0 lists all`))
 }
 
 type Pending = { readonly address: Address; readonly effect: Effect; readonly isUndecided: boolean }
 
 function pendingOf({ address, state, undecided }: ShownActor): Pending[] {
-  return Object.values(state.book.effects ?? {}).map((effect) => ({ address, effect, isUndecided: undecided.includes(effect.id) }))
+  return Object.values(state.book.effects ?? {}).map((effect) => ({
+    address,
+    effect,
+    isUndecided: undecided.includes(effect.id),
+  }))
 }
 
 async function pending(call: Call, text: string | undefined): Promise<Pending[]> {
@@ -70,22 +102,35 @@ async function pending(call: Call, text: string | undefined): Promise<Pending[]>
   if (text !== undefined) return pendingOf((await showActor(realm, text)).shown)
   const kind = call.text('kind')
   const found: Pending[] = []
-  for await (const shown of realm.operate.list({ brief: true, ...(kind === undefined ? {} : { kind }) })) found.push(...pendingOf(shown))
+  for await (const shown of realm.operate.list({ brief: true, ...(kind === undefined ? {} : { kind }) }))
+    found.push(...pendingOf(shown))
   return found
 }
 
 async function resolve(call: Call, [text, wanted, extra]: readonly string[]): Promise<void> {
-  if (text === undefined || wanted === undefined || extra !== undefined) throw wrong(command, 'Resolve which? Name an actor and its effect.')
+  if (text === undefined || wanted === undefined || extra !== undefined)
+    throw wrong(command, 'Resolve which? Name an actor and its effect.')
   const result = resultOf(call)
   const realm = await call.realm()
   const { shown } = await showActor(realm, text)
   const all = Object.values(shown.state.book.effects ?? {})
   const fitting = all.filter(({ id, name }) => id === wanted || name === wanted)
   const [effect, second] = fitting
-  if (effect === undefined) throw new Fault('effect.absent', { value: text, name: wanted, known: all.map(({ name, id }) => `${name} (${id})`).join(', ') || 'none' })
-  if (second !== undefined) throw wrong(command, `"${wanted}" could be ${fitting.map(({ id }) => id).join(' or ')}; write the id.`)
+  if (effect === undefined)
+    throw new Fault('effect.absent', {
+      value: text,
+      name: wanted,
+      known: all.map(({ name, id }) => `${name} (${id})`).join(', ') || 'none',
+    })
+  if (second !== undefined)
+    throw wrong(command, `"${wanted}" could be ${fitting.map(({ id }) => id).join(' or ')}; write the id.`)
   await realm.operate.resolveEffect(shown.address, effect.id, result)
-  await awaitActor(realm, shown.address, call.ms('timeout', 5_000), (one) => one?.state.book.effects?.[effect.id] === undefined)
+  await awaitActor(
+    realm,
+    shown.address,
+    call.ms('timeout', 5_000),
+    (one) => one?.state.book.effects?.[effect.id] === undefined,
+  )
   if (call.json) call.out.json({ address: shown.address, id: effect.id, resolved: result.is })
   else call.out.line(`${addressText(shown.address)} now knows how ${effect.name} ended: ${result.is}`)
 }

@@ -23,7 +23,10 @@ export const command: Command = {
     }
     if (word !== undefined) {
       const load = loaderOf(word)
-      if (load === undefined) throw new Fault('usage.invalid', { reason: `There is no command "${word}". Did you mean "perdure help ${meantBy(word) ?? guessOf(word, commandNames)}"?` })
+      if (load === undefined)
+        throw new Fault('usage.invalid', {
+          reason: `There is no command "${word}". Did you mean "perdure help ${meantBy(word) ?? guessOf(word, commandNames)}"?`,
+        })
       const { command: asked } = await load()
       if (json) out.json(jsonOf(asked))
       else helpOf(out, asked)
@@ -36,5 +39,12 @@ export const command: Command = {
 }
 
 function jsonOf({ name, title, usage, flags = {}, examples, json }: Command): object {
-  return { name, title, usage: usage.map((words) => `perdure ${name} ${words}`.trimEnd()), flags, json, examples: examples.map((line) => `perdure ${line}`) }
+  return {
+    name,
+    title,
+    usage: usage.map((words) => `perdure ${name} ${words}`.trimEnd()),
+    flags,
+    json,
+    examples: examples.map((line) => `perdure ${line}`),
+  }
 }

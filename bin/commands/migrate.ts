@@ -25,10 +25,18 @@ export const command: Command = {
   settings: 'all',
   json: 'A line for each actor that does not fit {"unfit","reason"}, then one for each kind {"kind","version","same","migrated","unfit","differences"}.',
   async run(call) {
-    if (!call.is('dry-run')) throw wrong(command, 'Say --dry-run: actors are migrated by the node when they are next woken, and this command only tries it.')
+    if (!call.is('dry-run'))
+      throw wrong(
+        command,
+        'Say --dry-run: actors are migrated by the node when they are next woken, and this command only tries it.',
+      )
     if (call.words.length > 0) throw wrong(command, `"${call.words[0]}" is one word too many.`)
     const wanted = call.text('kind')
-    const kinds = new Map((await loadActors(call.config.node['actors.module'])).filter(({ kind }) => wanted === undefined || kind === wanted).map((kind) => [kind.kind, blueprintOf(kind)]))
+    const kinds = new Map(
+      (await loadActors(call.config.node['actors.module']))
+        .filter(({ kind }) => wanted === undefined || kind === wanted)
+        .map((kind) => [kind.kind, blueprintOf(kind)]),
+    )
     if (wanted !== undefined && kinds.size === 0) throw wrong(command, `The module has no kind "${wanted}".`)
     const realm = await call.realm()
     const found = await tryAll(call, realm, kinds, wanted)
@@ -41,7 +49,12 @@ type Counts = { same: number; migrated: number; unfit: number }
 
 type Tried = { readonly counts: ReadonlyMap<string, Counts>; readonly foreign: ReadonlyMap<string, number> }
 
-async function tryAll(call: Call, realm: RealmHandle, kinds: ReadonlyMap<string, Blueprint>, kind: string | undefined): Promise<Tried> {
+async function tryAll(
+  call: Call,
+  realm: RealmHandle,
+  kinds: ReadonlyMap<string, Blueprint>,
+  kind: string | undefined,
+): Promise<Tried> {
   const counts = new Map<string, Counts>([...kinds.keys()].map((name) => [name, { same: 0, migrated: 0, unfit: 0 }]))
   const foreign = new Map<string, number>()
   for await (const { address, state } of realm.operate.list(kind === undefined ? {} : { kind })) {
@@ -72,11 +85,19 @@ function tellUnfit({ json, out }: Call, address: Address, reason: string): void 
   for (const line of wrap(reason, out.width - 8, '        ')) out.line(line)
 }
 
-async function report({ json, out }: Call, realm: RealmHandle, kinds: ReadonlyMap<string, Blueprint>, { counts, foreign }: Tried): Promise<number> {
+async function report(
+  { json, out }: Call,
+  realm: RealmHandle,
+  kinds: ReadonlyMap<string, Blueprint>,
+  { counts, foreign }: Tried,
+): Promise<number> {
   let all = 0
   for (const [kind, { version, shape }] of kinds) {
     const before = await registeredKind(realm.bus, kind)
-    const differences = before === undefined ? [] : compareShapes(before.shape, shape).map(({ sentence, breaking }) => ({ sentence, breaking }))
+    const differences =
+      before === undefined
+        ? []
+        : compareShapes(before.shape, shape).map(({ sentence, breaking }) => ({ sentence, breaking }))
     const count = counts.get(kind) ?? { same: 0, migrated: 0, unfit: 0 }
     all += count.unfit
     if (json) {
@@ -84,9 +105,17 @@ async function report({ json, out }: Call, realm: RealmHandle, kinds: ReadonlyMa
       continue
     }
     const { same, migrated, unfit } = count
-    out.line(`${out.style('bold', kind)} version ${version}${before === undefined || before.version === version ? '' : ` (was ${before.version})`}: ${same} fit as they are, ${migrated} would be migrated, ${unfit} would be set aside`)
+    out.line(
+      `${out.style('bold', kind)} version ${version}${before === undefined || before.version === version ? '' : ` (was ${before.version})`}: ${same} fit as they are, ${migrated} would be migrated, ${unfit} would be set aside`,
+    )
     for (const { sentence } of differences) for (const line of wrap(sentence, out.width, '  ')) out.line(line)
   }
-  if (!json && foreign.size > 0) out.line(clip(`not tried, because the module has no such kind: ${[...foreign].map(([kind, count]) => `${kind} (${count})`).join(', ')}`, out.width))
+  if (!json && foreign.size > 0)
+    out.line(
+      clip(
+        `not tried, because the module has no such kind: ${[...foreign].map(([kind, count]) => `${kind} (${count})`).join(', ')}`,
+        out.width,
+      ),
+    )
   return all
 }

@@ -14,11 +14,23 @@ const verbs = ['list', 'show', 'replay', 'drop'] as const
 export const command: Command = {
   name: 'parked',
   title: 'what was set aside: list, show, replay, edit and replay, drop',
-  usage: ['[list] [address] [--kind order] [--code event.invalid]', 'show <place>', "replay <place>… [--event '<json>' | --edit]", 'drop <place>…', 'replay --all [--code event.invalid]      (also: drop --all)'],
+  usage: [
+    '[list] [address] [--kind order] [--code event.invalid]',
+    'show <place>',
+    "replay <place>… [--event '<json>' | --edit]",
+    'drop <place>…',
+    'replay --all [--code event.invalid]      (also: drop --all)',
+  ],
   about: [
     'What cannot be handled is parked whole, with its fault: nothing is dropped without a trace. A place is its number on the log. Replaying sends the event again, as it was or mended, and then removes it from here; a replay that is repeated steps once.',
   ],
-  examples: ['parked', 'parked show 1041', `parked replay 1041 --event '{"type":"PAY","amount":5}'`, 'parked replay 1041 --edit', 'parked drop --all --code event.untyped'],
+  examples: [
+    'parked',
+    'parked show 1041',
+    `parked replay 1041 --event '{"type":"PAY","amount":5}'`,
+    'parked replay 1041 --edit',
+    'parked drop --all --code event.untyped',
+  ],
   flags: {
     event: { type: 'text', value: 'json', about: 'Replays this event instead of the one that was parked.' },
     edit: { type: 'yes', about: 'Opens the event in $EDITOR, and replays what was saved.' },
@@ -63,8 +75,25 @@ async function list(call: Call, [text, extra]: readonly string[]): Promise<void>
   }
   if (shown.length === 0) return call.out.line('Nothing is parked.')
   const now = systemClock.now()
-  const rows = shown.map((one) => [String(one.place), timeText(one.at, now), addressText(one.address), typeOf(one), one.fault.code])
-  for (const line of table([{ head: 'PLACE' }, { head: 'SINCE' }, { head: 'ADDRESS', most: 24 }, { head: 'EVENT', most: 18 }, { head: 'FAULT' }], rows, call.out.width)) call.out.line(line)
+  const rows = shown.map((one) => [
+    String(one.place),
+    timeText(one.at, now),
+    addressText(one.address),
+    typeOf(one),
+    one.fault.code,
+  ])
+  for (const line of table(
+    [
+      { head: 'PLACE' },
+      { head: 'SINCE' },
+      { head: 'ADDRESS', most: 24 },
+      { head: 'EVENT', most: 18 },
+      { head: 'FAULT' },
+    ],
+    rows,
+    call.out.width,
+  ))
+    call.out.line(line)
   if (found.length > limit) call.out.line(call.out.style('dim', `more than ${limit}; --limit 0 lists all`))
 }
 
@@ -96,15 +125,20 @@ function textOf(raw: Uint8Array): string {
 
 async function show(call: Call, words: readonly string[]): Promise<void> {
   const [place, extra] = placesOf(words)
-  if (place === undefined || extra !== undefined) throw wrong(command, 'Show which one? Name its place: perdure parked lists them.')
+  if (place === undefined || extra !== undefined)
+    throw wrong(command, 'Show which one? Name its place: perdure parked lists them.')
   const entry = await (await call.realm()).parked.get(place)
   if (call.json) return call.out.json(jsonOf(entry))
   const { out } = call
   const { address, at, seq, fault, event, raw, envelope } = entry
-  out.line(`${out.style('bold', `parked at ${place}`)}, for ${addressText(address)}, since ${timeText(at, systemClock.now())}`)
+  out.line(
+    `${out.style('bold', `parked at ${place}`)}, for ${addressText(address)}, since ${timeText(at, systemClock.now())}`,
+  )
   for (const line of wrap(`${fault.message} (${fault.code})`, out.width)) out.line(line)
   out.line()
-  out.line(`the envelope was at ${seq}${envelope?.from === undefined ? '' : `, from ${envelope.from}`}${envelope?.cause === undefined ? '' : `, caused by ${envelope.cause}`}`)
+  out.line(
+    `the envelope was at ${seq}${envelope?.from === undefined ? '' : `, from ${envelope.from}`}${envelope?.cause === undefined ? '' : `, caused by ${envelope.cause}`}`,
+  )
   if (event !== undefined) out.line(showValue(out, event, { whole: true }))
   else if (raw !== undefined) out.line(textOf(raw))
   else if (envelope !== undefined) out.line(showValue(out, envelope.content))
@@ -114,12 +148,14 @@ async function show(call: Call, words: readonly string[]): Promise<void> {
 
 async function replay(call: Call, words: readonly string[]): Promise<void> {
   const given = call.text('event')
-  if (given !== undefined && call.is('edit')) throw wrong(command, '--event and --edit are two ways to mend it; use one.')
+  if (given !== undefined && call.is('edit'))
+    throw wrong(command, '--event and --edit are two ways to mend it; use one.')
   // Before anything is connected to: a typing mistake should cost nothing.
   const event = given === undefined ? undefined : eventOf(given)
   const realm = await call.realm()
   const entries = await chosen(call, realm, words)
-  if (entries.length > 1 && (event !== undefined || call.is('edit'))) throw wrong(command, 'One event at a time can be mended.')
+  if (entries.length > 1 && (event !== undefined || call.is('edit')))
+    throw wrong(command, 'One event at a time can be mended.')
   for (const entry of entries) {
     const mended = call.is('edit') ? await edited(call, entry) : event
     await realm.parked.replay(entry.place, mended)
@@ -132,9 +168,11 @@ function eventOf(text: string): AnyEvent {
 }
 
 async function edited(call: Call, { event, raw, place }: ParkedEntry): Promise<AnyEvent> {
-  const before = event === undefined ? (raw === undefined ? '{"type":""}' : textOf(raw)) : JSON.stringify(event, undefined, 2)
+  const before =
+    event === undefined ? (raw === undefined ? '{"type":""}' : textOf(raw)) : JSON.stringify(event, undefined, 2)
   const after = await editText(call.config.node.editor, before, `perdure-parked-${place}.json`)
-  if (after.trim() === '') throw new Fault('usage.invalid', { reason: 'The file was left empty, so nothing was replayed.' })
+  if (after.trim() === '')
+    throw new Fault('usage.invalid', { reason: 'The file was left empty, so nothing was replayed.' })
   const value = parseJson(after, 'What was saved')
   if (typeof (value as { type?: unknown } | null)?.type !== 'string') throw new Fault('event.untyped')
   return value as AnyEvent
@@ -162,7 +200,8 @@ async function chosen(call: Call, realm: RealmHandle, words: readonly string[]):
 
 function placesOf(words: readonly string[]): number[] {
   return words.map((word) => {
-    if (!/^[1-9]\d{0,14}$/.test(word)) throw wrong(command, `"${word}" is not a place; it is the number that "perdure parked" shows.`)
+    if (!/^[1-9]\d{0,14}$/.test(word))
+      throw wrong(command, `"${word}" is not a place; it is the number that "perdure parked" shows.`)
     return Number(word)
   })
 }

@@ -62,7 +62,17 @@ function isWanted(call: Call, { shown, health }: Row): boolean {
 
 function jsonOf({ shown: { address, state, tags, depth }, health }: Row): object {
   const { snapshot, bornAt, steppedAt } = state
-  return { address, kind: kindOf(address), state: snapshot.value, status: snapshot.status, tags: tags ?? [], bornAt, steppedAt, depth, health }
+  return {
+    address,
+    kind: kindOf(address),
+    state: snapshot.value,
+    status: snapshot.status,
+    tags: tags ?? [],
+    bornAt,
+    steppedAt,
+    depth,
+    health,
+  }
 }
 
 function print({ out }: Call, rows: readonly Row[], hasMore: boolean): void {
@@ -76,7 +86,13 @@ function print({ out }: Call, rows: readonly Row[], hasMore: boolean): void {
     span(now - state.bornAt),
     paintedHealth(out, health, now),
   ])
-  const columns = [{ head: 'ADDRESS', most: 24 }, { head: 'STATE', most: 16 }, { head: 'TAGS', most: 12 }, { head: 'AGE', most: 8 }, { head: 'HEALTH' }]
+  const columns = [
+    { head: 'ADDRESS', most: 24 },
+    { head: 'STATE', most: 16 },
+    { head: 'TAGS', most: 12 },
+    { head: 'AGE', most: 8 },
+    { head: 'HEALTH' },
+  ]
   for (const line of table(columns, cells, out.width)) out.line(line)
   out.line()
   out.line(out.style('dim', `${summary(rows)}${hasMore ? '; there are more (--limit 0 lists all)' : ''}`))
@@ -87,4 +103,3 @@ function summary(rows: readonly Row[]): string {
   for (const { health } of rows) counts.set(health.is, (counts.get(health.is) ?? 0) + 1)
   return `${plural(rows.length, 'actor')}: ${[...counts].map(([is, count]) => `${count} ${is}`).join(', ')}`
 }
-

@@ -9,11 +9,19 @@ import { type Address, parseAddress, type RealmHandle } from '#runtime/index.ts'
 export const command: Command = {
   name: 'send',
   title: 'sends an event to an actor',
-  usage: ['<address> <TYPE> [name=value …]', "<address> '<json>'", '<address> -     (one event a line, from standard input)'],
+  usage: [
+    '<address> <TYPE> [name=value …]',
+    "<address> '<json>'",
+    '<address> -     (one event a line, from standard input)',
+  ],
   about: [
     'An address is kind/key; the first event creates the actor. The event is stored when this ends, and handled exactly once from then on, now or when a node runs. With --id, a second send with the same id is the same event.',
   ],
-  examples: ['send order/42 PLACE item=book amount=20', `send order/42 '{"type":"PAY","amount":20}' --id payment-7`, 'send counter/a - < events.ndjson'],
+  examples: [
+    'send order/42 PLACE item=book amount=20',
+    `send order/42 '{"type":"PAY","amount":20}' --id payment-7`,
+    'send counter/a - < events.ndjson',
+  ],
   flags: { id: { type: 'text', value: 'id', about: 'Your own id of this send: a retry with it changes nothing.' } },
   settings: 'connection',
   json: 'A line for each event: {"address","type","seq"}; seq is its place on the log.',
@@ -28,7 +36,11 @@ export const command: Command = {
   },
 }
 
-type Sending = { readonly address: Address; readonly event: ReturnType<typeof eventOfWords>; readonly id: string | undefined }
+type Sending = {
+  readonly address: Address
+  readonly event: ReturnType<typeof eventOfWords>
+  readonly id: string | undefined
+}
 
 async function sendOne({ json, out }: Call, realm: RealmHandle, { address, event, id }: Sending): Promise<void> {
   const { seq } = await realm.send(address, event, id === undefined ? {} : { id })
@@ -59,6 +71,9 @@ function eventOfLine(line: string, number: number): ReturnType<typeof eventOfWor
   try {
     return eventOfWords(line.trimStart().startsWith('{') ? [line] : line.trim().split(/\s+/))
   } catch (cause) {
-    throw wrong(command, `Line ${number}: ${cause instanceof Error ? cause.message : String(cause)} Nothing after it was sent.`)
+    throw wrong(
+      command,
+      `Line ${number}: ${cause instanceof Error ? cause.message : String(cause)} Nothing after it was sent.`,
+    )
   }
 }

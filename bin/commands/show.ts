@@ -13,7 +13,9 @@ export const command: Command = {
   name: 'show',
   title: 'shows one actor: state, timers, effects, mailbox, last steps',
   usage: ['<address> [--full]'],
-  about: ['The state as it was last committed, what it waits for, what is parked of it, and its last steps. A large context is cut; --full shows it whole.'],
+  about: [
+    'The state as it was last committed, what it waits for, what is parked of it, and its last steps. A large context is cut; --full shows it whole.',
+  ],
   examples: ['show order/42', "show 'order/a key with spaces' --json"],
   flags: {
     full: { type: 'yes', about: 'The context whole, however large.' },
@@ -63,7 +65,12 @@ function jsonOf({ shown, parked, history }: Found): object {
     subscriptions: book.subscriptions ?? [],
     counts: book.counts ?? {},
     ended: book.ended,
-    parked: parked.map(({ place, at, fault, event }) => ({ place, at, fault: { code: fault.code, message: fault.message }, event })),
+    parked: parked.map(({ place, at, fault, event }) => ({
+      place,
+      at,
+      fault: { code: fault.code, message: fault.message },
+      event,
+    })),
     steps: history,
   }
 }
@@ -76,18 +83,28 @@ function print(call: Call, { shown, parked, history }: Found): void {
   const { snapshot, book, version, steps, bornAt, steppedAt } = state
   const now = systemClock.now()
   const room = out.width - labelWidth
-  const row = (label: string, text: string): void => out.line(`${out.style('dim', label.padEnd(labelWidth))}${clip(text, room)}`)
+  const row = (label: string, text: string): void =>
+    out.line(`${out.style('dim', label.padEnd(labelWidth))}${clip(text, room)}`)
 
   out.line(out.style('bold', addressText(address)))
-  row('state', `${stateText(snapshot.value, snapshot.status)}${tags === undefined || tags.length === 0 ? '' : `  [${tags.join(', ')}]`}`)
-  out.line(`${out.style('dim', 'health'.padEnd(labelWidth))}${paintedHealth(out, healthOfShown(shown, parked.length), now)}`)
-  row('age', `${span(now - bornAt)}, last stepped ${dueText(steppedAt, now)}, ${plural(steps, 'step')}, version ${version}`)
+  row(
+    'state',
+    `${stateText(snapshot.value, snapshot.status)}${tags === undefined || tags.length === 0 ? '' : `  [${tags.join(', ')}]`}`,
+  )
+  out.line(
+    `${out.style('dim', 'health'.padEnd(labelWidth))}${paintedHealth(out, healthOfShown(shown, parked.length), now)}`,
+  )
+  row(
+    'age',
+    `${span(now - bornAt)}, last stepped ${dueText(steppedAt, now)}, ${plural(steps, 'step')}, version ${version}`,
+  )
   row('mailbox', depth === 0 ? 'empty' : `${depth} waiting`)
   if (book.deferred !== undefined) row('deferred', `${book.deferred.length} wait for a state that handles them`)
   if (book.counts?.unhandled !== undefined) row('unhandled', `${book.counts.unhandled} in all: no state handled them`)
   for (const one of book.subscriptions ?? []) row('follows', one.pattern)
   if (book.ended !== undefined) row('ended', `${book.ended.reason}, ${dueText(book.ended.at, now)}`)
-  if (snapshot.error !== undefined) row('error', String((snapshot.error as { message?: unknown }).message ?? JSON.stringify(snapshot.error)))
+  if (snapshot.error !== undefined)
+    row('error', String((snapshot.error as { message?: unknown }).message ?? JSON.stringify(snapshot.error)))
 
   const section = (title: string, lines: readonly string[]): void => {
     if (lines.length === 0) return
@@ -95,11 +112,35 @@ function print(call: Call, { shown, parked, history }: Found): void {
     out.line(out.style('bold', title))
     for (const line of lines) out.line(clip2(line, out.width))
   }
-  section('timers', Object.values(book.timers ?? {}).map(({ name, due, event, policy, to }) => `  ${shortTimer(name)}  ${dueText(due, now)}${policy === 'deadline' ? '' : ` (${policy})`}${event.type === name ? '' : `  sends ${event.type}${to === undefined ? '' : ` to ${to}`}`}`))
-  section('effects', Object.values(book.effects ?? {}).map((effect) => `  ${effect.name}  ${effectText(effect, shown, now)}  id ${effect.id}`))
-  section('children', Object.entries(book.children ?? {}).map(([id, { src, address: at, effect }]) => `  ${id}  ${src}  ${at ?? `effect ${effect}`}`))
+  section(
+    'timers',
+    Object.values(book.timers ?? {}).map(
+      ({ name, due, event, policy, to }) =>
+        `  ${shortTimer(name)}  ${dueText(due, now)}${policy === 'deadline' ? '' : ` (${policy})`}${event.type === name ? '' : `  sends ${event.type}${to === undefined ? '' : ` to ${to}`}`}`,
+    ),
+  )
+  section(
+    'effects',
+    Object.values(book.effects ?? {}).map(
+      (effect) => `  ${effect.name}  ${effectText(effect, shown, now)}  id ${effect.id}`,
+    ),
+  )
+  section(
+    'children',
+    Object.entries(book.children ?? {}).map(
+      ([id, { src, address: at, effect }]) => `  ${id}  ${src}  ${at ?? `effect ${effect}`}`,
+    ),
+  )
   if (parked.length > 0) {
-    section('parked', parked.slice(0, 5).map(({ place, at, fault, event }) => `  ${place}  ${timeText(at, now)}  ${event?.type ?? '(no event)'}  ${fault.message} (${fault.code})`))
+    section(
+      'parked',
+      parked
+        .slice(0, 5)
+        .map(
+          ({ place, at, fault, event }) =>
+            `  ${place}  ${timeText(at, now)}  ${event?.type ?? '(no event)'}  ${fault.message} (${fault.code})`,
+        ),
+    )
     if (parked.length > 5) out.line(`  … ${parked.length - 5} more: perdure parked list ${address}`)
   }
   out.line()
@@ -113,23 +154,40 @@ function print(call: Call, { shown, parked, history }: Found): void {
   section('last steps', stepLines(history, now))
 }
 
-function effectText({ id, attempt, notBefore, lastError }: { readonly id: string; readonly attempt: number; readonly notBefore: number; readonly lastError?: unknown }, { undecided }: ShownActor, now: number): string {
+function effectText(
+  {
+    id,
+    attempt,
+    notBefore,
+    lastError,
+  }: { readonly id: string; readonly attempt: number; readonly notBefore: number; readonly lastError?: unknown },
+  { undecided }: ShownActor,
+  now: number,
+): string {
   if (undecided.includes(id)) return 'outcome unknown: perdure effects resolve'
   const said = (lastError as { message?: unknown } | undefined)?.message
   const error = typeof said === 'string' ? `, last error: ${clip(said, 40)}` : ''
-  return notBefore > now ? `attempt ${attempt} ${dueText(notBefore, now)}${error}` : `running, attempt ${attempt}${error}`
+  return notBefore > now
+    ? `attempt ${attempt} ${dueText(notBefore, now)}${error}`
+    : `running, attempt ${attempt}${error}`
 }
 
 function clip2(line: string, width: number): string {
   const indent = /^ */.exec(line)?.[0] ?? ''
   // Two blanks stand between columns; a sentence keeps its single ones.
-  const columns = line.trim().split(/ {2,}/).map((column) => clip(column, width))
+  const columns = line
+    .trim()
+    .split(/ {2,}/)
+    .map((column) => clip(column, width))
   const text = indent + columns.join('  ')
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`
 }
 
 function stepLines(history: HistoryLines, now: number): string[] {
   return history.flatMap(({ at, steps }) =>
-    steps.map(({ seq, type, mark }) => `  ${timeText(at, now)}  ${type}${mark === undefined ? '' : ` (${mark})`}  ${seq === 0 ? 'timer' : `at ${seq}`}`),
+    steps.map(
+      ({ seq, type, mark }) =>
+        `  ${timeText(at, now)}  ${type}${mark === undefined ? '' : ` (${mark})`}  ${seq === 0 ? 'timer' : `at ${seq}`}`,
+    ),
   )
 }

@@ -11,7 +11,9 @@ export const command: Command = {
   name: 'start',
   title: 'creates an actor with input',
   usage: ["<address> [--input '<json>']"],
-  about: ['Only for actors that need an input, or that should be there before their first event: an event creates an actor by itself. Again with the same input changes nothing; with another one, that is parked as actor.exists and the actor stays as it is.'],
+  about: [
+    'Only for actors that need an input, or that should be there before their first event: an event creates an actor by itself. Again with the same input changes nothing; with another one, that is parked as actor.exists and the actor stays as it is.',
+  ],
   examples: [`start order/43 --input '{"customer":"ada"}'`, 'start counter/b'],
   flags: {
     input: { type: 'text', value: 'json', about: 'What the machine gets as input.' },

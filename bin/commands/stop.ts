@@ -8,7 +8,9 @@ export const command: Command = {
   name: 'stop',
   title: 'ends an actor and its children; what it knew is kept for a time',
   usage: ['<address>'],
-  about: ['Its timers are disarmed, its effects aborted, its children stopped, and those who watch it are told. What comes to it later is parked as actor.done. To be able to use the address again: perdure delete.'],
+  about: [
+    'Its timers are disarmed, its effects aborted, its children stopped, and those who watch it are told. What comes to it later is parked as actor.done. To be able to use the address again: perdure delete.',
+  ],
   examples: ['stop order/42'],
   flags: { timeout: { type: 'text', value: '5s', about: 'How long to wait until it has ended; 5s by default.' } },
   settings: 'connection',
@@ -20,7 +22,12 @@ export const command: Command = {
     const { shown } = await showActor(realm, text)
     const { address } = shown
     if (shown.state.book.ended === undefined) await realm.operate.stop(address)
-    const after = await awaitActor(realm, address, call.ms('timeout', 5_000), (one) => one === undefined || one.state.book.ended !== undefined)
+    const after = await awaitActor(
+      realm,
+      address,
+      call.ms('timeout', 5_000),
+      (one) => one === undefined || one.state.book.ended !== undefined,
+    )
     const reason = after?.state.book.ended?.reason ?? 'deleted'
     if (call.json) call.out.json({ address, ended: reason })
     else call.out.line(`${addressText(address)} has ended (${reason})`)

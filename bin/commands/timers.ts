@@ -12,7 +12,9 @@ export const command: Command = {
   name: 'timers',
   title: 'lists armed timers, and cancels one',
   usage: ['[list] [address] [--limit 50]', 'cancel <address> <name>'],
-  about: ['A timer is a part of its actor: an after, or a delayed event. The name is the one that "list --json" and "show --json" give, or the short one that the list shows.'],
+  about: [
+    'A timer is a part of its actor: an after, or a delayed event. The name is the one that "list --json" and "show --json" give, or the short one that the list shows.',
+  ],
   examples: ['timers', 'timers order/42', 'timers cancel order/42 paymentTime'],
   flags: {
     kind: { type: 'text', value: 'kind', about: 'Only of actors of this kind.' },
@@ -34,19 +36,42 @@ type Armed = { readonly address: Address; readonly timer: Timer }
 
 async function list(call: Call, [text, extra]: readonly string[]): Promise<void> {
   if (extra !== undefined) throw wrong(command, `"${extra}" is one word too many; one actor can be named.`)
-  if (text !== undefined && !text.includes('/')) throw wrong(command, `"${text}" is neither an address nor one of list, cancel.`)
+  if (text !== undefined && !text.includes('/'))
+    throw wrong(command, `"${text}" is neither an address nor one of list, cancel.`)
   const limit = call.count('limit', 50) || Infinity
   const armed = await armedTimers(call, text)
   const now = systemClock.now()
   const shown = armed.toSorted((a, b) => a.timer.due - b.timer.due).slice(0, limit)
   if (call.json) {
-    for (const { address, timer: { name, due, event, policy, to } } of shown) call.out.json({ address, name, due, event, to, policy })
+    for (const {
+      address,
+      timer: { name, due, event, policy, to },
+    } of shown)
+      call.out.json({ address, name, due, event, to, policy })
     return
   }
   if (shown.length === 0) return call.out.line('No timer is armed.')
-  const rows = shown.map(({ address, timer }) => [addressText(address), shortTimer(timer.name), dueText(timer.due, now), timer.event.type === timer.name ? '-' : timer.event.type, timer.policy])
-  for (const line of table([{ head: 'ADDRESS', most: 28 }, { head: 'TIMER', most: 18 }, { head: 'DUE', most: 12 }, { head: 'SENDS', most: 12 }, { head: 'POLICY' }], rows, call.out.width)) call.out.line(line)
-  if (armed.length > shown.length) call.out.line(call.out.style('dim', `${armed.length - shown.length} more; --limit 0 lists all`))
+  const rows = shown.map(({ address, timer }) => [
+    addressText(address),
+    shortTimer(timer.name),
+    dueText(timer.due, now),
+    timer.event.type === timer.name ? '-' : timer.event.type,
+    timer.policy,
+  ])
+  for (const line of table(
+    [
+      { head: 'ADDRESS', most: 28 },
+      { head: 'TIMER', most: 18 },
+      { head: 'DUE', most: 12 },
+      { head: 'SENDS', most: 12 },
+      { head: 'POLICY' },
+    ],
+    rows,
+    call.out.width,
+  ))
+    call.out.line(line)
+  if (armed.length > shown.length)
+    call.out.line(call.out.style('dim', `${armed.length - shown.length} more; --limit 0 lists all`))
 }
 
 async function armedTimers(call: Call, text: string | undefined): Promise<Armed[]> {
@@ -64,18 +89,26 @@ async function armedTimers(call: Call, text: string | undefined): Promise<Armed[
 }
 
 async function cancel(call: Call, [text, wanted, extra]: readonly string[]): Promise<void> {
-  if (text === undefined || wanted === undefined || extra !== undefined) throw wrong(command, 'Cancel which? Name an actor and its timer.')
+  if (text === undefined || wanted === undefined || extra !== undefined)
+    throw wrong(command, 'Cancel which? Name an actor and its timer.')
   const realm = await call.realm()
   const { shown } = await showActor(realm, text)
   const names = Object.keys(shown.state.book.timers ?? {})
   const fitting = names.filter((name) => name === wanted || shortTimer(name) === wanted)
   const [name, second] = fitting
-  if (name === undefined) throw new Fault('timer.absent', { value: text, name: wanted, known: names.map(shortTimer).join(', ') || 'none' })
-  if (second !== undefined && !fitting.includes(wanted)) throw wrong(command, `"${wanted}" could be ${fitting.join(' or ')}; write the whole name.`)
+  if (name === undefined)
+    throw new Fault('timer.absent', { value: text, name: wanted, known: names.map(shortTimer).join(', ') || 'none' })
+  if (second !== undefined && !fitting.includes(wanted))
+    throw wrong(command, `"${wanted}" could be ${fitting.join(' or ')}; write the whole name.`)
   const exact = fitting.includes(wanted) ? wanted : name
   const visit = shown.state.book.timers?.[exact]?.visit
   await realm.operate.cancelTimer(shown.address, exact)
-  await awaitActor(realm, shown.address, call.ms('timeout', 5_000), (one) => one?.state.book.timers?.[exact]?.visit !== visit)
+  await awaitActor(
+    realm,
+    shown.address,
+    call.ms('timeout', 5_000),
+    (one) => one?.state.book.timers?.[exact]?.visit !== visit,
+  )
   if (call.json) call.out.json({ address: shown.address, name: exact, cancelled: true })
   else call.out.line(`cancelled the timer ${shortTimer(exact)} of ${addressText(shown.address)}`)
 }

@@ -18,11 +18,18 @@ export const command: Command = {
   settings: 'all',
   json: 'The log as JSON lines; one of them is {"is":"up.ready", …}.',
   async run(call) {
-    if (call.words.length > 0) throw wrong(command, `"up" takes no words, and "${call.words[0]}" is one. To run kinds of your own: --actors ${call.words[0]}.`)
+    if (call.words.length > 0)
+      throw wrong(
+        command,
+        `"up" takes no words, and "${call.words[0]}" is one. To run kinds of your own: --actors ${call.words[0]}.`,
+      )
     const { config } = call
     const withServer = !config.isSet('servers')
     if (withServer && readAuth(config) !== undefined) {
-      throw wrong(command, 'Credentials are configured, but "up" makes its own for the server that it starts. Name your server with --servers, or leave them out.')
+      throw wrong(
+        command,
+        'Credentials are configured, but "up" makes its own for the server that it starts. Name your server with --servers, or leave them out.',
+      )
     }
     return await runNode(call, withServer, (running) => greet(call, running))
   },
@@ -41,7 +48,19 @@ function greet(call: Call, { isText, actors, server, health, node }: Running): v
   const more = `${flags}${config.isSet('realm') ? ` --realm ${realm}` : ''}`
   const subject = `${realm}.to.${kind}.42`
   if (!isText) {
-    return out.json({ at: new Date().toISOString(), level: 'info', is: 'up.ready', text: `perdure is up at ${url}`, url, realm, subject, kinds: actors.map((one) => one.kind), node: node?.name, health: health?.url, server: server === undefined ? undefined : { version: server.version, pid: server.server.pid } })
+    return out.json({
+      at: new Date().toISOString(),
+      level: 'info',
+      is: 'up.ready',
+      text: `perdure is up at ${url}`,
+      url,
+      realm,
+      subject,
+      kinds: actors.map((one) => one.kind),
+      node: node?.name,
+      health: health?.url,
+      server: server === undefined ? undefined : { version: server.version, pid: server.server.pid },
+    })
   }
   const rows: readonly (readonly [string, string])[] = [
     ['Send an event', `npx perdure send ${address} ${event}${more}`],
@@ -52,7 +71,9 @@ function greet(call: Call, { isText, actors, server, health, node }: Running): v
     ...(health === undefined ? [] : [['Health', `${health.url}/health/ready`] as const]),
   ]
   out.line()
-  out.line(`  ${out.style('bold', 'perdure is up')}: realm ${realm}, kinds ${actors.map((one) => one.kind).join(', ')}${server === undefined ? '' : `, nats-server ${server.version}`}`)
+  out.line(
+    `  ${out.style('bold', 'perdure is up')}: realm ${realm}, kinds ${actors.map((one) => one.kind).join(', ')}${server === undefined ? '' : `, nats-server ${server.version}`}`,
+  )
   out.line()
   for (const [what, how] of rows) out.line(`  ${out.style('dim', what.padEnd(17))} ${how}`)
   out.line()

@@ -42,9 +42,21 @@ export const command: Command = {
   },
 }
 
-type Seen = Read | { readonly is: 'state'; readonly at: number; readonly address: Address; readonly state: unknown; readonly status: string }
+type Seen =
+  | Read
+  | {
+      readonly is: 'state'
+      readonly at: number
+      readonly address: Address
+      readonly state: unknown
+      readonly status: string
+    }
 
-function filtersOf({ name, partitions }: RealmHandle, word: string | undefined, address: Address | undefined): string[] {
+function filtersOf(
+  { name, partitions }: RealmHandle,
+  word: string | undefined,
+  address: Address | undefined,
+): string[] {
   if (word === undefined) return [`${name}.in.*.x.>`, `${name}.ev.>`, `${name}.parked.>`]
   if (address === undefined) return [`${name}.ev.${topicOf(word)}`]
   const partition = partitionOf(address, partitions)
@@ -76,7 +88,8 @@ function followState(realm: RealmHandle, address: Address, show: (seen: Seen) =>
       const { value, status } = snapshot as unknown as { value: unknown; status: string }
       const text = stateText(value, status)
       // A state that it was in before the watch, or stays in, is no news.
-      if (last !== undefined && text !== last) show({ is: 'state', at: systemClock.now(), address, state: value, status })
+      if (last !== undefined && text !== last)
+        show({ is: 'state', at: systemClock.now(), address, state: value, status })
       last = text
     },
     error: () => undefined,
@@ -90,13 +103,21 @@ function print({ json, out }: Call, seen: Seen): void {
   const rest = out.width - 18
   switch (seen.is) {
     case 'to':
-      return out.line(`${head} ${pad(out.style('cyan', 'to'), 7)} ${clip(`${addressText(seen.to)} ${seen.type}${payloadOf(seen.event)}${seen.from === undefined ? '' : ` from ${seen.from}`}`, rest)}`)
+      return out.line(
+        `${head} ${pad(out.style('cyan', 'to'), 7)} ${clip(`${addressText(seen.to)} ${seen.type}${payloadOf(seen.event)}${seen.from === undefined ? '' : ` from ${seen.from}`}`, rest)}`,
+      )
     case 'ev':
-      return out.line(`${head} ${pad(out.style('green', 'ev'), 7)} ${clip(`${addressText(seen.from)} ${seen.type}${payloadOf(seen.event)}`, rest)}`)
+      return out.line(
+        `${head} ${pad(out.style('green', 'ev'), 7)} ${clip(`${addressText(seen.from)} ${seen.type}${payloadOf(seen.event)}`, rest)}`,
+      )
     case 'parked':
-      return out.line(`${head} ${pad(out.style('red', 'parked'), 7)} ${clip(`${addressText(seen.to)} ${seen.type ?? '(no event)'}: ${seen.fault.message} (${seen.fault.code})`, rest)}`)
+      return out.line(
+        `${head} ${pad(out.style('red', 'parked'), 7)} ${clip(`${addressText(seen.to)} ${seen.type ?? '(no event)'}: ${seen.fault.message} (${seen.fault.code})`, rest)}`,
+      )
     case 'state':
-      return out.line(`${head} ${pad(out.style('yellow', 'state'), 7)} ${clip(`${addressText(seen.address)} is ${stateText(seen.state, seen.status)}`, rest)}`)
+      return out.line(
+        `${head} ${pad(out.style('yellow', 'state'), 7)} ${clip(`${addressText(seen.address)} is ${stateText(seen.state, seen.status)}`, rest)}`,
+      )
   }
 }
 

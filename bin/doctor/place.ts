@@ -23,7 +23,11 @@ export async function checkProgram(config: Config): Promise<Finding> {
     const found = await findServer({ ...serverSearchOf(config), onNote: (line) => notes.push(line) })
     if (found !== undefined) return ok('nats-server', `${found.version}, ${found.binary} (${found.from}).`)
     const passed = notes.length === 0 ? '' : ` (${notes.join('; ')})`
-    return warn('nats-server', `There is none here${passed}.`, 'perdure up fetches one; or install one, or name it with --nats-server.')
+    return warn(
+      'nats-server',
+      `There is none here${passed}.`,
+      'perdure up fetches one; or install one, or name it with --nats-server.',
+    )
   } catch (error) {
     return fail('nats-server', storedFaultOf(error).message, 'Name another with --nats-server, or leave it out.')
   }
@@ -34,7 +38,8 @@ const fullBytes = 1e8
 
 export async function checkDisk(dir: string): Promise<Finding> {
   let where = dir
-  for (let parent = join(where, '..'); !(await isThere(where)) && parent !== where; parent = join(where, '..')) where = parent
+  for (let parent = join(where, '..'); !(await isThere(where)) && parent !== where; parent = join(where, '..'))
+    where = parent
   try {
     const { bavail, blocks, bsize } = await statfs(where)
     const free = bavail * bsize
@@ -43,7 +48,11 @@ export async function checkDisk(dir: string): Promise<Finding> {
     if (free < fullBytes) return fail('disk', says, fix)
     return free < scarceBytes ? warn('disk', says, fix) : ok('disk', says)
   } catch (error) {
-    return warn('disk', `It cannot be seen how much is free under ${where}: ${storedFaultOf(error).message}.`, 'Check the directory (--dir).')
+    return warn(
+      'disk',
+      `It cannot be seen how much is free under ${where}: ${storedFaultOf(error).message}.`,
+      'Check the directory (--dir).',
+    )
   }
 }
 
@@ -59,18 +68,35 @@ async function statOf(path: string): Promise<Stats | undefined> {
 export async function checkCredentials(dir: string): Promise<Finding> {
   const files = [nodeLoginFile(dir), outsideLoginFile(dir)]
   const found = await Promise.all(files.map(async (file) => ({ file, stats: await statOf(file) })))
-  if (found.every(({ stats }) => stats === undefined)) return ok('credentials', `None in ${dir} yet; perdure up makes them.`)
+  if (found.every(({ stats }) => stats === undefined))
+    return ok('credentials', `None in ${dir} yet; perdure up makes them.`)
   const open = found.filter(({ stats }) => stats !== undefined && (stats.mode & 0o077) !== 0).map(({ file }) => file)
-  if (open.length > 0) return fail('credentials', `Others on this machine can read ${open.join(' and ')}.`, `chmod 600 ${open.join(' ')}; if somebody did, remove them and start again: new ones are made.`)
+  if (open.length > 0)
+    return fail(
+      'credentials',
+      `Others on this machine can read ${open.join(' and ')}.`,
+      `chmod 600 ${open.join(' ')}; if somebody did, remove them and start again: new ones are made.`,
+    )
   return ok('credentials', `Those in ${dir} can be read by their owner alone.`)
 }
 
 /** Of the embedded server: whether it listens to more than this machine. */
 export async function checkReach(dir: string): Promise<Finding | undefined> {
   try {
-    const { host, port } = JSON.parse(await readFile(join(dir, 'server', 'nats.conf'), 'utf8')) as { host?: string; port?: number }
-    if (host === '127.0.0.1') return ok('reach', `The server in ${dir} listens on loopback only${port !== undefined && port > 0 ? `, port ${port}` : ''}.`)
-    return warn('reach', `The server in ${dir} listens on ${host}.`, 'Its configuration is written at each start; start it again with perdure up.')
+    const { host, port } = JSON.parse(await readFile(join(dir, 'server', 'nats.conf'), 'utf8')) as {
+      host?: string
+      port?: number
+    }
+    if (host === '127.0.0.1')
+      return ok(
+        'reach',
+        `The server in ${dir} listens on loopback only${port !== undefined && port > 0 ? `, port ${port}` : ''}.`,
+      )
+    return warn(
+      'reach',
+      `The server in ${dir} listens on ${host}.`,
+      'Its configuration is written at each start; start it again with perdure up.',
+    )
   } catch {
     return undefined
   }
@@ -84,7 +110,11 @@ export async function checkHealthPort(port: number): Promise<Finding> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(answerMs) })
     if (response.ok) return ok('health', `${url} says that the node is ready.`)
-    return warn('health', `${url} says that the node is not ready (${response.status}).`, 'A node that begins, ends or has lost its server is not ready; see its log.')
+    return warn(
+      'health',
+      `${url} says that the node is not ready (${response.status}).`,
+      'A node that begins, ends or has lost its server is not ready; see its log.',
+    )
   } catch {
     return warn('health', `Nothing answers at ${url}.`, 'Start a node here, or give its port: --health-port.')
   }

@@ -19,18 +19,38 @@ function versionOf({ address, version, rttMs }: ServerFacts): Finding {
 }
 
 function featuresOf({ storage, realm, maxPayload }: ServerFacts): Finding {
-  if (storage === undefined) return fail('features', 'JetStream is not there for these credentials.', 'Start the server with JetStream, and give the account access to it.')
+  if (storage === undefined)
+    return fail(
+      'features',
+      'JetStream is not there for these credentials.',
+      'Start the server with JetStream, and give the account access to it.',
+    )
   const payload = `The largest payload is ${bytesText(maxPayload)}.`
-  if (realm === undefined) return warn('features', `JetStream is there; the realm is not. ${payload}`, 'The first node makes it: perdure up, or perdure node.')
-  if (!realm.hasBatches) return fail('features', `The stream "${realm.stream}" takes no atomic batches.`, 'Something changed it; set allow_atomic again (nats stream edit).')
+  if (realm === undefined)
+    return warn(
+      'features',
+      `JetStream is there; the realm is not. ${payload}`,
+      'The first node makes it: perdure up, or perdure node.',
+    )
+  if (!realm.hasBatches)
+    return fail(
+      'features',
+      `The stream "${realm.stream}" takes no atomic batches.`,
+      'Something changed it; set allow_atomic again (nats stream edit).',
+    )
   return ok('features', `JetStream with atomic batches, stream "${realm.stream}". ${payload}`)
 }
 
 function clockOf({ realm, rttMs }: ServerFacts): Finding {
   const ahead = realm?.aheadMs
   if (ahead === undefined) return ok('clock', 'The server did not say its time, which it does once there is a realm.')
-  if (Math.abs(ahead) <= noticedMs + rttMs) return ok('clock', `The server's clock and this one agree to ${Math.max(1, Math.abs(ahead))} ms.`)
-  return warn('clock', `The server's clock is ${span(Math.abs(ahead))} ${ahead > 0 ? 'ahead of' : 'behind'} this one.`, 'Deadlines and ages will be off by that; set both by NTP.')
+  if (Math.abs(ahead) <= noticedMs + rttMs)
+    return ok('clock', `The server's clock and this one agree to ${Math.max(1, Math.abs(ahead))} ms.`)
+  return warn(
+    'clock',
+    `The server's clock is ${span(Math.abs(ahead))} ${ahead > 0 ? 'ahead of' : 'behind'} this one.`,
+    'Deadlines and ages will be off by that; set both by NTP.',
+  )
 }
 
 function storageOf({ storage }: ServerFacts): Finding {
@@ -38,5 +58,11 @@ function storageOf({ storage }: ServerFacts): Finding {
   const { bytes, limit } = storage
   if (limit <= 0) return ok('storage', `${bytesText(bytes)} in use by this account; no limit but the disk.`)
   const says = `${bytesText(bytes)} of ${bytesText(limit)} that this account may use.`
-  return bytes > limit * 0.9 ? warn('storage', says, 'When it is full, nothing can be stored any more: raise the limit of the account, or history.bytes less.') : ok('storage', says)
+  return bytes > limit * 0.9
+    ? warn(
+        'storage',
+        says,
+        'When it is full, nothing can be stored any more: raise the limit of the account, or history.bytes less.',
+      )
+    : ok('storage', says)
 }

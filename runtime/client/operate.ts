@@ -36,7 +36,10 @@ export type Operations = {
   /** Actors in no particular order, page by page; `brief` leaves contexts and outputs out. */
   list(options?: { readonly kind?: string; readonly brief?: boolean }): AsyncIterable<ShownActor>
   show(address: Address): Promise<ShownActor | undefined>
-  history(address: Address, options: { readonly limit: number; readonly before?: number }): Promise<SeenHistory['lines']>
+  history(
+    address: Address,
+    options: { readonly limit: number; readonly before?: number },
+  ): Promise<SeenHistory['lines']>
   partitions(): Promise<SeenPartition[]>
   /** One of them; a fault when nobody owns it. */
   partition(number: number): Promise<SeenPartition>
@@ -44,7 +47,10 @@ export type Operations = {
 
 const pageSize = 200
 
-export function operationsOf({ bus, clock, views }: { readonly bus: Bus; readonly clock: Clock; readonly views: Views }, client: string): Operations {
+export function operationsOf(
+  { bus, clock, views }: { readonly bus: Bus; readonly clock: Clock; readonly views: Views },
+  client: string,
+): Operations {
   async function control(address: Address, content: Content): Promise<void> {
     const data = encodeEnvelope({
       to: address,
@@ -60,15 +66,28 @@ export function operationsOf({ bus, clock, views }: { readonly bus: Bus; readonl
       deadline: undefined,
       traceparent: undefined,
     })
-    await bus.append({ subject: subjects.in(bus.realm, partitionOf(address, bus.realm.partitions), 'c', address), data })
+    await bus.append({
+      subject: subjects.in(bus.realm, partitionOf(address, bus.realm.partitions), 'c', address),
+      data,
+    })
   }
 
-  const shown = (seen: Seen): ShownActor | undefined => 
+  const shown = (seen: Seen): ShownActor | undefined =>
     seen.state === undefined
       ? undefined
-      : { address: seen.address, state: decodeState(seen.state), depth: seen.depth, tags: seen.tags, undecided: seen.undecided ?? [], unfit: seen.unfit }
+      : {
+          address: seen.address,
+          state: decodeState(seen.state),
+          depth: seen.depth,
+          tags: seen.tags,
+          undecided: seen.undecided ?? [],
+          unfit: seen.unfit,
+        }
 
-  async function* list({ kind, brief = false }: { readonly kind?: string; readonly brief?: boolean } = {}): AsyncGenerator<ShownActor> {
+  async function* list({
+    kind,
+    brief = false,
+  }: { readonly kind?: string; readonly brief?: boolean } = {}): AsyncGenerator<ShownActor> {
     for (let partition = 0; partition < bus.realm.partitions; partition++) {
       let after: Address | undefined
       for (;;) {

@@ -35,7 +35,11 @@ export interface RealmHandle extends AsyncDisposable {
   /** A handle from an address as text, for example `order/42`. */
   at(address: string): ActorHandle
   /** Creates an actor with input; again with the same input changes nothing. */
-  start<TLogic extends AnyActorLogic>(kind: ActorKind<TLogic>, key: string, options: { readonly input: InputFrom<TLogic> }): Promise<ActorHandle<TLogic>>
+  start<TLogic extends AnyActorLogic>(
+    kind: ActorKind<TLogic>,
+    key: string,
+    options: { readonly input: InputFrom<TLogic> },
+  ): Promise<ActorHandle<TLogic>>
   start(kind: string, key: string, options: { readonly input: unknown }): Promise<ActorHandle>
   /** Sends an event to any address. */
   send(address: string, event: AnyEvent, options?: { readonly id?: string }): Promise<{ readonly seq: number }>
@@ -45,11 +49,19 @@ export interface RealmHandle extends AsyncDisposable {
 }
 
 /** An emitted event, by whom, and where it stands. */
-export type EmittedEntry = { readonly address: Address; readonly event: AnyEvent; readonly seq: number; readonly at: number }
+export type EmittedEntry = {
+  readonly address: Address
+  readonly event: AnyEvent
+  readonly seq: number
+  readonly at: number
+}
 
 const clientPattern = /^[A-Za-z0-9_-]{1,64}$/
 
-export function realmHandleOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, options: RealmOptions): RealmHandle {
+export function realmHandleOf(
+  { bus, clock }: { readonly bus: Bus; readonly clock: Clock },
+  options: RealmOptions,
+): RealmHandle {
   const session = nuid.next()
   const client = options.client ?? session
   if (!clientPattern.test(client)) throw new Fault('client.invalid', { value: client })
@@ -72,7 +84,11 @@ export function realmHandleOf({ bus, clock }: { readonly bus: Bus; readonly cloc
     return handleOf(world, addressOf(typeof kind === 'string' ? kind : kind.kind, key), blueprintFor(kind))
   }
 
-  async function start(kind: ActorKind | string, key: string, { input }: { readonly input: unknown }): Promise<ActorHandle> {
+  async function start(
+    kind: ActorKind | string,
+    key: string,
+    { input }: { readonly input: unknown },
+  ): Promise<ActorHandle> {
     const handle = ref(kind, key)
     await operate.start(handle.address, input)
     return handle
@@ -97,10 +113,15 @@ export function realmHandleOf({ bus, clock }: { readonly bus: Bus; readonly cloc
       return handleOf(world, address, blueprintFor(kindOf(address)))
     },
     start: start as RealmHandle['start'],
-    send: (address, event, given = {}) => sender.send(parseAddress(address), event, given.id === undefined ? {} : { client, id: given.id }),
+    send: (address, event, given = {}) =>
+      sender.send(parseAddress(address), event, given.id === undefined ? {} : { client, id: given.id }),
     async topic(pattern, on, from) {
       const start = from ?? (await bus.logState()).lastSeq + 1
-      return await bus.read({ filter: `${bus.realm.name}.ev.${checkPattern(pattern)}`, from: start, onEntry: (entry) => tellEmitted(entry, on) })
+      return await bus.read({
+        filter: `${bus.realm.name}.ev.${checkPattern(pattern)}`,
+        from: start,
+        onEntry: (entry) => tellEmitted(entry, on),
+      })
     },
     close,
     [Symbol.asyncDispose]: close,

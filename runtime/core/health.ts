@@ -8,7 +8,12 @@ import type { StoredFault } from '#protocol/fault.ts'
 import type { ActorState, Book, Ended } from '#protocol/state.ts'
 
 export type Wait =
-  | { readonly is: 'effect'; readonly name: string; readonly attempt: number; /** A pause before this attempt. */ readonly notBefore: number | undefined }
+  | {
+      readonly is: 'effect'
+      readonly name: string
+      readonly attempt: number
+      /** A pause before this attempt. */ readonly notBefore: number | undefined
+    }
   | { readonly is: 'timer'; readonly name: string; readonly due: number }
   | { readonly is: 'child'; readonly id: string; readonly address: Address }
   /** Nothing but an event moves it. */
@@ -43,7 +48,12 @@ export function healthOf({ state, depth, isServed, unfit, undecided, parked, now
   if (!isServed) return { is: 'blocked', by: 'unserved', reason: 'no node serves its kind' }
   if (unfit !== undefined) return { is: 'blocked', by: 'unfit', reason: unfit.message }
   const open = undecided.map((id) => book.effects?.[id]?.name).find((name) => name !== undefined)
-  if (open !== undefined) return { is: 'blocked', by: 'decision', reason: `the outcome of the effect "${open}" is unknown; somebody must say it` }
+  if (open !== undefined)
+    return {
+      is: 'blocked',
+      by: 'decision',
+      reason: `the outcome of the effect "${open}" is unknown; somebody must say it`,
+    }
   if (parked > 0) return { is: 'poisoned', parked }
   if (depth > 0 || book.outbox !== undefined) return { is: 'progressing', queued: depth }
   const [first, ...rest] = waitsOf(book, now)
@@ -60,6 +70,8 @@ function waitsOf(book: Book, now: number): Wait[] {
   const timers = Object.values(book.timers ?? {})
     .toSorted((a, b) => a.due - b.due)
     .map(({ name, due }) => ({ is: 'timer' as const, name, due }))
-  const children = Object.entries(book.children ?? {}).flatMap(([id, { address }]) => (address === undefined ? [] : [{ is: 'child' as const, id, address }]))
+  const children = Object.entries(book.children ?? {}).flatMap(([id, { address }]) =>
+    address === undefined ? [] : [{ is: 'child' as const, id, address }],
+  )
   return [...effects, ...timers, ...children]
 }

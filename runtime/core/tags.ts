@@ -9,7 +9,11 @@ import { blueprintFor } from './live.ts'
 import type { StateShape } from './shape.ts'
 
 /** Nothing when the definition at hand does not know such an actor. */
-export function tagsOfState(kinds: ReadonlyMap<string, Blueprint>, address: Address, { snapshot, book }: ActorState): readonly string[] | undefined {
+export function tagsOfState(
+  kinds: ReadonlyMap<string, Blueprint>,
+  address: Address,
+  { snapshot, book }: ActorState,
+): readonly string[] | undefined {
   const root = kinds.get(kindOf(address))
   if (root === undefined) return undefined
   try {

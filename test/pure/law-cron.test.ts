@@ -5,6 +5,8 @@ import { cronNext } from '#runtime/core/cron.ts'
 import { openStillWorld } from '#test/support/still-world.ts'
 
 const hourMs = 3_600_000
+/** Days pass here; housekeeping by the second would be most of what happens. */
+const slow = { options: { aliveMs: 1_800_000 } }
 
 const clockwork = setup({ types: { context: {} as { at: string[] }, events: {} as { type: 'TICK'; at: number } } }).createMachine({
   context: { at: [] },
@@ -16,7 +18,7 @@ const daily = (more: Partial<CronPolicy> = {}) => actor('daily', clockwork, { cr
 const ticks = async (world: Awaited<ReturnType<typeof openStillWorld>>, key = 'main'): Promise<unknown> => ((await world.state(`daily/${key}`))?.snapshot.context as { at: string[] } | undefined)?.at
 
 test('a cron kind needs nobody to start it, and ticks at its instants', async () => {
-  await using world = await openStillWorld([daily()])
+  await using world = await openStillWorld([daily()], slow)
   await world.settle()
   expect(await ticks(world)).toEqual([])
   await world.pass(9 * hourMs - 1)
@@ -36,7 +38,7 @@ test('a zone decides which instant a schedule means, and its summer time is kept
 })
 
 test('a kind in a zone ticks at its hour there, under the key it names', async () => {
-  await using world = await openStillWorld([daily({ zone: 'Europe/Berlin', key: 'berlin' })])
+  await using world = await openStillWorld([daily({ zone: 'Europe/Berlin', key: 'berlin' })], slow)
   await world.pass(8 * hourMs)
   expect(await ticks(world, 'berlin')).toEqual(['08:00'])
   expect(await ticks(world)).toBeUndefined()
@@ -47,7 +49,7 @@ test.each([
   ['all', ['09:00', '09:00', '09:00']],
   ['skip', []],
 ] as const)('of three instants that passed while no node ran, "%s" tells %j', async (missed, told) => {
-  await using world = await openStillWorld([daily({ missed })])
+  await using world = await openStillWorld([daily({ missed })], slow)
   await world.pass(hourMs)
   await world.crash()
   await world.clock.advance(72 * hourMs)
@@ -69,7 +71,7 @@ test('a restart of the actor by its supervision does not tick again what has tic
       },
     },
   })
-  await using world = await openStillWorld([actor('daily', machine, { supervision: { strategy: 'restart' }, cron: { schedule: '0 9 * * *', event: { type: 'TICK' }, missed: 'all' } })])
+  await using world = await openStillWorld([actor('daily', machine, { supervision: { strategy: 'restart' }, cron: { schedule: '0 9 * * *', event: { type: 'TICK' }, missed: 'all' } })], slow)
   await world.pass(60 * hourMs)
   expect((await world.state('daily/main'))?.snapshot.context).toEqual({ n: 3 })
   await world.send('daily/main', { type: 'BAD' })

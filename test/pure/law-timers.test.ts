@@ -84,7 +84,7 @@ test('a timer is cancelled from outside, and by the machine', async () => {
   expect(rang).toEqual([{ rang: 0 }, { rang: 0 }, { rang: 1 }])
 })
 
-test('ten thousand timers fire each once, in the order of their instants, also across a crash', async () => {
+test('a thousand timers fire each once, in the order of their instants, also across a crash', async () => {
   const fired: number[] = []
   const machine = setup({ types: { context: {} as { at: number }, input: {} as number }, delays: { then: ({ context }) => context.at } }).createMachine({
     context: ({ input }) => ({ at: input }),
@@ -92,18 +92,18 @@ test('ten thousand timers fire each once, in the order of their instants, also a
     states: { armed: { after: { then: 'fired' } }, fired: { type: 'final' } },
   })
   await using world = await openStillWorld([actor('shot', machine)])
-  for (let n = 0; n < 10_000; n++) void world.realm.start('shot', `n${n}`, { input: 1000 + ((n * 7919) % 10_000) })
+  for (let n = 0; n < 1000; n++) void world.realm.start('shot', `n${n}`, { input: 1000 + ((n * 7919) % 10_000) })
   await world.settle()
   await world.node.settle()
   expect(world.clock.waiting).toBeLessThan(100)
   const before = world.clock.now()
   const step = (await import('#runtime/trace.ts')).onTrace((one) => one.is === 'stepped' && one.type.startsWith('timer:') && fired.push(world.clock.now() - before))
   await world.pass(5000)
-  expect(fired).toHaveLength(4001)
+  expect(fired).toHaveLength(Array.from({ length: 1000 }, (_, n) => 1000 + ((n * 7919) % 10_000)).filter((at) => at <= 5000).length)
   await world.crash()
   await world.start()
   await world.pass(10_000)
   step.stop()
-  expect(fired).toHaveLength(10_000)
+  expect(fired).toHaveLength(1000)
   expect(fired).toEqual([...fired].sort((a, b) => a - b))
 })

@@ -26,7 +26,9 @@ const text = async (...args: readonly string[]): Promise<string> => {
 
 test('send stores an event, as words, as JSON and line by line, and says where', async () => {
   expect(await text('send', 'counter/s', 'ADD', 'by=2')).toMatch(/^ADD to counter\/s is stored \(at \d+\)\n$/)
-  expect(await cli.json('send', 'counter/s', '{"type":"ADD","by":3}')).toEqual([{ address: 'counter/s', type: 'ADD', seq: expect.any(Number) }])
+  expect(await cli.json('send', 'counter/s', '{"type":"ADD","by":3}')).toEqual([
+    { address: 'counter/s', type: 'ADD', seq: expect.any(Number) },
+  ])
   const lines = await cli.run(['send', 'counter/s', '-', '--json'], { input: 'ADD by=10\n\n{"type":"ADD","by":20}\n' })
   expect(lines.out.trim().split('\n')).toHaveLength(2)
   await cli.json('send', 'counter/s', 'ADD', 'by=100', '--id', 'once')
@@ -46,16 +48,32 @@ test('ps lists actors with state, tag, age and health, and filters by them', asy
   expect(out).toMatch(/^ADDRESS +STATE +TAGS +AGE +HEALTH\n/)
   expect(out).toMatch(/^order\/42 +placed +unpaid +\d+m?s .*waiting for timer paymentTime in 14m \d+s$/m)
   expect(out).toMatch(/^room\/the lobby +open +- .*waiting for an event$/m)
-  expect(await cli.json('ps', 'order', '--state', 'placed', '--tag', 'unpaid', '--health', 'waiting')).toMatchObject([{ address: 'order/42', tags: ['unpaid'], health: { is: 'waiting', on: [{ is: 'timer' }] } }])
+  expect(await cli.json('ps', 'order', '--state', 'placed', '--tag', 'unpaid', '--health', 'waiting')).toMatchObject([
+    { address: 'order/42', tags: ['unpaid'], health: { is: 'waiting', on: [{ is: 'timer' }] } },
+  ])
   expect(await cli.json('ps', '--tag', 'nobody')).toEqual([])
   expect(await cli.json('ps', '--limit', '1')).toHaveLength(1)
 })
 
 test('show tells everything of one actor', async () => {
   const out = await text('show', 'order/42')
-  for (const part of ['state      placed [unpaid]', 'paymentTime  in 14m', "item: 'book'", 'last steps', 'mailbox    empty']) expect(out).toContain(part)
+  for (const part of [
+    'state      placed [unpaid]',
+    'paymentTime  in 14m',
+    "item: 'book'",
+    'last steps',
+    'mailbox    empty',
+  ])
+    expect(out).toContain(part)
   const [shown] = await cli.json('show', 'room/the lobby')
-  expect(shown).toMatchObject({ address: 'room/the=20lobby', state: 'open', context: { members: ['ada'] }, depth: 0, parked: [], health: { is: 'waiting' } })
+  expect(shown).toMatchObject({
+    address: 'room/the=20lobby',
+    state: 'open',
+    context: { members: ['ada'] },
+    depth: 0,
+    parked: [],
+    health: { is: 'waiting' },
+  })
 })
 
 test('history gives the steps of an actor oldest first, with their envelopes and choices', async () => {
@@ -77,7 +95,9 @@ test('history of a topic is in one order, and the same after a restart of everyt
   expect(await up.stop()).toBe(0)
   up = await cli.up()
   expect(await cli.json('history', 'topic', 'counter.*.COUNT', '--limit', '1000')).toEqual(before)
-  expect(await cli.json('history', 'topic', 'counter.t2.>', '--from', '1', '--limit', '1')).toMatchObject([{ from: 'counter/t2', event: { type: 'COUNT' } }])
+  expect(await cli.json('history', 'topic', 'counter.t2.>', '--from', '1', '--limit', '1')).toMatchObject([
+    { from: 'counter/t2', event: { type: 'COUNT' } },
+  ])
   expect(await text('history', 'topic', 'order/42')).toMatch(/order\/42 +PLACED +\{"item":"book"/)
 })
 
@@ -95,7 +115,10 @@ test('watch shows what comes in, is emitted and becomes of an actor, until Ctrl-
   }
   const [one, everything] = await stopped
   expect(one.code).toBe(0)
-  const kinds = one.out.trim().split('\n').map((line) => (JSON.parse(line) as { is: string }).is)
+  const kinds = one.out
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { is: string }).is)
   expect(kinds).toHaveLength(3)
   expect(everything.code).toBe(0)
   expect(everything.out).toMatch(/to +order\/w PLACE \{"item":"x","amount":1\}/)
@@ -114,7 +137,9 @@ test('start, stop and delete say when it has happened', async () => {
   expect(await text('start', 'counter/life')).toBe('counter/life is there, in -\n')
   expect(await text('start', 'counter/life')).toBe('counter/life is there, in -\n')
   expect(await text('stop', 'counter/life')).toBe('counter/life has ended (stopped)\n')
-  expect(await cli.json('ps', 'counter', '--health', 'ended')).toMatchObject([{ address: 'counter/life', health: { reason: 'stopped' } }])
+  expect(await cli.json('ps', 'counter', '--health', 'ended')).toMatchObject([
+    { address: 'counter/life', health: { reason: 'stopped' } },
+  ])
   expect(await cli.json('delete', 'counter/life')).toEqual([{ address: 'counter/life', deleted: true }])
   expect((await cli.run(['show', 'counter/life'])).code).toBe(3)
 })
@@ -124,14 +149,33 @@ test('config says what is in force and from where', async () => {
   expect(out).toContain('durability = power')
   expect(out).toContain('PERDURE_DURABILITY')
   expect(await text('config')).toContain('server.port')
-  expect(await cli.json('config', '--set', '--realm', 'shop')).toMatchObject([{ name: 'realm', value: 'shop', source: '--realm' }, { name: 'server.path' }])
+  expect(await cli.json('config', '--set', '--realm', 'shop')).toMatchObject([
+    { name: 'realm', value: 'shop', source: '--realm' },
+    { name: 'server.path' },
+  ])
 })
 
 test('doctor names each promise and what to mend, and ends with 0 while nothing fails', async () => {
   const found = await cli.json('doctor', '--health-port', '0')
   expect(found.filter(({ status }) => status === 'fail')).toEqual([])
   const checks = new Map(found.map((one) => [one.check, one]))
-  expect([...checks.keys()]).toEqual(expect.arrayContaining(['machine', 'nats-server', 'disk', 'credentials', 'reach', 'server', 'features', 'clock', 'durability', 'partitions', 'lag', 'log', 'parked']))
+  expect([...checks.keys()]).toEqual(
+    expect.arrayContaining([
+      'machine',
+      'nats-server',
+      'disk',
+      'credentials',
+      'reach',
+      'server',
+      'features',
+      'clock',
+      'durability',
+      'partitions',
+      'lag',
+      'log',
+      'parked',
+    ]),
+  )
   expect(checks.get('features').says).toContain('atomic batches')
   expect(checks.get('durability').says).toContain('power cut')
   expect(checks.get('partitions').says).toMatch(/^All 16 have an owner/)
@@ -146,6 +190,10 @@ test('doctor fails with 1 where there is no server, and says what to do', async 
 
 test('migrate tries every stored actor and changes nothing', async () => {
   const lines = await cli.json('migrate', '--dry-run')
-  expect(lines).toMatchObject([{ kind: 'counter', unfit: 0 }, { kind: 'order', unfit: 0, differences: [] }, { kind: 'room', unfit: 0 }])
+  expect(lines).toMatchObject([
+    { kind: 'counter', unfit: 0 },
+    { kind: 'order', unfit: 0, differences: [] },
+    { kind: 'room', unfit: 0 },
+  ])
   expect((await cli.run(['migrate'])).code).toBe(2)
 })

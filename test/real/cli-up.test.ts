@@ -76,11 +76,23 @@ test('a directory in use, a port that is taken and a server that cannot be found
   const up = await cli.up()
   const port = Number(new URL(up.url).port)
   const locked = await cli.run(['up', '--port', '0', '--health-port', '0'])
-  expect(locked).toEqual({ code: 1, out: '', err: expect.stringMatching(/^perdure: The store at .* is in use by another process \(pid \d+\)\..* \(store\.locked\)\n$/) })
+  expect(locked).toEqual({
+    code: 1,
+    out: '',
+    err: expect.stringMatching(
+      /^perdure: The store at .* is in use by another process \(pid \d+\)\..* \(store\.locked\)\n$/,
+    ),
+  })
   const taken = await cli.run(['up', '--port', String(port), '--dir', 'other', '--health-port', '0'])
-  expect(taken).toMatchObject({ code: 1, err: expect.stringMatching(/^perdure: Port \d+ is in use by another program\..*--port\. \(port\.taken\)\n$/) })
+  expect(taken).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^perdure: Port \d+ is in use by another program\..*--port\. \(port\.taken\)\n$/),
+  })
   const health = await cli.run(['up', '--port', '0', '--dir', 'other', '--health-port', String(port)])
-  expect(health).toMatchObject({ code: 1, err: expect.stringMatching(/^perdure: Port \d+ .*--health-port\. \(port\.taken\)\n$/) })
+  expect(health).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^perdure: Port \d+ .*--health-port\. \(port\.taken\)\n$/),
+  })
   const missing = await cli.run(['up', '--port', '0', '--dir', 'other', '--nats-server', '/nowhere/nats-server'])
   expect(missing).toMatchObject({ code: 1, err: expect.stringMatching(/\(server\.unusable\)\n$/) })
 })
@@ -92,7 +104,12 @@ test('live from the beginning, ready while it owns its partitions', async () => 
   expect(live.status).toBe(200)
   const ready = await fetch(`${up.health}/health/ready`)
   expect(ready.status).toBe(200)
-  expect(await ready.json()).toMatchObject({ live: true, ready: true, bus: 'connected', health: { ready: true, partitions: 16, of: 16 } })
+  expect(await ready.json()).toMatchObject({
+    live: true,
+    ready: true,
+    bus: 'connected',
+    health: { ready: true, partitions: 16, of: 16 },
+  })
   expect((await fetch(`${up.health}/`)).status).toBe(404)
   expect((await fetch(`${up.health}/health/live`, { method: 'POST' })).status).toBe(405)
   await up.stop()
@@ -106,7 +123,8 @@ test('any NATS client with the credentials for outsiders can publish JSON, and a
   const { headers } = await import('@nats-io/nats-core')
   const once = headers()
   once.set('perdure-id', 'add-1')
-  for (let copy = 0; copy < 3; copy++) await outside.request('main.to.counter.b', '{"type":"ADD","by":5}', { timeout: 5_000, headers: once })
+  for (let copy = 0; copy < 3; copy++)
+    await outside.request('main.to.counter.b', '{"type":"ADD","by":5}', { timeout: 5_000, headers: once })
   await outside.close()
   expect(await cli.json('ask', 'counter/b', 'GET', '--emitted', 'COUNT')).toEqual([{ type: 'COUNT', count: 5 }])
 })
@@ -116,9 +134,17 @@ test('it runs the kinds of a module, and says in a sentence what is wrong with o
   await file('none.ts', 'export const one = 1\n')
   await file('broken.ts', 'export const one: = 1\n')
   await file('throws.ts', 'throw new TypeError("no such thing")\n')
-  for (const [name, reason] of [['none.ts', 'it exports none'], ['broken.ts', 'SyntaxError'], ['throws.ts', 'TypeError: no such thing'], ['absent.ts', 'there is no such file']] as const) {
+  for (const [name, reason] of [
+    ['none.ts', 'it exports none'],
+    ['broken.ts', 'SyntaxError'],
+    ['throws.ts', 'TypeError: no such thing'],
+    ['absent.ts', 'there is no such file'],
+  ] as const) {
     const { code, err } = await cli.run(['up', '--actors', name, '--port', '0', '--health-port', '0'])
-    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^perdure: The actor kinds of .*\(actors\.unusable\)\n$/) })
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: expect.stringMatching(/^perdure: The actor kinds of .*\(actors\.unusable\)\n$/),
+    })
     expect(err).toContain(reason)
   }
 })
@@ -126,8 +152,25 @@ test('it runs the kinds of a module, and says in a sentence what is wrong with o
 test('a node by itself serves a realm on a server that is there, and SIGTERM ends it in order', async () => {
   const up = await cli.up()
   const port = await freePort()
-  const other = cli.run(['node', '--realm', 'other', '--dir', 'second', '--servers', up.url, '--user', 'node', '--pass', (await loginOf(cli, 'credentials.json'))['pass'] ?? '', '--health-port', String(port)], {
-    signal: { name: 'SIGTERM', when: 'runs 16 partitions' },
-  })
+  const other = cli.run(
+    [
+      'node',
+      '--realm',
+      'other',
+      '--dir',
+      'second',
+      '--servers',
+      up.url,
+      '--user',
+      'node',
+      '--pass',
+      (await loginOf(cli, 'credentials.json'))['pass'] ?? '',
+      '--health-port',
+      String(port),
+    ],
+    {
+      signal: { name: 'SIGTERM', when: 'runs 16 partitions' },
+    },
+  )
   expect(await other).toMatchObject({ code: 0, out: expect.stringContaining('has let go of its partitions') })
 })

@@ -22,7 +22,9 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'perdure-examples-'))
   node = await openNode({ realm: 'main', servers: server.url, dir, actors: exampleActors })
   // What `up` leaves there; this server asks nobody who he is.
-  await writeFile(join(dir, 'credentials.json'), JSON.stringify({ user: 'node', pass: 'any', servers: server.url }), { mode: 0o600 })
+  await writeFile(join(dir, 'credentials.json'), JSON.stringify({ user: 'node', pass: 'any', servers: server.url }), {
+    mode: 0o600,
+  })
   site = createServer((request, response) => {
     const path = request.url ?? ''
     visits.push({ path, at: performance.now() })

@@ -145,6 +145,35 @@ describe('damage', () => {
     await again.close()
   })
 
+  law('a table whose name was damaged is not taken for an empty one', async (dir, open) => {
+    const store = await open()
+    await store.fold([{ partition: positionOf(1, 1), changes: [full(order, 1)], history: [] }])
+    await store.close()
+    const file = join(dir, 'data.mdb')
+    const bytes = readFileSync(file)
+    for (let at = bytes.indexOf('actors'); at >= 0; at = bytes.indexOf('actors', at + 1)) bytes[at + 5] = 0x74
+    writeFileSync(file, bytes)
+    await refused(open(), 'store.corrupt')
+    removeStore(dir)
+    await (await open()).close()
+  })
+
+  law('not even before all rows were looked at', async (dir, open) => {
+    const store = await open()
+    const many = addressesIn(1, 3000)
+    const last = many.at(-1) as (typeof many)[number]
+    await store.fold([{ partition: positionOf(1, 1), changes: many.map((one) => full(one, 1)), history: [] }])
+    await store.close()
+    const file = join(dir, 'data.mdb')
+    const bytes = readFileSync(file)
+    for (let at = bytes.indexOf(last); at >= 0; at = bytes.indexOf(last, at + 1)) bytes[at + last.length - 1] = 0x7a
+    writeFileSync(file, bytes)
+    const again = await open()
+    await refused(() => again.read(last), 'store.corrupt')
+    expect(again.read(many[0] as typeof last)).toEqual(stateOf(1))
+    await again.close()
+  })
+
   law(
     'a store that ended the process each time it was opened counts as corrupt; one that was merely refused does not',
     async (dir, open) => {

@@ -25,16 +25,35 @@ export type Up = {
   line(fits: (line: LogLine) => boolean): Promise<LogLine>
   send(signal: NodeJS.Signals): void
   /** How it ended. */
-  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly err: string }>
+  readonly ended: Promise<{
+    readonly code: number | null
+    readonly signal: NodeJS.Signals | null
+    readonly err: string
+  }>
   stop(): Promise<number | null>
 }
 
-export type LogLine = { readonly is: string; readonly level: string; readonly text: string; readonly [name: string]: unknown }
+export type LogLine = {
+  readonly is: string
+  readonly level: string
+  readonly text: string
+  readonly [name: string]: unknown
+}
 
 export type Cli = {
   /** Where it is called, and where `.perdure` comes to stand. */
   readonly folder: string
-  run(args: readonly string[], given?: { readonly input?: string; readonly env?: Readonly<Record<string, string>>; readonly signal?: { readonly name: NodeJS.Signals; readonly when: string } }): Promise<Ran>
+  run(
+    args: readonly string[],
+    given?: {
+      readonly input?: string
+      readonly env?: Readonly<Record<string, string>>
+      readonly signal?: {
+        readonly name: NodeJS.Signals
+        /** What it says, or what else has to have happened. */ readonly when: string | (() => Promise<unknown>)
+      }
+    },
+  ): Promise<Ran>
   /** The standard output as JSON lines; throws when it ends badly. */
   json(...args: readonly string[]): Promise<any[]>
   up(...args: readonly string[]): Promise<Up>
@@ -42,7 +61,9 @@ export type Cli = {
 }
 
 function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(PERDURE_|VITEST|NODE_|FORCE_COLOR|NO_COLOR|TEST$|npm_)/.test(name))
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(PERDURE_|VITEST|NODE_|FORCE_COLOR|NO_COLOR|TEST$|npm_)/.test(name),
+  )
   return { ...Object.fromEntries(kept), PERDURE_NATS_SERVER: natsServer(), ...extra }
 }
 
@@ -51,7 +72,11 @@ export async function openCli(): Promise<Cli> {
   const running = new Set<ChildProcess>()
 
   function start(args: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess {
-    const child = spawn(process.execPath, [launcher, ...args], { cwd: folder, env: environment(env), stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [launcher, ...args], {
+      cwd: folder,
+      env: environment(env),
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
     running.add(child)
     child.once('close', () => running.delete(child))
     return child
@@ -62,7 +87,7 @@ export async function openCli(): Promise<Cli> {
       const child = start(args, env)
       let [out, err] = ['', '']
       const hear = (): void => {
-        if (signal !== undefined && (out + err).includes(signal.when)) child.kill(signal.name)
+        if (typeof signal?.when === 'string' && (out + err).includes(signal.when)) child.kill(signal.name)
       }
       child.stdout?.setEncoding('utf8').on('data', (text: string) => {
         out += text
@@ -72,6 +97,7 @@ export async function openCli(): Promise<Cli> {
         err += text
         hear()
       })
+      if (typeof signal?.when === 'function') void signal.when().then(() => child.kill(signal.name))
       child.stdin?.on('error', () => undefined)
       child.stdin?.end(input)
       child.once('close', (code) => resolve({ code, out, err }))
@@ -83,7 +109,10 @@ export async function openCli(): Promise<Cli> {
     async json(...args) {
       const { code, out, err } = await run([...args, '--json'])
       if (code !== 0) throw new Error(`perdure ${args.join(' ')} ended with ${code}: ${err}${out}`)
-      return out.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as unknown)
+      return out
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as unknown)
     },
     async up(...args) {
       const child = start(['up', '--port', '0', '--health-port', '0', '--json', ...args])

@@ -18,6 +18,7 @@ import { snapshotOfState } from '#runtime/core/show.ts'
 import type { Node } from '#runtime/node.ts'
 import { onTrace } from '#runtime/trace.ts'
 import { openTestNode, openTestRealm, openTestStore } from './engine.ts'
+import { failGate, notes, openGate, resetGates } from './gates.ts'
 import { type ManualClock, openManualClock, turn } from './manual-clock.ts'
 
 /** What a script does next. A path names a descendant by the ids of children. */
@@ -70,31 +71,6 @@ type World = {
   close(): Promise<void>
 }
 
-type Gate = { readonly promise: Promise<unknown>; open(value: unknown): void; fail(error: unknown): void }
-
-let gates = new Map<string, Gate>()
-let notes: unknown[] = []
-
-function gateNamed(name: string): Gate {
-  const known = gates.get(name)
-  if (known !== undefined) return known
-  const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-  promise.catch(() => undefined)
-  const gate: Gate = { promise, open: resolve, fail: reject }
-  gates.set(name, gate)
-  return gate
-}
-
-/** For promise logic: settles when the script says so, also in a run that began after that. */
-export function gate(name: string): Promise<unknown> {
-  return gateNamed(name).promise
-}
-
-/** For named actions and other logic with effects: what was run, in order. */
-export function note(value: unknown): void {
-  notes.push(value)
-}
-
 const kindName = 'm'
 const address: Address = `${kindName}/k`
 
@@ -108,8 +84,7 @@ export function runs(name: string, script: Script): void {
 }
 
 export async function trailOf(script: Script, open: (script: Script, clock: ManualClock) => Promise<World>): Promise<Trail> {
-  gates = new Map()
-  notes = []
+  resetGates()
   const clock = openManualClock()
   const world = await open(script, clock)
   const seen: (Seen | undefined)[] = []
@@ -120,14 +95,14 @@ export async function trailOf(script: Script, open: (script: Script, clock: Manu
       await world.between()
       if ('type' in step) await world.send([], step as AnyEvent)
       else if ('wait' in step) await clock.advance(step.wait, () => world.settle())
-      else if ('open' in step) gateNamed(step.open).open(step.value)
-      else if ('fail' in step) gateNamed(step.fail).fail(step.error)
+      else if ('open' in step) openGate(step.open, step.value)
+      else if ('fail' in step) failGate(step.fail, step.error)
       else if ('stop' in step) await world.stop()
       else await world.send(step.to, step.event)
       await world.settle()
       seen.push(await world.seen())
     }
-    return { seen, emitted: world.emitted(), logged: world.logged, noted: notes }
+    return { seen, emitted: world.emitted(), logged: world.logged, noted: notes() }
   } finally {
     await world.close()
   }

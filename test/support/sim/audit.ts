@@ -13,7 +13,7 @@ import type { Address } from '#protocol/address.ts'
 import { decode } from '#protocol/codec.ts'
 import { apply } from '#protocol/delta.ts'
 import { type Arrived, decodeEnvelope, decodeOutside } from '#protocol/envelope.ts'
-import { type CommitRecord, decodeRecord, type RecordPart, type StepNote } from '#protocol/record.ts'
+import { type Change, type CommitRecord, decodeRecord, type RecordPart, type StepNote } from '#protocol/record.ts'
 import { type ActorState, stateOfArray } from '#protocol/state.ts'
 import { parseStored } from '#protocol/subject.ts'
 import type { LogEntry } from '#runtime/bus.ts'
@@ -75,16 +75,25 @@ export function auditOf(entries: readonly LogEntry[], { atRest }: { readonly atR
     fold.bytes.set(n, text)
     if (record.cursor < fold.cursor) faults.push(`the cursor goes back: ${what} of partition ${partition} from ${fold.cursor} to ${record.cursor}`)
     fold.cursor = record.cursor
-    for (const change of record.changes) {
-      if (change.is === 'gone') arrays.delete(change.address)
-      else if (change.is === 'full') arrays.set(change.address, decode(change.state) as unknown[])
-      else arrays.set(change.address, apply(arrays.get(change.address) ?? [], change.delta) as unknown[])
-    }
+    for (const change of record.changes) takeChange(change, what)
     for (const note of record.steps) {
       if (note.seq === 0) continue
       if (notes.has(note.seq)) faults.push(`consumed twice: entry ${note.seq} (${note.type}), again by ${what} of partition ${partition}`)
       notes.set(note.seq, note)
       if (note.seq > record.cursor) faults.push(`the cursor ${record.cursor} lies before entry ${note.seq}, which ${what} consumed`)
+    }
+  }
+
+  function takeChange(change: Change, what: string): void {
+    const { address } = change
+    if (change.is === 'gone') arrays.delete(address)
+    else if (change.is === 'full') arrays.set(address, decode(change.state) as unknown[])
+    else {
+      try {
+        arrays.set(address, apply(arrays.get(address) ?? [], change.delta) as unknown[])
+      } catch (error) {
+        faults.push(`the difference of ${address} in ${what} does not fit: ${String(error)}`)
+      }
     }
   }
 

@@ -3,6 +3,9 @@
  * nodes that crash, freeze and fight over partitions, programs outside that crash too. First a
  * storm, then calm, then the checkers look. Nothing here depends on how fast the machine is.
  */
+import { isDeepStrictEqual } from 'node:util'
+import type { Address } from '#protocol/address.ts'
+import type { ActorState } from '#protocol/state.ts'
 import type { LogEntry } from '#runtime/bus.ts'
 import { openMemoryLog } from '#runtime/memory-bus.ts'
 import type { NodeOptions } from '#runtime/node.ts'
@@ -92,6 +95,12 @@ export async function runWorld({ seed, workloads, mutation }: WorldOptions): Pro
     }, () => undefined)
   }
 
+  const faults: string[] = []
+  let failure: unknown
+  let isDriven = false
+  let last: Process | undefined
+  let shown: ReadonlyMap<Address, ActorState> | undefined
+
   const isOwned = (): boolean => {
     const owned = new Set(processes.flatMap((one) => one.node?.partitions.map(({ partition }) => partition) ?? []))
     return owned.size === partitions
@@ -171,39 +180,63 @@ export async function runWorld({ seed, workloads, mutation }: WorldOptions): Pro
     await Promise.all(all.map((one) => one.drive(watched)))
   }
 
+  /** Through the storm; then everything is mended, and one node that lives goes on with all of it. */
+  async function pass(): Promise<void> {
+    await clock.advanceUntil(() => !isStorm || failure !== undefined, 10 * minuteMs)
+    tell('calm')
+    log.start()
+    for (const process of [...processes]) process.crash('lost')
+    for (const { connection } of outside.programs) connection.reconnect()
+    await clock.advance(1)
+    launch(disks.has('one') ? 'one' : 'two')
+    last = processes.at(-1)
+    const isReady = await clock.advanceUntil(() => last?.node !== undefined || last?.isAlive === false, minuteMs)
+    if (!isReady || last?.node === undefined) faults.push(`the last node does not start: ${String(last?.failure)}`)
+    else {
+      await clock.advanceUntil(() => isDriven || failure !== undefined, 10 * minuteMs)
+      if (!isDriven) faults.push(`not everything that was asked for came to an end: ${String(failure)}`)
+      await clock.advance(minuteMs)
+      if (!last.isAlive) faults.push(`the last node ended: ${String(last.failure)}`)
+      await look()
+    }
+  }
+
+  /** What the last owner shows of all actors, from its memory and its store. */
+  async function look(): Promise<void> {
+    const { operate } = outside.program('inspector').realm
+    const looking = Array.fromAsync(operate.list()).then((all) => (shown = new Map(all.map(({ address, state }) => [address, state]))))
+    looking.catch((error: unknown) => (failure ??= error))
+    await clock.advanceUntil(() => shown !== undefined || failure !== undefined, minuteMs)
+  }
+
   launch('one')
-  let isDriven = false
   const driving = drive().then(() => (isDriven = true))
   const stormy = Promise.all([storm(), supervise()])
-  const faults: string[] = []
-  let failure: unknown
   for (const work of [driving, stormy]) work.catch((error: unknown) => (failure ??= error))
 
-  // Through the storm; then everything is mended, and one node that lives goes on with all of it.
-  await clock.advanceUntil(() => !isStorm || failure !== undefined, 10 * minuteMs)
-  tell('calm')
-  log.start()
-  for (const process of [...processes]) process.crash('lost')
-  for (const { connection } of outside.programs) connection.reconnect()
-  await clock.advance(1)
-  launch(disks.has('one') ? 'one' : 'two')
-  const last = processes.at(-1)
-  const isReady = await clock.advanceUntil(() => last?.node !== undefined || last?.isAlive === false, minuteMs)
-  if (!isReady || last?.node === undefined) faults.push(`the last node does not start: ${String(last?.failure)}`)
-  else {
-    await clock.advanceUntil(() => isDriven || failure !== undefined, 10 * minuteMs)
-    if (!isDriven) faults.push(`not everything that was asked for came to an end: ${String(failure)}`)
-    await clock.advance(minuteMs)
-    if (!last.isAlive) faults.push(`the last node ended: ${String(last.failure)}`)
+  try {
+    await pass()
+  } catch (error) {
+    failure ??= error
   }
   if (failure !== undefined) faults.push(`the world itself failed: ${failure instanceof Error ? failure.stack : String(failure)}`)
 
   const audit = auditOf(entries, { atRest: last?.node !== undefined })
-  faults.push(...audit.faults)
+  faults.push(...audit.faults, ...(shown === undefined ? [] : differences(shown, audit.states)))
   for (const { address, seq } of audit.parked) faults.push(`parked: ${address} at ${seq}`)
   for (const one of all) faults.push(...one.check({ audit, entries }).map((fault) => `${one.name}: ${fault}`))
   for (const process of processes) process.crash()
   return { faults, audit, entries, story }
+}
+
+/** The owner's memory is the fold of the log. */
+function differences(shown: ReadonlyMap<Address, ActorState>, folded: ReadonlyMap<Address, ActorState>): string[] {
+  const faults: string[] = []
+  for (const address of new Set([...shown.keys(), ...folded.keys()])) {
+    if (isDeepStrictEqual(shown.get(address), folded.get(address))) continue
+    faults.push(`the owner shows of ${address} ${JSON.stringify(shown.get(address))?.slice(0, 400)}, and the log says ${JSON.stringify(folded.get(address))?.slice(0, 400)}`)
+  }
+  return faults
 }
 
 /** Small limits on some seeds, so that what rarely happens in life happens often here. */
