@@ -4,7 +4,7 @@
  * its own says that they mean JavaScript there.
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -40,7 +40,13 @@ function writeManifest(): void {
   writeFileSync(join(dist, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 }
 
+/** What is read as data stands beside what reads it. */
+function copyData(): void {
+  for (const file of ['bench/reference.json']) copyFileSync(join(root, file), join(dist, file))
+}
+
 rmSync(dist, { recursive: true, force: true })
 compile()
 renameUrls()
+copyData()
 writeManifest()

@@ -40,7 +40,7 @@ function isKind(value: unknown): value is ActorKind {
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
   const [first = ''] = cause.message.split('\n').filter((line) => line.trim() !== '')
-  const place = /(?:file:\/\/|\()?(\/[^\s()]+:\d+)(?::\d+)?/.exec(cause.stack ?? '')?.[1]
+  const place = /(?:file:\/\/|\(|\bat |^)(\/[^\s()]+:\d+)/m.exec(cause.stack ?? '')?.[1]
   const isOwn = place !== undefined && !place.includes('/node_modules/') && !first.includes(place)
   return `${cause.name}: ${first.replace(/\.$/, '')}${isOwn ? ` at ${place}` : ''}`
 }

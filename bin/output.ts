@@ -51,7 +51,8 @@ export function plain(value: unknown, above: readonly unknown[] = []): unknown {
   const each = (one: unknown): unknown => plain(one, inside)
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
   if (value instanceof RegExp || value instanceof URL) return String(value)
-  if (value instanceof Error) return { name: value.name, message: value.message, ...(each({ ...value }) as object) }
+  if (value instanceof Error)
+    return { name: value.name, message: value.message, ...(each(Object.fromEntries(Object.entries(value))) as object) }
   if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
   if (value instanceof Set) return [...value].map(each)
   if (value instanceof Map) {

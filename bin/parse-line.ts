@@ -50,7 +50,7 @@ export function parseLine(command: Command, args: readonly string[]): ParsedLine
     const option = Object.hasOwn(options, name) ? options[name] : undefined
     if (option === undefined) throw unknownFlag(command, rawName, Object.keys(options))
     if (option.type === 'boolean' && value !== undefined) throw wrong(command, `The flag ${rawName} takes no value.`)
-    if (option.type === 'string' && (value === undefined || (inlineValue !== true && /^--?[a-z]/i.test(value)))) {
+    if (option.type === 'string' && (value === undefined || (!inlineValue && /^--?[a-z]/i.test(value)))) {
       throw wrong(command, `The flag ${rawName} needs a value, for example ${rawName} ${own[name]?.value ?? 'value'}.`)
     }
     given.set(name, value ?? true)

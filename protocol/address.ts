@@ -28,7 +28,9 @@ export function addressOf(kind: string, key: string): Address {
 export function childAddressOf(parent: Address, id: string, spawn: number): Address {
   // The spawn's number makes it unique; the id is there for people, so a long one may be cut.
   const shown = [...id].slice(0, childIdChars).join('')
-  return `${parent}~${tokenOf(shown === '' ? 'child' : shown)}~${spawn}`
+  const address: Address = `${parent}~${tokenOf(shown === '' ? 'child' : shown)}~${spawn}`
+  if (address.length > limits.addressChars) throw new Fault('address.invalid', { value: `${address.slice(0, 80)}…` })
+  return address
 }
 
 export function kindOf(address: Address): string {

@@ -7,6 +7,8 @@
 import type { Address } from './address.ts'
 import { decode, decodeForeign, encode } from './codec.ts'
 import { Fault } from './fault.ts'
+import { limits } from './limits.ts'
+import { isNestedOver } from './nested.ts'
 import type { Sender } from './subject.ts'
 
 export const envelopeFormat = 1
@@ -45,6 +47,8 @@ export type EffectResult =
   /** A callback or observable that goes on: the nth event of this run. */
   | { readonly is: 'event'; readonly nth: number; readonly event: AnyEvent }
   | { readonly is: 'snapshot'; readonly nth: number; readonly snapshot: unknown }
+  /** What the logic emitted by itself (`emit` of a promise or a callback): the actor emits it. */
+  | { readonly is: 'emitted'; readonly nth: number; readonly event: AnyEvent }
   | { readonly is: 'unknown' }
 
 /** A question that waits for `reply()`. `to` is an address, or a client's name. */
@@ -203,28 +207,22 @@ export type OutsideEntry = {
 
 export function decodeOutside(entry: OutsideEntry): Envelope {
   const { to, at, bytes } = entry
-  let value: unknown
-  try {
-    // Our own clients send inline records, which only our own reader knows; an array of three.
-    value = bytes[0] === 0x93 ? decode(bytes) : decodeForeign(bytes)
-  } catch (cause) {
-    throw new Fault('envelope.undecodable', { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
-  }
+  const value = valueOf(bytes)
   const wrapped = Array.isArray(value) && typeof value[0] === 'number'
   if (wrapped && (value as unknown[])[0] !== envelopeFormat) {
     throw new Fault('envelope.format', { have: String((value as unknown[])[0]), want: envelopeFormat })
   }
   const event = wrapped ? (value as unknown[])[1] : value
-  const note = (wrapped ? ((value as unknown[])[2] ?? {}) : {}) as OutsideNote
+  const note = noteOf(value)
   const cancels = typeof note.cancel === 'string' && clientPattern.test(note.cancel) ? note.cancel : undefined
   if (cancels === undefined && !isEvent(event)) throw new Fault('event.untyped', {})
   if (isEvent(event) && (event.type.startsWith('xstate.') || event.type.startsWith('perdure.'))) {
     throw new Fault('event.reserved', { value: event.type })
   }
   const client = typeof note.client === 'string' && clientPattern.test(note.client) ? note.client : undefined
-  const session = typeof note.session === 'string' && clientPattern.test(note.session) ? note.session : undefined
   const ask = client !== undefined && typeof note.ask === 'string' && clientPattern.test(note.ask) ? note.ask : undefined
   const child = typeof note.child === 'string' && childPattern.test(note.child) ? note.child : ''
+  if (to.length + child.length > limits.addressChars) throw new Fault('address.invalid', { value: `${to}${child.slice(0, 80)}…` })
   const trace = note.trace ?? entry.traceparent
   const id = note.id ?? entry.id
   const deadline = deadlineOf(note, at)
@@ -234,9 +232,7 @@ export function decodeOutside(entry: OutsideEntry): Envelope {
     from: client,
     at,
     id: typeof id === 'string' && id.length > 0 ? id.slice(0, 256) : undefined,
-    session,
-    floor: session !== undefined && Number.isSafeInteger(note.floor) ? note.floor : undefined,
-    n: session !== undefined && Number.isSafeInteger(note.n) ? (note.n as number) : 0,
+    ...countOf(note),
     index: 0,
     generation: 0,
     cause: undefined,
@@ -247,6 +243,41 @@ export function decodeOutside(entry: OutsideEntry): Envelope {
     deadline: ask === undefined && note.deadline === undefined ? undefined : deadline,
     traceparent: typeof trace === 'string' && tracePattern.test(trace) ? trace : undefined,
   }
+}
+
+type OutsideCount = Pick<Envelope, 'session' | 'floor' | 'n'>
+
+/** By what its sender counts. Of an event that is refused too, else those behind it seem to come too early. */
+export function countOfOutside(bytes: Uint8Array): OutsideCount {
+  try {
+    return countOf(noteOf(valueOf(bytes)))
+  } catch {
+    return { n: 0 }
+  }
+}
+
+function countOf(note: OutsideNote): OutsideCount {
+  const session = typeof note.session === 'string' && clientPattern.test(note.session) ? note.session : undefined
+  if (session === undefined) return { session, floor: undefined, n: 0 }
+  return { session, floor: Number.isSafeInteger(note.floor) ? note.floor : undefined, n: Number.isSafeInteger(note.n) ? (note.n as number) : 0 }
+}
+
+function valueOf(bytes: Uint8Array): unknown {
+  let value: unknown
+  try {
+    // Our own clients send inline records, which only our own reader knows; an array of three.
+    value = bytes[0] === 0x93 ? decode(bytes) : decodeForeign(bytes)
+  } catch (cause) {
+    throw new Fault('envelope.undecodable', { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+  }
+  if (bytes.length > limits.nestedMost && isNestedOver(value, limits.nestedMost)) {
+    throw new Fault('envelope.undecodable', { size: bytes.length, reason: `it is nested more than ${limits.nestedMost} deep` })
+  }
+  return value
+}
+
+function noteOf(value: unknown): OutsideNote {
+  return ((Array.isArray(value) && typeof value[0] === 'number' ? value[2] : undefined) ?? {}) as OutsideNote
 }
 
 function deadlineOf(note: OutsideNote, at: number): number {

@@ -4,13 +4,28 @@
  * have seen in the same process. Fields that cannot be stored (sockets, functions, instances of
  * classes) are left out instead of making the whole error unstorable.
  */
-export type ErrorData = readonly [name: string, message: string, stack: string | null, cause: unknown, fields: Readonly<Record<string, unknown>> | null, errors: readonly unknown[] | null]
+export type ErrorData = readonly [
+  name: string,
+  message: string,
+  stack: string | null,
+  cause: unknown,
+  fields: Readonly<Record<string, unknown>> | null,
+  errors: readonly unknown[] | null,
+]
 
 const stackMost = 4000
 const deepest = 6
 const widest = 1000
 
-const known: Readonly<Record<string, new (message: string) => Error>> = { Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError }
+const known: Readonly<Record<string, new (message: string) => Error>> = {
+  Error,
+  TypeError,
+  RangeError,
+  SyntaxError,
+  ReferenceError,
+  EvalError,
+  URIError,
+}
 
 export function errorDataOf(error: Error): ErrorData {
   const fields: Record<string, unknown> = {}
@@ -19,9 +34,17 @@ export function errorDataOf(error: Error): ErrorData {
     const sound = soundOf(value, 0)
     if (sound !== undefined) fields[name] = sound
   }
-  const { name, message, stack, cause } = error
+  // Whoever made it may have put anything into these.
+  const { name, message, stack, cause } = error as { name: unknown; message: unknown; stack?: unknown; cause?: unknown }
   const errors = error instanceof AggregateError ? error.errors.map((one) => soundOf(one, 0)) : null
-  return [String(name), String(message), typeof stack === 'string' ? stack.slice(0, stackMost) : null, cause === error ? null : (soundOf(cause, 0) ?? null), Object.keys(fields).length > 0 ? fields : null, errors]
+  return [
+    String(name),
+    String(message),
+    typeof stack === 'string' ? stack.slice(0, stackMost) : null,
+    cause === error ? null : (soundOf(cause, 0) ?? null),
+    Object.keys(fields).length > 0 ? fields : null,
+    errors,
+  ]
 }
 
 export function errorOf([name, message, stack, cause, fields, errors]: ErrorData): Error {
@@ -39,7 +62,8 @@ function define(error: Error, name: string, value: unknown): void {
 
 /** The part of a value that can be stored; undefined when there is none. */
 function soundOf(value: unknown, depth: number): unknown {
-  if (typeof value !== 'object' || value === null) return typeof value === 'function' || typeof value === 'symbol' ? undefined : value
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'function' || typeof value === 'symbol' ? undefined : value
   if (value instanceof Error) return depth < deepest ? value : undefined
   if (value instanceof Date || ArrayBuffer.isView(value)) return value
   if (depth >= deepest) return undefined

@@ -87,7 +87,7 @@ const catalogue = {
   'log.gap': ['crash', 'The records of partition {partition} have a gap: {want} was expected, {have} came. The store is older than the log\'s beginning; rebuild it: stop the node, remove its store directory, start again.'],
   'record.undecodable': ['crash', 'A record of {size} bytes cannot be read: {reason}. Something else than perdure wrote to the subject, or the log is damaged; see "perdure doctor".'],
   'delta.unfit': ['crash', 'A stored difference does not fit the state it belongs to: {reason}. Remove the store directory: it is rebuilt from the log.'],
-  'log.shorter': ['crash', 'The log of "{value}" ends at {have}, before position {want} which was acknowledged. The server lost data (a rolled-back disk?); see "perdure doctor".'],
+  'log.shorter': ['crash', 'The log of "{value}" no longer holds what it had acknowledged: {reason}. The server lost data (a rolled-back disk?). Nothing is written to it any more; see "perdure doctor".'],
   'partition.lost': ['crash', 'Partition {partition} was claimed by another node (epoch {have}, ours was {want}).'],
   'partition.unowned': ['retry', 'No node answers for partition {partition} of "{value}". Start a node, or wait for one to take over.'],
   'query.failed': ['park', 'The owner could not answer ({code}): {reason}'],

@@ -4,6 +4,10 @@ export const limits = {
   keyBytes: 128,
   /** Entries of one atomic batch, given by the server; one is kept for the record. */
   batchEntries: 1000,
+  /** Of a whole address: a key of the store, and part of a subject, with room for children of children. */
+  addressChars: 1800,
+  /** Values nested deeper than this cannot be stored, so nobody may send them. */
+  nestedMost: 1000,
   /** A kind's name is one subject token. */
   kindChars: 64,
   /** A client's name is one subject token of `re.<client>.<id>`. */

@@ -75,7 +75,8 @@ export function alarmsOf({ clock, residents, kinds, away, arrive, onError }: Wor
   }
 
   function rearm(resident: Resident): void {
-    const due = resident.live === undefined ? undefined : needsOf(resident.live, away).due
+    const { live } = resident
+    const due = live === undefined || live.book.unfit !== undefined ? undefined : needsOf(live, away).due
     if (due === undefined || (resident.alarmAt <= due && resident.alarmAt >= clock.now())) return
     resident.alarmAt = due
     heap.push(due, resident.address)

@@ -59,12 +59,16 @@ async function claimed(bus: Bus, claim: Omit<Claimed, 'newest' | 'arrived'>, pre
   return { ...claim, newest: Math.max(previous, sent ?? 0), arrived: arrived ?? 0 }
 }
 
-/** What the fold says of a claimed partition: where its owner goes on. */
-export function ownershipOf(store: Store, claimed: Claimed): Ownership {
+/**
+ * What the fold says of a claimed partition: where its owner goes on, and for how long it had none.
+ * Folded at once, because an owner that commits nothing was there too, and the one before it was away.
+ */
+export function ownershipOf(store: Store, claimed: Claimed, now: number): Ownership {
   const found = store.partition(claimed.partition) ?? beginning(claimed.partition)
   // A mailbox that was read to its end is read on from here, however old its last envelope is.
   const cursor = claimed.arrived <= found.cursor ? Math.max(found.cursor, claimed.seq) : found.cursor
-  const folded = { ...found, epoch: claimed.epoch, seq: claimed.seq, cursor }
+  const absentMs = found.n === 0 ? 0 : Math.max(0, now - Math.max(store.alive.get() ?? 0, found.at, found.openedAt))
+  const folded = { ...found, epoch: claimed.epoch, seq: claimed.seq, cursor, awayMs: found.awayMs + absentMs, openedAt: now }
   if (found.epoch > claimed.epoch) throw new Fault('partition.lost', { partition: claimed.partition, have: found.epoch, want: claimed.epoch })
   return { epoch: claimed.epoch, nonce: claimed.nonce, fence: claimed.seq, folded }
 }

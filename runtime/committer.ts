@@ -11,6 +11,7 @@ import type { Bus, Entry, LogEntry } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Plan } from './core/compose.ts'
 import { trace } from './trace.ts'
+import type { LogWatch } from './verify-log.ts'
 
 export type Committed = {
   /** The sequence of the record's last entry. */
@@ -33,7 +34,9 @@ export type CommitterOptions = {
 
 type Waiting = { readonly plan: Plan; readonly done: (result: Committed) => void; readonly failed: (error: unknown) => void }
 
-export function committerOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, options: CommitterOptions): Committer {
+export type CommitterWorld = { readonly bus: Bus; readonly clock: Clock; readonly log: Pick<LogWatch, 'seen' | 'beforeSending' | 'acknowledged'> }
+
+export function committerOf({ bus, clock, log }: CommitterWorld, options: CommitterOptions): Committer {
   const turns: (() => Promise<void>)[] = []
   let busy = 0
   let isNext = false
@@ -67,12 +70,17 @@ export function committerOf({ bus, clock }: { readonly bus: Bus; readonly clock:
 
   /** Sends until the server has said yes or no. */
   async function insist(plan: Plan, send: () => Promise<number>): Promise<number> {
+    const { seen } = log
     for (let tries = 0; ; tries++) {
       try {
-        return await send()
+        const checking = log.beforeSending(plan.partition)
+        if (checking !== undefined) await checking
+        const seq = await send()
+        log.acknowledged(plan.partition, { ...plan, seq }, seen)
+        return seq
       } catch (error) {
         if (!isFault(error)) throw error
-        if (error.code === 'bus.conflict') return await resolve(plan, error)
+        if (error.code === 'bus.conflict') return await resolve(plan, seen, error)
         if (error.verdict !== 'retry') throw error
         // Unknown or refused for now: the same bytes again.
         trace({ is: 'commit.unknown', partition: plan.partition, n: plan.n, fault: storedFaultOf(error) })
@@ -81,10 +89,13 @@ export function committerOf({ bus, clock }: { readonly bus: Bus; readonly clock:
     }
   }
 
-  async function resolve(plan: Plan, conflict: Fault): Promise<number> {
+  async function resolve(plan: Plan, seen: number, conflict: Fault): Promise<number> {
     const last = await insistLast(plan.partition)
     const record = last === undefined ? undefined : decodeRecord(last.data)
-    if (last !== undefined && record !== undefined && record.is !== 'claim' && record.epoch === plan.epoch && record.n === plan.n) return last.seq
+    if (last !== undefined && record !== undefined && record.is !== 'claim' && record.epoch === plan.epoch && record.n === plan.n) {
+      log.acknowledged(plan.partition, { ...plan, seq: last.seq }, seen)
+      return last.seq
+    }
     throw new Fault('partition.lost', { partition: plan.partition, have: record?.epoch, want: plan.epoch }, { cause: conflict })
   }
 
@@ -105,16 +116,19 @@ export function committerOf({ bus, clock }: { readonly bus: Bus; readonly clock:
     const first = group[0] as Waiting
     if (group.length > 1) {
       try {
-        const { seq } = await bus.appendAll(entries)
-        let before = seq - entries.length
-        for (const one of group) {
-          one.done({ seq: before + 1 + one.plan.recordEnd })
-          before += one.plan.entries.length
+        const { seen } = log
+        await Promise.all(group.map(({ plan }) => log.beforeSending(plan.partition)))
+        const placed = await bus.appendAll(entries)
+        let before = placed.seq - entries.length
+        for (const { plan, done } of group) {
+          const seq = before + 1 + plan.recordEnd
+          log.acknowledged(plan.partition, { ...plan, seq }, seen)
+          done({ seq })
+          before += plan.entries.length
         }
         return
-      } catch (error) {
-        if (!isFault(error)) throw error
-        // Whichever it was: each one's identity decides, one by one.
+      } catch {
+        // Whatever it was: each one's identity decides, one by one, and nobody is left waiting.
       }
     }
     for (const one of group.length > 1 ? group : [first]) {

@@ -3,7 +3,7 @@
  * the host invokes the logic, so everything that XState promises to such logic (the abort
  * signal, `sendBack`, `receive`, snapshots) holds here through its public interface only.
  */
-import { type AnyActorLogic, createActor, createMachine, sendTo } from 'xstate'
+import { type AnyActorLogic, type AnyActorRef, createActor, createMachine, sendTo } from 'xstate'
 import type { AnyEvent, EffectResult } from '#protocol/envelope.ts'
 
 export type EffectRun = {
@@ -36,11 +36,11 @@ export function runLogic(work: Work, on: (result: EffectResult) => void): Effect
     },
     on: {
       [tellType]: { actions: passOn },
-      '*': { actions: ({ event }: { event: AnyEvent }) => emitted(event) },
+      '*': { actions: ({ event }: { event: AnyEvent }) => sentBack(event) },
     },
-  } as unknown as Parameters<typeof createMachine>[0])
+  })
 
-  function emitted(event: AnyEvent): void {
+  function sentBack(event: AnyEvent): void {
     if (!over && !event.type.startsWith('xstate.')) on({ is: 'event', nth: ++nth, event })
   }
 
@@ -50,7 +50,14 @@ export function runLogic(work: Work, on: (result: EffectResult) => void): Effect
     on({ is: 'snapshot', nth: ++nth, snapshot: { status, context, output, error } })
   }
 
-  const actor = createActor(host)
+  // Heard from the moment it is made: it may emit as soon as it starts.
+  const actor = createActor(host, {
+    inspect(made) {
+      if (made.type !== '@xstate.actor') return
+      const ref = made.actorRef as unknown as AnyActorRef
+      if (ref.id === 'work') ref.on('*', (event) => over || on({ is: 'emitted', nth: ++nth, event }))
+    },
+  })
   // The host never fails; should it, the effect has, and says so.
   actor.subscribe({ error: (error: unknown) => end({ is: 'error', error }) })
   actor.start()
@@ -60,7 +67,7 @@ export function runLogic(work: Work, on: (result: EffectResult) => void): Effect
       actor.stop()
     },
     tell(event) {
-      actor.send({ type: tellType, event } as never)
+      actor.send({ type: tellType, event })
     },
   }
 }

@@ -35,28 +35,37 @@ export function folderOf({ store, clock, onError }: { readonly store: Store; rea
   let abandoned = false
   const hearers: ((positions: readonly FoldedPartition[]) => void)[] = []
 
-  async function foldAll(): Promise<void> {
-    while (count > 0 && !abandoned) {
-      const taken = gathered
-      const commits = count
-      gathered = new Map()
-      count = 0
-      inStore = commits
-      const folds: Fold[] = [...taken.values()].map(({ position, changes, history }) => ({ partition: position, changes: [...changes.values()], history }))
-      await store.fold(folds)
-      inStore = 0
-      const positions = folds.map((fold) => fold.partition)
-      for (const on of hearers) on(positions)
-    }
+  async function fold(): Promise<void> {
+    const taken = gathered
+    inStore = count
+    gathered = new Map()
+    count = 0
+    const folds: Fold[] = [...taken.values()].map(({ position, changes, history }) => ({ partition: position, changes: [...changes.values()], history }))
+    await store.fold(folds)
+    inStore = 0
+    const positions = folds.map((one) => one.partition)
+    for (const on of hearers) on(positions)
   }
 
   function run(): Promise<void> {
     alarm?.cancel()
     alarm = undefined
-    running ??= foldAll().finally(() => {
+    if (running !== undefined) return running
+    if (count === 0 || abandoned) return Promise.resolve()
+    running = fold().finally(() => {
       running = undefined
+      if (count > 0) soon()
     })
     return running
+  }
+
+  /**
+   * A transaction costs the same for one commit as for a thousand, so what came while one was
+   * being written waits for its interval too, instead of starting the next at once.
+   */
+  function soon(): void {
+    if (count >= options.commitsMost && running === undefined) run().catch(onError)
+    else alarm ??= clock.at(clock.now() + options.intervalMs, () => void run().catch(onError))
   }
 
   return {
@@ -64,17 +73,17 @@ export function folderOf({ store, clock, onError }: { readonly store: Store; rea
       return count + inStore
     },
     add(position, record, seq, needs) {
+      if (abandoned) return
       const part = gathered.get(position.partition) ?? { position, changes: new Map<Address, FoldedChange>(), history: [] }
       part.position = position
       gathered.set(position.partition, part)
       for (const change of record.changes) gather(part.changes, change, needs.get(change.address) ?? {})
       part.history.push(...historyOf(record, seq))
       count++
-      if (count >= options.commitsMost) run().catch(onError)
-      else alarm ??= clock.at(clock.now() + options.intervalMs, () => void run().catch(onError))
+      soon()
     },
     async flush() {
-      while ((count > 0 && !abandoned) || running !== undefined) await run()
+      while (count > 0 || running !== undefined) await run()
     },
     onFolded: (on) => void hearers.push(on),
     async stop() {

@@ -2,7 +2,6 @@
  * The public door of perdure: what a program that embeds it imports. Defaults come from `config/`
  * here and nowhere below; everything behind this file takes every value it needs.
  */
-import type { AnyActorLogic } from 'xstate'
 import { type Config, openConfig } from '#config/open-config.ts'
 import type { FlagValue } from '#config/read-settings.ts'
 import { flagNameOf } from '#config/setting.ts'
@@ -45,7 +44,7 @@ export type OpenOptions = {
 }
 
 export type OpenNodeOptions = OpenOptions & {
-  readonly actors: readonly ActorKind<AnyActorLogic>[]
+  readonly actors: readonly ActorKind[]
   readonly name?: string
 }
 

@@ -21,6 +21,7 @@ import { queriesOf } from './queries.ts'
 import { topicsOf } from './topics.ts'
 import { trace } from './trace.ts'
 import { openTrimmer, type TrimOptions } from './trim.ts'
+import { checkStore, watchLog } from './verify-log.ts'
 
 export type NodeOptions = PartitionOptions &
   TrimOptions & {
@@ -72,22 +73,25 @@ export type NodeHealth = {
 }
 
 export async function startNode(world: NodeWorld, options: NodeOptions): Promise<Node> {
-  const { bus, store, clock } = world
-  const { realm } = bus
+  const { store, clock } = world
+  const { realm } = world.bus
   const begunAt = performance.now()
   const kinds = new Map<string, Blueprint>()
   for (const actor of world.actors) addKind(kinds, actor)
-  await agreeOnKinds(bus, [...kinds.values()], options)
+  await agreeOnKinds(world.bus, [...kinds.values()], options)
 
   const partitions = new Map<number, Partition>()
   const waits = new Map<number, { cancel(): void }>()
-  let lastSeq = (await bus.logState()).lastSeq
+  const begun = await world.bus.logState()
+  const log = watchLog({ bus: world.bus, clock, createdAt: begun.createdAt, onShorter }, options)
+  const { bus } = log
+  let lastSeq = begun.lastSeq
   let stopping = false
   let end: (error: Error | undefined) => void = () => undefined
   const ended = new Promise<Error | undefined>((resolve) => (end = resolve))
 
   const folder = folderOf({ store, clock, onError: (error) => fail(error) }, { intervalMs: options.foldMs, commitsMost: options.foldCommitsMost })
-  const committer = committerOf({ bus, clock }, options)
+  const committer = committerOf({ bus, clock, log }, options)
   const owner = (arrival: Arrival & { address: string }): Partition | undefined => partitions.get(partitionOf(arrival.address as never, realm.partitions))
   const arrive = (arrival: Extract<Arrival, { address: unknown }>): void => owner(arrival)?.arrive(arrival)
   const effects = effectsOf(
@@ -118,9 +122,12 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
   async function own(claims: readonly Claimed[]): Promise<void> {
     const through = Math.max(...claims.map((one) => one.seq))
     await foldThrough({ bus, store, kinds }, claims, { through, clientKeepMs: options.clientKeepMs })
-    await store.fold(claims.map((one) => ({ partition: ownershipOf(store, one).folded, changes: [], history: [] })))
+    const owned = claims.map((claimed) => ({ claimed, own: ownershipOf(store, claimed, clock.now()) }))
+    await store.fold(owned.map((one) => ({ partition: one.own.folded, changes: [], history: [] })))
+    if (stopping) return
     lastSeq = Math.max(lastSeq, through)
-    for (const claimed of claims) {
+    for (const { claimed, own: ownership } of owned) {
+      log.begin(claimed.partition, { seq: claimed.seq, epoch: claimed.epoch, n: undefined })
       const partition = ownPartition(
         {
           bus, store, folder, committer, effects, clock, kinds,
@@ -130,12 +137,19 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
           onLost: (number, error) => lost(number, error),
         },
         claimed.partition,
-        ownershipOf(store, claimed),
+        ownership,
         options,
       )
       partitions.set(claimed.partition, partition)
     }
-    await Promise.all(claims.map((one) => partitions.get(one.partition)?.open()))
+    const opening = claims.flatMap((one) => partitions.get(one.partition) ?? [])
+    try {
+      await Promise.all(opening.map((one) => one.open()))
+    } catch (error) {
+      // One that is half open would go on stepping beside the owner that comes after it.
+      for (const one of opening) await one.close()
+      throw error
+    }
     for (const one of claims) queries.serve(one.partition)
   }
 
@@ -143,8 +157,11 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
   function lost(number: number, error: unknown): void {
     partitions.delete(number)
     queries.withdraw(number)
+    topics.drop(number)
+    log.end(number)
     if (stopping) return
-    if (isFault(error, 'partition.lost') || isFault(error, 'bus.closed')) {
+    // Nobody may claim a log that lost its end before it is mended.
+    if (isFault(error, 'partition.lost') || isFault(error, 'bus.closed') || isFault(error, 'log.shorter')) {
       if (partitions.size === 0) fail(error)
       return
     }
@@ -155,11 +172,20 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     waits.set(number, again)
   }
 
+  function onShorter(number: number, fault: Fault): void {
+    const partition = partitions.get(number)
+    if (partition === undefined) return
+    void partition.close()
+    trace({ is: 'partition.lost', partition: number, fault: storedFaultOf(fault) })
+    lost(number, fault)
+  }
+
   async function reclaim(number: number): Promise<void> {
     if (stopping) return
     try {
       await folder.flush()
-      await own([await claimPartition(world, number, options.name)])
+      await checkStore({ bus, store }, [number])
+      await own([await claimPartition({ bus, clock }, number, options.name)])
     } catch (error) {
       lost(number, error)
     }
@@ -182,6 +208,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     trimmer.stop()
     queries.stop()
     watchState.stop()
+    log.stop()
     await topics.stop()
     trace({ is: 'node.stopped', node: options.name })
     end(error)
@@ -201,8 +228,11 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     await trimmer.stop()
     const until = clock.now() + options.graceMs
     // A server that is gone acknowledges nothing: what was stepped is stepped again after the restart.
-    await withinGrace(Promise.all([...partitions.values()].map((one) => one.drain())), until)
+    const drained = (): Promise<void> => withinGrace(Promise.all([...partitions.values()].map((one) => one.drain())), until)
+    await drained()
     await effects.drain(until)
+    // That an action has run is noted by a commit; without it the action would run again.
+    await drained()
     await Promise.all([...partitions.values()].map((one) => one.close()))
     await folder.stop()
     await store.alive.set(clock.now())
@@ -218,7 +248,8 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
 
   let house: { cancel(): void } | undefined
   const numbers = Array.from({ length: realm.partitions }, (_, number) => number)
-  await own(await Promise.all(numbers.map((number) => claimPartition(world, number, options.name))))
+  await checkStore({ bus, store }, numbers)
+  await own(await Promise.all(numbers.map((number) => claimPartition({ bus, clock }, number, options.name))))
   keepHouse()
   trimmer.start()
   trace({ is: 'node.ready', node: options.name, realm: realm.name, partitions: partitions.size, ms: Math.round(performance.now() - begunAt) })

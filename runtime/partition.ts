@@ -96,9 +96,7 @@ const marginBytes = 4096
 export function ownPartition(world: PartitionWorld, partition: number, own: Ownership, options: PartitionOptions): Partition {
   const { bus, store, folder, committer, effects, clock, kinds } = world
   const { realm } = bus
-  const openedAt = clock.now()
-  const absentMs = own.folded.n === 0 ? 0 : Math.max(0, openedAt - Math.max(store.alive.get() ?? 0, own.folded.at))
-  const awayMs = own.folded.awayMs + absentMs
+  const { awayMs, openedAt } = own.folded
   const outputsMost = options.entriesMost - recordParts
   const halfPayload = Math.floor(bus.maxPayload / 2)
 
@@ -114,7 +112,7 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
   const alarms = alarmsOf({ clock, residents, kinds, away, arrive: inbox.push, onError: lose })
   const quiet: (() => void)[] = []
 
-  let position: FoldedPartition = { ...own.folded, epoch: own.epoch, awayMs, openedAt }
+  let position: FoldedPartition = { ...own.folded, epoch: own.epoch }
   let fence = own.fence
   let foldedN = own.folded.n
   let steps = 0
@@ -191,7 +189,7 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
   async function commit(): Promise<void> {
     try {
       if (isClosed || staging.length === 0) return
-      const choice = chooseForm(staging.steps, { cheapMost: bus.replicas === 1 ? options.cheapMost : 0, entriesMost: outputsMost })
+      const choice = chooseForm(staging.steps, { cheapMost: bus.replicas === 1 ? options.cheapMost : 0, entriesMost: outputsMost, bytesMost: halfPayload * (recordParts - 35) })
       const { taken, needs } = staging.take(choice.steps)
       const { cursor, heard, seq: previous } = position
       const head = { generation: realm.generation, partition, epoch: own.epoch, n: position.n + 1, previous, cursor, heard, at: clock.now(), awayMs, openedAt }
@@ -261,7 +259,7 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
       return { queued: inbox.length, staged: staging.length + (isAsked ? 1 : 0) }
     },
     async open() {
-      takeUp({ store, kinds, residents, effects, arm: alarms.add, arrive: inbox.push, onSubscribed: tellSubscriptions }, partition)
+      takeUp({ store, kinds, residents, effects, arm: alarms.add, arrive: inbox.push, onSubscribed: tellSubscriptions }, partition, own.epoch)
       await inbox.read(bus, {
         filter: subjects.mailbox(realm, partition),
         from: position.cursor + 1,

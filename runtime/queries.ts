@@ -54,6 +54,7 @@ export function queriesOf(world: World): Queries {
   const served = new Map<number, { stop(): void }>()
   /** Address to inbox to the end of its lease. */
   const watchers = new Map<Address, Map<string, number>>()
+  let sweepAt = 1000
 
   function committedOf(partition: Partition, address: Address): Uint8Array | undefined {
     const resident = partition.peek(address)
@@ -107,18 +108,34 @@ export function queriesOf(world: World): Queries {
     return found
   }
 
+  function forget(address: Address, inbox: string): void {
+    const inboxes = watchers.get(address)
+    inboxes?.delete(inbox)
+    if (inboxes?.size === 0) watchers.delete(address)
+  }
+
+  /** Of those who went away without a word, whose actors rest: now and then, so that it costs nothing. */
+  function sweep(): void {
+    if (watchers.size < sweepAt) return
+    const now = clock.now()
+    for (const [address, inboxes] of watchers)
+      for (const [inbox, until] of inboxes) if (until < now) forget(address, inbox)
+    sweepAt = Math.max(1000, watchers.size * 2)
+  }
+
   function answer(partition: Partition, query: Query): unknown {
     switch (query.is) {
       case 'state':
         return seen(partition, query.address)
       case 'watch': {
+        sweep()
         const inboxes = watchers.get(query.address) ?? new Map<string, number>()
         inboxes.set(query.inbox, clock.now() + query.leaseMs)
         watchers.set(query.address, inboxes)
         return seen(partition, query.address)
       }
       case 'unwatch':
-        watchers.get(query.address)?.delete(query.inbox)
+        forget(query.address, query.inbox)
         return {}
       case 'list':
         return page(partition, query)

@@ -64,13 +64,15 @@ export function residentsOf({ store, kinds, now }: World, stateBytesMost: number
 
   function load(address: Address, array: unknown[]): Live {
     const root = blueprintOfKind(address)
-    const state = stateOfArray(array)
+    const { book: stored, ...rest } = stateOfArray(array)
+    // Whether it fits is judged anew: the definition, or a migrate step, may have been mended since.
+    const { unfit: _, ...book } = stored
+    const state = { ...rest, book }
     try {
       return revive(root, address, state, familyOf(address, () => undefined))
     } catch (error) {
       const fault = storedFaultOf(error)
       trace({ is: 'actor.unfit', address, fault })
-      const { unfit: _, ...book } = state.book
       return reviveUnfit(root, address, { ...state, book: { ...book, unfit: fault } })
     }
   }

@@ -142,7 +142,7 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
         const mark = admitted.is === 'copy' ? 'duplicate' : 'early'
         return { ...blank, note: { seq: admitted.seq, type: `perdure.${admitted.is}`, mark }, cursor: admitted.seq }
       }
-      return { ...blank, ...parkedStaged(admitted.envelope, admitted.fault), raw: admitted.raw }
+      return { ...blank, ...admitted.origin, ...parkedStaged(admitted.envelope, admitted.fault), raw: admitted.raw }
     },
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Address } from '#protocol/address.ts'
 import { isFault } from '#protocol/fault.ts'
+import { partitionOf } from '#protocol/partition.ts'
 import { matches, parseStored } from '#protocol/subject.ts'
 import type { Subscription } from '#protocol/state.ts'
 import type { Bus, LogEntry, Reading } from './bus.ts'
@@ -15,6 +16,8 @@ import { emittedOf } from './core/emitted.ts'
 export type Topics = {
   /** The actor's subscriptions as they are now; none: it is forgotten. */
   set(address: Address, subscriptions: readonly Subscription[]): void
+  /** Its owner let it go: whoever takes it up says anew where its actors stand. */
+  drop(partition: number): void
   stop(): Promise<void>
 }
 
@@ -29,6 +32,8 @@ export function topicsOf({ bus, clock, arrive }: World, { retryMs }: { readonly 
   const known = new Map<Address, readonly Subscription[]>()
   let reading: Reading | undefined
   let position = Number.POSITIVE_INFINITY
+  /** Which reading counts: what an earlier one still hands on would move the position past what is missing. */
+  let life = 0
   let changing = Promise.resolve()
   let stopped = false
 
@@ -50,19 +55,20 @@ export function topicsOf({ bus, clock, arrive }: World, { retryMs }: { readonly 
   function readFrom(seq: number): void {
     if (seq >= position || stopped) return
     position = seq
+    const mine = ++life
     changing = changing.then(async () => {
-      if (stopped) return
+      if (stopped || mine !== life) return
       await reading?.stop()
-      reading = await open()
+      reading = await open(mine)
       if (stopped) await reading?.stop()
     })
   }
 
   /** Until it succeeds: whoever subscribed is not there to be told that it did not. */
-  async function open(): Promise<Reading | undefined> {
+  async function open(mine: number): Promise<Reading | undefined> {
     while (!stopped) {
       try {
-        return await bus.read({ filter: `${bus.realm.name}.ev.>`, from: position, onEntry })
+        return await bus.read({ filter: `${bus.realm.name}.ev.>`, from: position, onEntry: (entry) => (mine === life ? onEntry(entry) : undefined) })
       } catch (error) {
         // A connection that is closed ends the node by itself.
         if (!isFault(error) || error.verdict !== 'retry') return undefined
@@ -72,24 +78,29 @@ export function topicsOf({ bus, clock, arrive }: World, { retryMs }: { readonly 
     return undefined
   }
 
+  function set(address: Address, subscriptions: readonly Subscription[]): void {
+    if (known.get(address) === subscriptions) return
+    for (const before of known.get(address) ?? []) {
+      if (subscriptions.some((one) => one.pattern === before.pattern)) continue
+      const addresses = patterns.get(before.pattern)
+      addresses?.delete(address)
+      if (addresses?.size === 0) patterns.delete(before.pattern)
+    }
+    if (subscriptions.length === 0) known.delete(address)
+    else known.set(address, subscriptions)
+    for (const { pattern, from } of subscriptions) {
+      const addresses = patterns.get(pattern) ?? new Map<Address, number>()
+      const fresh = !addresses.has(address)
+      addresses.set(address, from)
+      patterns.set(pattern, addresses)
+      if (fresh) readFrom(from + 1)
+    }
+  }
+
   return {
-    set(address, subscriptions) {
-      if (known.get(address) === subscriptions) return
-      for (const before of known.get(address) ?? []) {
-        if (subscriptions.some((one) => one.pattern === before.pattern)) continue
-        const addresses = patterns.get(before.pattern)
-        addresses?.delete(address)
-        if (addresses?.size === 0) patterns.delete(before.pattern)
-      }
-      if (subscriptions.length === 0) known.delete(address)
-      else known.set(address, subscriptions)
-      for (const { pattern, from } of subscriptions) {
-        const addresses = patterns.get(pattern) ?? new Map<Address, number>()
-        const fresh = !addresses.has(address)
-        addresses.set(address, from)
-        patterns.set(pattern, addresses)
-        if (fresh) readFrom(from + 1)
-      }
+    set,
+    drop(partition) {
+      for (const address of [...known.keys()]) if (partitionOf(address, bus.realm.partitions) === partition) set(address, [])
     },
     async stop() {
       stopped = true

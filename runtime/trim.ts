@@ -1,14 +1,16 @@
 /**
  * Keeps the log from growing for ever. Invariants: nothing at or past the horizon is purged, and
  * the horizon is the least of all partitions' durable bases and cursors; the last entry of
- * `commit.<p>` is never purged; a history window is kept behind it. Bases are uploaded before
- * the log forgets what they hold, so a lost store can always be rebuilt.
+ * `commit.<p>` is never purged, nor an emitted event that a subscriber has not heard; a history
+ * window is kept behind it. Bases are uploaded before the log forgets what they hold, so a lost
+ * store can always be rebuilt.
  */
 import { subjects } from '#protocol/subject.ts'
 import type { FoldedPartition, Store } from '#store/store.ts'
 import { removeBasesBelow, uploadBases } from './bases.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
+import { heardThrough } from './heard.ts'
 import { lastRecordSeq } from './last-record.ts'
 import { trace } from './trace.ts'
 
@@ -57,7 +59,9 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
       removed += (await bus.purge(subjects.commit(bus.realm, partition), Math.min(horizon, (last?.seq ?? 1) - 1))).removed
       await store.trimHistory(partition, horizon)
     }
-    for (const kind of ['ev', 're']) removed += (await bus.purge(`${bus.realm.name}.${kind}.>`, horizon)).removed
+    const heard = await heardThrough({ bus, store }, owned.map(({ partition }) => partition))
+    removed += (await bus.purge(`${bus.realm.name}.ev.>`, Math.min(horizon, heard))).removed
+    removed += (await bus.purge(`${bus.realm.name}.re.>`, horizon)).removed
     await removeBasesBelow(bus, uploaded)
     trimmed = horizon
     trace({ is: 'trimmed', upTo: horizon, removed })

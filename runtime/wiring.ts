@@ -3,7 +3,6 @@
  * one from what a program says, the command line from what a person typed; both get the same node
  * and the same realm. It adds no clause of its own to the design's sentence.
  */
-import type { AnyActorLogic } from 'xstate'
 import type { Config } from '#config/open-config.ts'
 import { busOptionsOf, clientOptionsOf, nodeOptionsOf, storeOptionsOf } from '#config/options.ts'
 import { readAuth } from '#config/read-auth.ts'
@@ -28,7 +27,7 @@ export type Given = {
 
 export async function openConfiguredNode(
   config: Config,
-  given: Given & { readonly actors: readonly ActorKind<AnyActorLogic>[] },
+  given: Given & { readonly actors: readonly ActorKind[] },
 ): Promise<Node> {
   const bus = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: true })
   try {
@@ -83,7 +82,7 @@ async function openStore(bus: Bus, config: Config): Promise<Store> {
   } catch (error) {
     if (!isFault(error, 'store.corrupt')) throw error
     trace({ is: 'fold.rebuilt', reason: storedFaultOf(error).message })
-    await removeStore(options.dir)
+    removeStore(options.dir)
     return await openLmdbStore(options)
   }
 }

@@ -5,6 +5,7 @@ import { bytesText, clip, dueText, plural, span, stateText, timeText } from '#bi
 import { addressText, healthOfShown, showActor } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { showValue } from '#bin/show-value.ts'
+import { plainErrorOf } from '#protocol/fault.ts'
 import { encodeState } from '#protocol/state.ts'
 import { type ParkedEntry, type ShownActor, systemClock } from '#runtime/index.ts'
 import type { HistoryLines } from './history.ts'
@@ -103,8 +104,7 @@ function print(call: Call, { shown, parked, history }: Found): void {
   if (book.counts?.unhandled !== undefined) row('unhandled', `${book.counts.unhandled} in all: no state handled them`)
   for (const one of book.subscriptions ?? []) row('follows', one.pattern)
   if (book.ended !== undefined) row('ended', `${book.ended.reason}, ${dueText(book.ended.at, now)}`)
-  if (snapshot.error !== undefined)
-    row('error', String((snapshot.error as { message?: unknown }).message ?? JSON.stringify(snapshot.error)))
+  if (snapshot.error !== undefined) row('error', plainErrorOf(snapshot.error).message)
 
   const section = (title: string, lines: readonly string[]): void => {
     if (lines.length === 0) return

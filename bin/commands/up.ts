@@ -35,6 +35,12 @@ export const command: Command = {
   },
 }
 
+/** Something that its machine knows, so that the line can be copied as it stands. */
+function firstEventOf(logic: unknown): string {
+  const { events = [] } = (logic ?? {}) as { readonly events?: readonly string[] }
+  return events.find((type) => /^[A-Za-z][\w.-]*$/.test(type) && !type.startsWith('xstate.')) ?? 'TYPE'
+}
+
 function greet(call: Call, { isText, actors, server, health, node }: Running): void {
   const { out, config } = call
   const { realm } = config.cluster
@@ -43,7 +49,7 @@ function greet(call: Call, { isText, actors, server, health, node }: Running): v
   const hasOrder = actors.some(({ kind }) => kind === 'order') && config.node['actors.module'] === undefined
   const kind = hasOrder ? 'order' : (actors[0]?.kind ?? 'order')
   const address = `${kind}/42`
-  const event = hasOrder ? 'PLACE item=book amount=20' : 'TYPE'
+  const event = hasOrder ? 'PLACE item=book amount=20' : firstEventOf(actors[0]?.logic)
   const flags = config.isSet('dir') ? ` --dir ${dir}` : ''
   const more = `${flags}${config.isSet('realm') ? ` --realm ${realm}` : ''}`
   const subject = `${realm}.to.${kind}.42`

@@ -30,7 +30,11 @@ export type AskOptions<TLogic extends AnyActorLogic> = SendOptions & {
   readonly signal?: AbortSignal
 }
 
-type Observer<T> = { readonly next?: ((value: T) => void) | undefined; readonly error?: ((error: unknown) => void) | undefined; readonly complete?: (() => void) | undefined }
+type Observer<T> = {
+  readonly next?: ((value: T) => void) | undefined
+  readonly error?: ((error: unknown) => void) | undefined
+  readonly complete?: (() => void) | undefined
+}
 
 export type ActorHandle<TLogic extends AnyActorLogic = AnyActorLogic> = {
   readonly id: string
@@ -45,16 +49,31 @@ export type ActorHandle<TLogic extends AnyActorLogic = AnyActorLogic> = {
   getSnapshot(): SnapshotFrom<TLogic>
   /** The present state, asked from its owner; nothing when there is no such actor. */
   read(): Promise<SnapshotFrom<TLogic> | undefined>
-  subscribe(observer: ((snapshot: SnapshotFrom<TLogic>) => void) | Observer<SnapshotFrom<TLogic>>): { unsubscribe(): void }
-  waitFor(predicate: (snapshot: SnapshotFrom<TLogic>) => boolean, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<SnapshotFrom<TLogic>>
+  subscribe(observer: ((snapshot: SnapshotFrom<TLogic>) => void) | Observer<SnapshotFrom<TLogic>>): {
+    unsubscribe(): void
+  }
+  waitFor(
+    predicate: (snapshot: SnapshotFrom<TLogic>) => boolean,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+  ): Promise<SnapshotFrom<TLogic>>
   /** Resolves with the output of an actor that ends. */
   output(options: { readonly timeoutMs: number }): Promise<OutputFrom<TLogic>>
   toJSON(): { readonly xstate$$type: 1; readonly id: string; readonly address: Address }
 }
 
-export type HandleWorld = { readonly sender: Sender; readonly views: Views; readonly asking: Asking; readonly clock: Clock; readonly client: string }
+export type HandleWorld = {
+  readonly sender: Sender
+  readonly views: Views
+  readonly asking: Asking
+  readonly clock: Clock
+  readonly client: string
+}
 
-export function handleOf<TLogic extends AnyActorLogic>(world: HandleWorld, address: Address, blueprint: Blueprint | undefined): ActorHandle<TLogic> {
+export function handleOf<TLogic extends AnyActorLogic>(
+  world: HandleWorld,
+  address: Address,
+  blueprint: Blueprint | undefined,
+): ActorHandle<TLogic> {
   type Shown = SnapshotFrom<TLogic>
   const { sender, views, asking, clock, client } = world
   let last: Shown | undefined
@@ -84,14 +103,18 @@ export function handleOf<TLogic extends AnyActorLogic>(world: HandleWorld, addre
     return { unsubscribe: () => watch.stop() }
   }
 
-  function waitFor(predicate: (snapshot: Shown) => boolean, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<Shown> {
+  function waitFor(
+    predicate: (snapshot: Shown) => boolean,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+  ): Promise<Shown> {
     return new Promise((resolve, reject) => {
       let seen: ActorState | undefined
       const alarm = clock.at(clock.now() + options.timeoutMs, () => {
         const state = seen === undefined ? 'no state yet' : JSON.stringify(seen.snapshot.value ?? seen.snapshot.status)
         end(() => reject(new Fault('wait.deadline', { value: address, ms: options.timeoutMs, state })))
       })
-      const onAbort = (): void => end(() => reject(options.signal?.reason ?? new Fault('ask.cancelled', { value: address })))
+      const onAbort = (): void =>
+        end(() => reject(options.signal?.reason ?? new Fault('ask.cancelled', { value: address })))
       const end = (act: () => void): void => {
         alarm.cancel()
         options.signal?.removeEventListener('abort', onAbort)
@@ -126,7 +149,10 @@ export function handleOf<TLogic extends AnyActorLogic>(world: HandleWorld, addre
     },
     async ask(event, options) {
       if (options.until !== undefined) {
-        await sender.send(address, event as AnyEvent, { ...noteOf(client, options), deadline: clock.now() + options.timeoutMs })
+        await sender.send(address, event as AnyEvent, {
+          ...noteOf(client, options),
+          deadline: clock.now() + options.timeoutMs,
+        })
         return await waitFor(options.until, options)
       }
       return await asking.ask(address, event as AnyEvent, options)
@@ -139,7 +165,11 @@ export function handleOf<TLogic extends AnyActorLogic>(world: HandleWorld, addre
     subscribe,
     waitFor,
     async output(options) {
-      const snapshot = (await waitFor((one) => (one as { status: string }).status !== 'active', options)) as { status: string; output?: unknown; error?: { message?: string } }
+      const snapshot = (await waitFor((one) => (one as { status: string }).status !== 'active', options)) as {
+        status: string
+        output?: unknown
+        error?: { message?: string }
+      }
       if (snapshot.status === 'done') return snapshot.output as OutputFrom<TLogic>
       throw new Fault('actor.failed', { value: address, reason: snapshot.error?.message ?? snapshot.status })
     },

@@ -21,7 +21,10 @@ export type Question = {
 
 export type Asking = { ask(address: Address, event: AnyEvent, question: Question): Promise<unknown> }
 
-export function askingOf({ sender, replies, clock }: { readonly sender: Sender; readonly replies: Replies; readonly clock: Clock }, client: string): Asking {
+export function askingOf(
+  { sender, replies, clock }: { readonly sender: Sender; readonly replies: Replies; readonly clock: Clock },
+  client: string,
+): Asking {
   return {
     async ask(address, event, question) {
       const id = question.id ?? nuid.next()
@@ -30,7 +33,9 @@ export function askingOf({ sender, replies, clock }: { readonly sender: Sender; 
       // Nobody may be listening when the deadline has already passed.
       answered.promise.catch(() => undefined)
       const waiting = await replies.await(id, answered.resolve)
-      const alarm = clock.at(deadline, () => answered.reject(new Fault('ask.deadline', { value: event.type, ms: question.timeoutMs })))
+      const alarm = clock.at(deadline, () =>
+        answered.reject(new Fault('ask.deadline', { value: event.type, ms: question.timeoutMs })),
+      )
       const onAbort = (): void => {
         // Those who work for this question are told to stop; whether they do is theirs.
         sender.send(address, null, { client, cancel: id }).catch(() => undefined)
@@ -40,9 +45,17 @@ export function askingOf({ sender, replies, clock }: { readonly sender: Sender; 
       try {
         const before = question.id === undefined ? undefined : await replies.find(id)
         if (before !== undefined) return valueOf(before)
-        const note = { client, id: `ask-${id}`, ask: id, deadline, ...(question.emitted === undefined ? {} : { emitted: question.emitted }), ...(question.traceparent === undefined ? {} : { trace: question.traceparent }) }
+        const note = {
+          client,
+          id: `ask-${id}`,
+          ask: id,
+          deadline,
+          ...(question.emitted === undefined ? {} : { emitted: question.emitted }),
+          ...(question.traceparent === undefined ? {} : { trace: question.traceparent }),
+        }
         if (question.signal?.aborted === true) onAbort()
-        else await sender.send(address, event, note)
+        // The deadline holds also while the server does not answer.
+        else sender.send(address, event, note).catch(answered.reject)
         return valueOf(await answered.promise)
       } finally {
         alarm.cancel()

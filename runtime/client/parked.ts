@@ -13,10 +13,19 @@ import type { Bus, LogEntry } from '#runtime/bus.ts'
 import { readThrough } from '#runtime/read-through.ts'
 import type { Clock } from '#runtime/clock.ts'
 
-export type ParkedEntry = Parked & { readonly address: Address; readonly place: number; readonly event: AnyEvent | undefined }
+export type ParkedEntry = Parked & {
+  readonly address: Address
+  readonly place: number
+  readonly event: AnyEvent | undefined
+}
 
 export type ParkedBox = {
-  list(options?: { readonly kind?: string; readonly address?: Address; readonly code?: string; readonly limit?: number }): Promise<ParkedEntry[]>
+  list(options?: {
+    readonly kind?: string
+    readonly address?: Address
+    readonly code?: string
+    readonly limit?: number
+  }): Promise<ParkedEntry[]>
   get(place: number): Promise<ParkedEntry>
   /** Sends it again, as it was or with another event. */
   replay(place: number, event?: AnyEvent): Promise<void>
@@ -30,7 +39,12 @@ export function parkedBoxOf({ bus, clock }: { readonly bus: Bus; readonly clock:
     if (isParkedRest(entry.data)) return undefined
     const parked = decodeParked(stored.address, entry.data, rest)
     const content = parked.envelope?.content
-    return { ...parked, address: stored.address, place: entry.seq, event: content?.is === 'event' ? content.event : undefined }
+    return {
+      ...parked,
+      address: stored.address,
+      place: entry.seq,
+      event: content?.is === 'event' ? content.event : undefined,
+    }
   }
 
   /** The entries behind a large one. */
@@ -57,7 +71,10 @@ export function parkedBoxOf({ bus, clock }: { readonly bus: Bus; readonly clock:
   return {
     async list({ kind, address, code, limit = 1000 } = {}) {
       const found: ParkedEntry[] = []
-      const filter = address === undefined ? `${bus.realm.name}.parked.*.${kind ?? '*'}.*` : subjects.parked(bus.realm, partitionOf(rootOf(address), bus.realm.partitions), address)
+      const filter =
+        address === undefined
+          ? `${bus.realm.name}.parked.*.${kind ?? '*'}.*`
+          : subjects.parked(bus.realm, partitionOf(rootOf(address), bus.realm.partitions), address)
       await readThrough(bus, filter, (entry) => {
         // Of a large one the list shows what stands in its first entry; get() reads it whole.
         const parked = entryOf(entry)

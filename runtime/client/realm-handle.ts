@@ -1,6 +1,7 @@
 /**
  * A realm as a program outside sees it: handles of actors, and what those may do who run them.
  */
+import { randomBytes } from 'node:crypto'
 import { nuid } from '@nats-io/nats-core'
 import type { AnyActorLogic, InputFrom } from 'xstate'
 import type { ActorKind } from '#protocol/actor.ts'
@@ -62,8 +63,9 @@ export function realmHandleOf(
   { bus, clock }: { readonly bus: Bus; readonly clock: Clock },
   options: RealmOptions,
 ): RealmHandle {
-  const session = nuid.next()
-  const client = options.client ?? session
+  // Nobody may guess it: who knows a session can send in its place. A client's name is no secret.
+  const session = randomBytes(16).toString('base64url')
+  const client = options.client ?? nuid.next()
   if (!clientPattern.test(client)) throw new Fault('client.invalid', { value: client })
   const sender = senderOf({ bus, clock }, session, options)
   const views = viewsOf({ bus, clock }, options)
@@ -107,12 +109,12 @@ export function realmHandleOf(
     bus,
     parked: parkedBoxOf({ bus, clock }),
     operate,
-    ref: ref as RealmHandle['ref'],
+    ref,
     at(text) {
       const address: Address = parseAddress(text)
       return handleOf(world, address, blueprintFor(kindOf(address)))
     },
-    start: start as RealmHandle['start'],
+    start,
     send: (address, event, given = {}) =>
       sender.send(parseAddress(address), event, given.id === undefined ? {} : { client, id: given.id }),
     async topic(pattern, on, from) {

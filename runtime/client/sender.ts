@@ -58,7 +58,11 @@ type Lane = {
   isRepairing: boolean
 }
 
-export function senderOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, session: string, options: SenderOptions): Sender {
+export function senderOf(
+  { bus, clock }: { readonly bus: Bus; readonly clock: Clock },
+  session: string,
+  options: SenderOptions,
+): Sender {
   const lanes = new Map<number, Lane>()
   const waiting = queueOf<Item>()
   const limit = Math.floor(bus.maxPayload / 2)
@@ -69,7 +73,13 @@ export function senderOf({ bus, clock }: { readonly bus: Bus; readonly clock: Cl
 
   function laneOf(address: Address): Lane {
     const partition = partitionOf(address, bus.realm.partitions)
-    const lane = lanes.get(partition) ?? { count: 0, items: queueOf<Item>(), sent: 0, isBroken: false, isRepairing: false }
+    const lane = lanes.get(partition) ?? {
+      count: 0,
+      items: queueOf<Item>(),
+      sent: 0,
+      isBroken: false,
+      isRepairing: false,
+    }
     lanes.set(partition, lane)
     return lane
   }
@@ -93,7 +103,15 @@ export function senderOf({ bus, clock }: { readonly bus: Bus; readonly clock: Cl
       // A broken lane sends what waits in it by itself, once it is mended.
       if (item.lane.isBroken || item.is !== 'waiting') continue
       begin([item])
-      bus.append(entryOf(item)).then(
+      let entry: Entry
+      try {
+        entry = entryOf(item)
+      } catch (error) {
+        // Refused like any other, so that those behind it need not wait for it.
+        fail([item], error)
+        continue
+      }
+      bus.append(entry).then(
         (placed) => end([item], () => placed),
         (error: unknown) => fail([item], error),
       )

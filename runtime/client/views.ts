@@ -22,7 +22,15 @@ export type Views = {
   stop(): void
 }
 
-type View = { readonly on: Set<(state: ActorState | undefined) => void>; last: ActorState | undefined; known: boolean; steps: number; first: Promise<void>; renew(): Promise<void>; stop(): void }
+type View = {
+  readonly on: Set<(state: ActorState | undefined) => void>
+  last: ActorState | undefined
+  known: boolean
+  steps: number
+  first: Promise<void>
+  renew(): Promise<void>
+  stop(): void
+}
 
 export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, options: ViewOptions): Views {
   const views = new Map<Address, View>()
@@ -46,7 +54,15 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
     const inbox = bus.inbox()
     let stopped = false
     let alarm: { cancel(): void } | undefined
-    const view: View = { on: new Set(), last: undefined, known: false, steps: -1, first: Promise.resolve(), renew, stop }
+    const view: View = {
+      on: new Set(),
+      last: undefined,
+      known: false,
+      steps: -1,
+      first: Promise.resolve(),
+      renew,
+      stop,
+    }
 
     function show(seen: Seen): void {
       const state = seen.state === undefined ? undefined : decodeState(seen.state)

@@ -4,8 +4,9 @@
  * consumed before and is dropped; this is what makes a resent commit harmless.
  */
 import { type Address, isAddress, isChild, rootOf } from '#protocol/address.ts'
-import { type Arrived, decodeEnvelope, decodeOutside } from '#protocol/envelope.ts'
+import { type Arrived, countOfOutside, decodeEnvelope, decodeOutside } from '#protocol/envelope.ts'
 import { Fault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import { limits } from '#protocol/limits.ts'
 import { parseStored, type Sender } from '#protocol/subject.ts'
 import type { FoldedPartition } from '#protocol/folded.ts'
 import type { Staged } from './compose.ts'
@@ -17,7 +18,7 @@ export type Admitted =
   | { readonly is: 'copy'; readonly seq: number }
   /** One before it is still missing; its sender sends both again. */
   | { readonly is: 'early'; readonly seq: number }
-  | { readonly is: 'unreadable'; readonly envelope: Arrived; readonly fault: StoredFault; readonly raw: Uint8Array }
+  | { readonly is: 'unreadable'; readonly envelope: Arrived; readonly fault: StoredFault; readonly raw: Uint8Array; readonly origin: Origin }
 
 /** An entry as the bus hands it on. */
 export type Incoming = { readonly seq: number; readonly subject: string; readonly data: Uint8Array; readonly at: number; readonly id?: string | undefined; readonly traceparent?: string | undefined }
@@ -56,7 +57,10 @@ export function admissionOf(generation: number, folded: FoldedPartition): Admiss
       try {
         envelope = { ...read(entry, address, sender), seq: entry.seq, sender }
       } catch (error) {
-        return { is: 'unreadable', envelope: unreadable(entry, address, sender, generation), fault: storedFaultOf(error), raw: entry.data }
+        const refused = unreadable(entry, address, sender, generation)
+        const counted = sender === 'x' ? originOf({ ...refused, ...countOfOutside(entry.data) }) : { mark: undefined, client: undefined }
+        if (typeof counted === 'string') return { is: counted, seq: entry.seq }
+        return { is: 'unreadable', envelope: refused, fault: storedFaultOf(error), raw: entry.data, origin: counted }
       }
       // What was meant for another generation of this realm is nobody's business here.
       const isForeign = sender !== 'x' && envelope.generation !== generation
@@ -70,14 +74,25 @@ function read(entry: Incoming, address: Address, sender: Sender): Omit<Arrived, 
   if (sender !== 'x') return decodeEnvelope(address, entry.data).envelope
   // The server placed it by the bytes of its tokens. Only an address in its one spelling, and of a
   // root, is placed where its actor lives; anything else would be another actor's double.
+  if (address.length > rootChars) throw new Fault('address.invalid', { value: `${address.slice(0, 80)}…` })
   if (isChild(address)) throw new Fault('address.child', { value: rootOf(address).replace('/', '.') })
   if (!isAddress(address)) throw new Fault('address.invalid', { value: address })
   return decodeOutside({ to: address, at: entry.at, bytes: entry.data, id: entry.id, traceparent: entry.traceparent })
 }
 
+/** Of a root: its key may be escaped to three characters for each byte. */
+const rootChars = limits.kindChars + 1 + 3 * limits.keyBytes
+
+/** No longer than an address can be, because it becomes a subject again. */
+function shortened(address: Address): Address {
+  if (address.length <= rootChars) return address
+  const slash = address.indexOf('/')
+  return `${address.slice(0, Math.min(slash, limits.kindChars))}/${address.slice(slash + 1, slash + 1 + 3 * limits.keyBytes)}`
+}
+
 function unreadable(entry: Incoming, address: Address, sender: Sender, generation: number): Arrived {
   return {
-    to: address,
+    to: shortened(address),
     content: { is: 'event', event: { type: 'perdure.undecodable' } },
     from: undefined,
     at: entry.at,

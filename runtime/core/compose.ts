@@ -46,9 +46,10 @@ export type Staged = {
 export type Form = 'record' | 'cheap' | 'batch'
 
 /** How many of the staged steps the next commit takes, and how. */
-export function chooseForm(staged: readonly Staged[], options: { readonly cheapMost: number; readonly entriesMost: number }): { readonly steps: number; readonly form: Form } {
+export function chooseForm(staged: readonly Staged[], options: { readonly cheapMost: number; readonly entriesMost: number; readonly bytesMost: number }): { readonly steps: number; readonly form: Form } {
   let outputs = 0
   let weight = 0
+  let bytes = 0
   let prefix = 0
   let inPrefix = 0
   let open = true
@@ -56,8 +57,9 @@ export function chooseForm(staged: readonly Staged[], options: { readonly cheapM
   for (const one of staged) {
     const more = one.outputs.length
     weight += weightOf(one)
+    for (const change of one.changes) bytes += change.is === 'full' ? change.state.length : change.is === 'delta' ? change.delta.length : 0
     // The first one always goes, whatever it weighs: a commit of nothing would be made for ever.
-    if (weight > options.entriesMost && whole > 0) break
+    if ((weight > options.entriesMost || bytes > options.bytesMost) && whole > 0) break
     outputs += more
     whole++
     if (!open) continue

@@ -92,8 +92,6 @@ function effectOf(live: Live, envelope: Arrived | undefined): Effect | undefined
 
 export function close(making: Making, type: string): Stepped {
   const { live, around, outputs, deeds, mark, decision, moved } = making
-  live.steps++
-  live.steppedAt = around.now
   const { parent } = live.book
   if (moved && parent?.sync === true && live.book.ended === undefined) {
     const snapshot = live.snapshot as { status: string; value?: unknown; context?: unknown; output?: unknown }
@@ -105,6 +103,11 @@ export function close(making: Making, type: string): Stepped {
   // A deleted actor stays only for what it still has to send and to run.
   if (ended?.reason === 'deleted' && effects === undefined && outbox === undefined) making.gone = true
   const { changed, gone } = making
+  // Counted only with what is written: the count must not go back when another owner folds it.
+  if (changed) {
+    live.steps++
+    live.steppedAt = around.now
+  }
   return { live: gone ? undefined : live, outcome: { outputs, deeds, mark, type, decision, changed, gone } }
 }
 

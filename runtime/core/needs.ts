@@ -44,7 +44,6 @@ export type Due = { readonly name: string; readonly visit: number; readonly due:
 /** Every instant that this actor waits for. */
 export function dues(live: Waiting, around: Away): Due[] {
   const { book, blueprint } = live
-  if (book.unfit !== undefined) return []
   if (book.ended !== undefined) return [{ name: '.retire', visit: 0, due: book.ended.retire }]
   const all: Due[] = []
   for (const name in book.timers) {
@@ -63,6 +62,8 @@ export function dues(live: Waiting, around: Away): Due[] {
 
 /** What is due at this instant, earliest first; of one instant, in the order it was armed. */
 export function dueNow(live: Waiting, around: Away, now: number): Due[] {
+  // It sleeps until its definition fits; then it is late.
+  if (live.book.unfit !== undefined) return []
   return dues(live, around)
     .filter((one) => one.due <= now)
     .sort((a, b) => a.due - b.due || a.visit - b.visit)

@@ -8,6 +8,7 @@ import type { Effect } from '#protocol/state.ts'
 import type { Arrival } from './arrival.ts'
 import { dropEffect } from './interpret.ts'
 import { forgetNames } from './live.ts'
+import { answerEmitted } from './question.ts'
 import { count, type Making } from './making.ts'
 import { isInternal, takeEvent } from './take-event.ts'
 
@@ -22,12 +23,17 @@ export function onEffect(making: Making, id: string, result: EffectResult): void
   const child = effect.child ?? effect.name
   switch (result.is) {
     case 'event':
-    case 'snapshot': {
+    case 'snapshot':
+    case 'emitted': {
       if (result.nth <= effect.taken) {
         making.mark = 'duplicate'
         return
       }
       live.book.effects = { ...live.book.effects, [id]: { ...effect, taken: result.nth } }
+      if (result.is === 'emitted') {
+        making.outputs.push({ is: 'emit', event: result.event })
+        return answerEmitted(making, result.event)
+      }
       const event = result.is === 'event' ? result.event : { type: `xstate.snapshot.${child}`, snapshot: result.snapshot }
       return takeEvent(making, event, () => unheard(making, event.type))
     }

@@ -12,7 +12,10 @@ export function beginning(partition: number): FoldedPartition {
 /** Below this many clients nobody needs to be forgotten. */
 const clientsFew = 64
 
-/** `clientKeepMs`: a client that was silent for longer retries nothing any more. */
+/**
+ * `clientKeepMs`: a client that was silent for longer retries nothing any more. Silent by the log's
+ * time: of what waited there while no node ran, the rest of a client's events is still to come.
+ */
 export function advance(before: FoldedPartition, record: CommitRecord, seq: number, clientKeepMs: number): FoldedPartition {
   const { partition, epoch, n, cursor, heard, awayMs, openedAt, at } = record
   let { marks, clients } = before
@@ -23,8 +26,12 @@ export function advance(before: FoldedPartition, record: CommitRecord, seq: numb
   }
   if (record.clients.length > 0) {
     const moved: Record<string, readonly [number, number]> = { ...clients }
-    for (const [name, count, instant] of record.clients) moved[name] = [count, instant]
-    clients = Object.keys(moved).length < clientsFew ? moved : Object.fromEntries(Object.entries(moved).filter(([, [, last]]) => last > at - clientKeepMs))
+    let newest = 0
+    for (const [name, count, instant] of record.clients) {
+      moved[name] = [count, instant]
+      newest = Math.max(newest, instant)
+    }
+    clients = Object.keys(moved).length < clientsFew ? moved : Object.fromEntries(Object.entries(moved).filter(([, [, last]]) => last > newest - clientKeepMs))
   }
   return { partition, epoch, n, seq, cursor, heard, awayMs, openedAt, at, marks, clients }
 }

@@ -1,9 +1,13 @@
-/** A cheap lower estimate of a value's encoded size, given up at `enough`: most events are tiny. */
+/**
+ * A cheap lower estimate of a value's encoded size, given up at `enough`: most events are tiny. What
+ * cannot be encoded at all counts as enough, so that whoever measures finds it out.
+ */
 export function roughSize(value: unknown, enough: number): number {
   let size = 0
   const stack: unknown[] = [value]
-  for (let visited = 0; stack.length > 0 && size < enough && visited < 100_000; visited++) {
+  for (let visited = 0; stack.length > 0 && size < enough; visited++) {
     const one = stack.pop()
+    if (typeof one === 'function' || typeof one === 'symbol' || visited > 100_000) return enough
     if (typeof one === 'string') {
       size += one.length
     } else if (one !== null && typeof one === 'object') {

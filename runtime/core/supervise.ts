@@ -111,7 +111,7 @@ function consume(live: Live, arrival: Arrival): void {
     live.book.subscriptions = (live.book.subscriptions ?? []).map((one) => (one.pattern === arrival.pattern ? { ...one, from: Math.max(one.from, arrival.seq) } : one))
   }
   const content = arrival.by === 'envelope' ? arrival.envelope.content : undefined
-  if (content?.is === 'effect' && content.result.is !== 'event' && content.result.is !== 'snapshot') dropEffect(live, content.effect)
+  if (content?.is === 'effect' && !('nth' in content.result)) dropEffect(live, content.effect)
 }
 
 /** What is parked when no envelope was the cause: a description of what came. */

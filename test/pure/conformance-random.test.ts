@@ -6,7 +6,10 @@ import { openEngine, openLive, type Script, type ScriptStep, type Trail, trailOf
 
 const steps: fc.Arbitrary<ScriptStep[]> = fc.array(
   fc.oneof(
-    { weight: 3, arbitrary: fc.constantFrom<ScriptStep[]>({ type: 'A' }, { type: 'B' }, { type: 'C' }, { type: 'C.x' }) },
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom<ScriptStep[]>({ type: 'A' }, { type: 'B' }, { type: 'C' }, { type: 'C.x' }),
+    },
     { weight: 1, arbitrary: fc.constantFrom<ScriptStep[]>({ wait: 5 }, { wait: 10 }, { wait: 25 }) },
   ),
   { maxLength: 8 },
@@ -24,7 +27,10 @@ function restful(root: Tree): Tree {
   const waits = !some(root, ({ type }) => type === 'history' || type === 'deep')
   const rest = (tree: Tree): Tree => ({
     ...tree,
-    moves: tree.moves.map((move) => ({ ...move, does: move.does.filter((one) => one !== 'tell' && (one !== 'later' || move.on.startsWith('C'))) })),
+    moves: tree.moves.map((move) => ({
+      ...move,
+      does: move.does.filter((one) => one !== 'tell' && (one !== 'later' || move.on.startsWith('C'))),
+    })),
     invoke: tree.invoke && works,
     after: waits && tree !== root ? tree.after : undefined,
     kids: tree.kids.map(rest),
@@ -51,17 +57,21 @@ function told({ seen, ...rest }: Trail): unknown {
   return { ...rest, seen: seen.map((one) => one && { ...one, error: one.error !== undefined }) }
 }
 
-test('any machine behaves the same live, in the engine, and in the engine restarted between all events', { timeout: 120_000 }, async () => {
-  await fc.assert(
-    fc.asyncProperty(trees.map(restful).filter(isMachine), steps, async (tree, all) => {
-      const script: Script = { machine: machineOf(tree), steps: all }
-      const first = await trailOf(script, openLive)
-      // Whoever never came to life has no state to compare.
-      fc.pre(first.seen[0]?.status !== 'error')
-      const live = told(first)
-      expect(told(await trailOf(script, (one, clock) => openEngine(one, clock, false)))).toEqual(live)
-      expect(told(await trailOf(script, (one, clock) => openEngine(one, clock, true)))).toEqual(live)
-    }),
-    { numRuns: 100 },
-  )
-})
+test(
+  'any machine behaves the same live, in the engine, and in the engine restarted between all events',
+  { timeout: 120_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(trees.map(restful).filter(isMachine), steps, async (tree, all) => {
+        const script: Script = { machine: machineOf(tree), steps: all }
+        const first = await trailOf(script, openLive)
+        // Whoever never came to life has no state to compare.
+        fc.pre(first.seen[0]?.status !== 'error')
+        const live = told(first)
+        expect(told(await trailOf(script, (one, clock) => openEngine(one, clock, false)))).toEqual(live)
+        expect(told(await trailOf(script, (one, clock) => openEngine(one, clock, true)))).toEqual(live)
+      }),
+      { numRuns: 100 },
+    )
+  },
+)

@@ -1,4 +1,16 @@
-import { and, assign, createMachine, emit, enqueueActions, fromTransition, not, or, raise, setup, stateIn } from 'xstate'
+import {
+  and,
+  assign,
+  createMachine,
+  emit,
+  enqueueActions,
+  fromTransition,
+  not,
+  or,
+  raise,
+  setup,
+  stateIn,
+} from 'xstate'
 import { runs } from '#test/support/three-ways.ts'
 
 type Trailed = { trail: string[] }
@@ -32,7 +44,11 @@ runs('entry, exit and transition actions run in the order of the states', {
         exit: mark('a out'),
         initial: 'one',
         states: {
-          one: { entry: mark('one in'), exit: mark('one out'), on: { NEXT: { target: 'two', actions: mark('one to two') } } },
+          one: {
+            entry: mark('one in'),
+            exit: mark('one out'),
+            on: { NEXT: { target: 'two', actions: mark('one to two') } },
+          },
           two: { entry: mark('two in'), exit: mark('two out') },
         },
         on: { GO: { target: 'b', actions: mark('a to b') } },
@@ -41,7 +57,9 @@ runs('entry, exit and transition actions run in the order of the states', {
         entry: mark('b in'),
         exit: mark('b out'),
         initial: 'deep',
-        states: { deep: { initial: 'deeper', entry: mark('deep in'), states: { deeper: { entry: mark('deeper in') } } } },
+        states: {
+          deep: { initial: 'deeper', entry: mark('deep in'), states: { deeper: { entry: mark('deeper in') } } },
+        },
         on: { BACK: '#there' },
       },
       c: { id: 'there', entry: mark('c in'), type: 'final' },
@@ -94,12 +112,20 @@ runs('regions of a parallel state hear every event and finish together', {
     states: {
       left: {
         initial: 'off',
-        states: { off: { on: { BOTH: 'on', LEFT: 'on' } }, on: { entry: mark('left on'), on: { END: 'end' } }, end: { type: 'final' } },
+        states: {
+          off: { on: { BOTH: 'on', LEFT: 'on' } },
+          on: { entry: mark('left on'), on: { END: 'end' } },
+          end: { type: 'final' },
+        },
         onDone: { actions: mark('left done') },
       },
       right: {
         initial: 'off',
-        states: { off: { on: { BOTH: { target: 'on', actions: mark('right goes') } } }, on: { entry: mark('right on'), on: { END: 'end' } }, end: { type: 'final' } },
+        states: {
+          off: { on: { BOTH: { target: 'on', actions: mark('right goes') } } },
+          on: { entry: mark('right on'), on: { END: 'end' } },
+          end: { type: 'final' },
+        },
         onDone: { actions: mark('right done') },
       },
     },
@@ -118,7 +144,11 @@ runs('a parallel state inside another one, left from a region', {
         type: 'parallel',
         on: { RESET: { target: 'work', reenter: true } },
         states: {
-          a: { initial: 'a1', exit: mark('a out'), states: { a1: { on: { A: 'a2' } }, a2: { on: { LEAVE: '#rest' } } } },
+          a: {
+            initial: 'a1',
+            exit: mark('a out'),
+            states: { a1: { on: { A: 'a2' } }, a2: { on: { LEAVE: '#rest' } } },
+          },
           b: {
             type: 'parallel',
             exit: mark('b out'),
@@ -154,7 +184,18 @@ runs('shallow history remembers one level, deep history all of them', {
       off: { on: { SHALLOW: 'on.shallow', DEEP: 'on.deep', FIRST: 'on.first' } },
     },
   }),
-  steps: [{ type: 'NEXT' }, { type: 'OFF' }, { type: 'SHALLOW' }, { type: 'NEXT' }, { type: 'NEXT' }, { type: 'NEXT' }, { type: 'OFF' }, { type: 'DEEP' }, { type: 'OFF' }, { type: 'SHALLOW' }],
+  steps: [
+    { type: 'NEXT' },
+    { type: 'OFF' },
+    { type: 'SHALLOW' },
+    { type: 'NEXT' },
+    { type: 'NEXT' },
+    { type: 'NEXT' },
+    { type: 'OFF' },
+    { type: 'DEEP' },
+    { type: 'OFF' },
+    { type: 'SHALLOW' },
+  ],
   ends: { value: { on: { b: 'b1' } } },
 })
 
@@ -167,7 +208,13 @@ runs('deep history of a parallel state brings back every region', {
         type: 'parallel',
         on: { OFF: 'off' },
         states: {
-          x: { initial: 'x1', states: { x1: { on: { X: 'x2' } }, x2: { initial: 'deep', states: { deep: { on: { X: 'deeper' } }, deeper: {} } } } },
+          x: {
+            initial: 'x1',
+            states: {
+              x1: { on: { X: 'x2' } },
+              x2: { initial: 'deep', states: { deep: { on: { X: 'deeper' } }, deeper: {} } },
+            },
+          },
           y: { initial: 'y1', states: { y1: { on: { Y: 'y2' } }, y2: {} } },
           hist: { type: 'history', history: 'deep' },
         },
@@ -181,7 +228,14 @@ runs('deep history of a parallel state brings back every region', {
 runs('a history that nothing was remembered for goes to its default', {
   machine: createMachine({
     initial: 'idle',
-    states: { idle: { on: { GO: 'box.h', PLAIN: 'box.plain' } }, box: { initial: 'one', states: { one: {}, two: {}, h: { type: 'history', target: 'two' }, plain: { type: 'history' } }, on: { OUT: 'idle' } } },
+    states: {
+      idle: { on: { GO: 'box.h', PLAIN: 'box.plain' } },
+      box: {
+        initial: 'one',
+        states: { one: {}, two: {}, h: { type: 'history', target: 'two' }, plain: { type: 'history' } },
+        on: { OUT: 'idle' },
+      },
+    },
   }),
   steps: [{ type: 'GO' }, { type: 'OUT' }, { type: 'PLAIN' }],
   ends: { value: { box: 'two' } },
@@ -204,18 +258,47 @@ runs('guards: plain, with params, and, or, not, stateIn', {
         on: {
           UP: { actions: assign({ n: ({ context }) => context.n + 1 }) },
           GO: [
-            { guard: and([{ type: 'atLeast', params: 4 }, stateIn('#open')]), actions: { type: 'hit', params: 'big and open' } },
-            { guard: and([{ type: 'atLeast', params: 3 }, not('even')]), actions: { type: 'hit', params: 'odd from three' } },
-            { guard: or([stateIn({ door: 'open' }), ({ context }) => context.n === 2]), actions: { type: 'hit', params: 'open or two' } },
-            { guard: not(and(['even', { type: 'atLeast', params: 1 }])), actions: { type: 'hit', params: 'odd or none' } },
+            {
+              guard: and([{ type: 'atLeast', params: 4 }, stateIn('#open')]),
+              actions: { type: 'hit', params: 'big and open' },
+            },
+            {
+              guard: and([{ type: 'atLeast', params: 3 }, not('even')]),
+              actions: { type: 'hit', params: 'odd from three' },
+            },
+            {
+              guard: or([stateIn({ door: 'open' }), ({ context }) => context.n === 2]),
+              actions: { type: 'hit', params: 'open or two' },
+            },
+            {
+              guard: not(and(['even', { type: 'atLeast', params: 1 }])),
+              actions: { type: 'hit', params: 'odd or none' },
+            },
             { actions: { type: 'hit', params: 'else' } },
           ],
         },
       },
     },
   }),
-  steps: [{ type: 'GO' }, { type: 'UP' }, { type: 'GO' }, { type: 'UP' }, { type: 'GO' }, { type: 'UP' }, { type: 'GO' }, { type: 'OPEN' }, { type: 'GO' }, { type: 'UP' }, { type: 'GO' }],
-  ends: { context: { n: 4, hits: ['odd or none', 'odd or none', 'open or two', 'odd from three', 'odd from three', 'big and open'] } },
+  steps: [
+    { type: 'GO' },
+    { type: 'UP' },
+    { type: 'GO' },
+    { type: 'UP' },
+    { type: 'GO' },
+    { type: 'UP' },
+    { type: 'GO' },
+    { type: 'OPEN' },
+    { type: 'GO' },
+    { type: 'UP' },
+    { type: 'GO' },
+  ],
+  ends: {
+    context: {
+      n: 4,
+      hits: ['odd or none', 'odd or none', 'open or two', 'odd from three', 'odd from three', 'big and open'],
+    },
+  },
 })
 
 runs('always goes on until nothing holds, with context changed on the way', {
@@ -224,18 +307,44 @@ runs('always goes on until nothing holds, with context changed on the way', {
     initial: 'idle',
     states: {
       idle: { on: { SET: { target: 'judge', actions: assign({ n: ({ event }) => event['n'] as number }) } } },
-      judge: { always: [{ guard: ({ context }) => context.n > 10, target: 'big' }, { guard: ({ context }) => context.n > 3, target: 'middle' }, { target: 'small' }] },
-      big: { always: { target: 'middle', actions: assign({ n: ({ context }) => context.n - 10, seen: ({ context }) => [...context.seen, 'big'] }) } },
-      middle: { entry: assign({ seen: ({ context }) => [...context.seen, 'middle'] }), always: { guard: ({ context }) => context.n < 2, target: 'small' }, on: { SET: 'idle' } },
-      small: { entry: assign({ seen: ({ context }) => [...context.seen, 'small'] }), on: { SET: { target: 'judge', actions: assign({ n: ({ event }) => event['n'] as number }) } } },
+      judge: {
+        always: [
+          { guard: ({ context }) => context.n > 10, target: 'big' },
+          { guard: ({ context }) => context.n > 3, target: 'middle' },
+          { target: 'small' },
+        ],
+      },
+      big: {
+        always: {
+          target: 'middle',
+          actions: assign({ n: ({ context }) => context.n - 10, seen: ({ context }) => [...context.seen, 'big'] }),
+        },
+      },
+      middle: {
+        entry: assign({ seen: ({ context }) => [...context.seen, 'middle'] }),
+        always: { guard: ({ context }) => context.n < 2, target: 'small' },
+        on: { SET: 'idle' },
+      },
+      small: {
+        entry: assign({ seen: ({ context }) => [...context.seen, 'small'] }),
+        on: { SET: { target: 'judge', actions: assign({ n: ({ event }) => event['n'] as number }) } },
+      },
     },
   }),
-  steps: [{ type: 'SET', n: 1 }, { type: 'SET', n: 11 }, { type: 'SET', n: 15 }],
+  steps: [
+    { type: 'SET', n: 1 },
+    { type: 'SET', n: 11 },
+    { type: 'SET', n: 15 },
+  ],
   ends: { value: 'middle' },
 })
 
 runs('always at the start may lead straight to the end', {
-  machine: createMachine({ initial: 'a', states: { a: { always: 'b' }, b: { always: 'c' }, c: { type: 'final', output: 'through' } }, output: ({ event }) => (event as { output?: unknown }).output }),
+  machine: createMachine({
+    initial: 'a',
+    states: { a: { always: 'b' }, b: { always: 'c' }, c: { type: 'final', output: 'through' } },
+    output: ({ event }) => (event as { output?: unknown }).output,
+  }),
   steps: [{ type: 'LATE' }],
   ends: { status: 'done', output: 'through' },
 })
@@ -245,7 +354,14 @@ runs('raised events are taken before the next one from outside, in their order',
     context: { trail: [] },
     initial: 'a',
     states: {
-      a: { on: { GO: { actions: [raise({ type: 'ONE' }), mark('go'), raise({ type: 'TWO' })] }, ONE: { actions: [mark('one'), raise({ type: 'THREE' })] }, TWO: { actions: mark('two') }, THREE: { target: 'b', actions: mark('three') } } },
+      a: {
+        on: {
+          GO: { actions: [raise({ type: 'ONE' }), mark('go'), raise({ type: 'TWO' })] },
+          ONE: { actions: [mark('one'), raise({ type: 'THREE' })] },
+          TWO: { actions: mark('two') },
+          THREE: { target: 'b', actions: mark('three') },
+        },
+      },
       b: { entry: [raise({ type: 'IN' }), mark('b')], on: { IN: { actions: mark('in') } } },
     },
   }),
@@ -261,13 +377,19 @@ runs('final states end their parents, level by level, with outputs', {
       one: {
         initial: 'x',
         states: { x: { on: { NEXT: 'y' } }, y: { type: 'final', output: { from: 'y' } } },
-        onDone: { target: 'two', actions: assign({ outputs: ({ context, event }) => [...context.outputs, event.output] }) },
+        onDone: {
+          target: 'two',
+          actions: assign({ outputs: ({ context, event }) => [...context.outputs, event.output] }),
+        },
       },
       two: {
         type: 'parallel',
         states: {
           p: { initial: 'w', states: { w: { on: { NEXT: 'f' } }, f: { type: 'final', output: 'p' } } },
-          q: { initial: 'w', states: { w: { on: { NEXT: 'v' } }, v: { on: { NEXT: 'f' } }, f: { type: 'final', output: 'q' } } },
+          q: {
+            initial: 'w',
+            states: { w: { on: { NEXT: 'v' } }, v: { on: { NEXT: 'f' } }, f: { type: 'final', output: 'q' } },
+          },
         },
         onDone: { target: 'end', actions: assign({ outputs: ({ context }) => [...context.outputs, 'both'] }) },
       },
@@ -295,7 +417,16 @@ runs('wildcards: exact before partial before any, the inner state before the out
       b: { on: { '*': { actions: mark('b any') }, 'order.*': undefined } },
     },
   }),
-  steps: [{ type: 'order.paid' }, { type: 'order.paid.twice' }, { type: 'order.sent' }, { type: 'order' }, { type: 'else' }, { type: 'mouse.click.left' }, { type: 'order.x' }, { type: 'what' }],
+  steps: [
+    { type: 'order.paid' },
+    { type: 'order.paid.twice' },
+    { type: 'order.sent' },
+    { type: 'order' },
+    { type: 'else' },
+    { type: 'mouse.click.left' },
+    { type: 'order.x' },
+    { type: 'what' },
+  ],
 })
 
 runs('a forbidden transition keeps the parent from hearing the event', {
@@ -325,9 +456,29 @@ runs('tags and meta are those of the active states', {
 
 runs('Map, Set, Date, BigInt and typed arrays stay what they are, also when changed in place', {
   machine: setup({
-    types: { context: {} as { map: Map<string, number>; set: Set<unknown>; at: Date; big: bigint; bytes: Uint8Array; nested: { list: number[][] }; nothing: undefined; nan: number } },
+    types: {
+      context: {} as {
+        map: Map<string, number>
+        set: Set<unknown>
+        at: Date
+        big: bigint
+        bytes: Uint8Array
+        nested: { list: number[][] }
+        nothing: undefined
+        nan: number
+      },
+    },
   }).createMachine({
-    context: () => ({ map: new Map([['a', 1]]), set: new Set<unknown>(['x']), at: new Date(0), big: 1n, bytes: new Uint8Array([1, 2]), nested: { list: [[1]] }, nothing: undefined, nan: Number.NaN }),
+    context: () => ({
+      map: new Map([['a', 1]]),
+      set: new Set<unknown>(['x']),
+      at: new Date(0),
+      big: 1n,
+      bytes: new Uint8Array([1, 2]),
+      nested: { list: [[1]] },
+      nothing: undefined,
+      nan: Number.NaN,
+    }),
     on: {
       PUT: {
         actions: assign(({ context, event }) => {
@@ -338,11 +489,32 @@ runs('Map, Set, Date, BigInt and typed arrays stay what they are, also when chan
           return {}
         }),
       },
-      BIG: { actions: assign({ big: ({ context }) => context.big * 10_000_000_000_000n, bytes: ({ context }) => new Uint8Array([...context.bytes, 3]), at: ({ context }) => new Date(context.at.getTime() + 1) }) },
+      BIG: {
+        actions: assign({
+          big: ({ context }) => context.big * 10_000_000_000_000n,
+          bytes: ({ context }) => new Uint8Array([...context.bytes, 3]),
+          at: ({ context }) => new Date(context.at.getTime() + 1),
+        }),
+      },
     },
   }),
   steps: [{ type: 'PUT', key: 'b', n: 2 }, { type: 'BIG' }, { type: 'PUT', key: 'c', n: 3 }, { type: 'BIG' }],
-  ends: { context: { map: new Map([['a', 1], ['b', 2], ['c', 3]]), set: new Set(['x', 'b', 'c']), at: new Date(4), big: 10n ** 26n, bytes: new Uint8Array([1, 2, 3, 3]), nested: { list: [[1, 2, 3]] }, nothing: undefined, nan: Number.NaN } },
+  ends: {
+    context: {
+      map: new Map([
+        ['a', 1],
+        ['b', 2],
+        ['c', 3],
+      ]),
+      set: new Set(['x', 'b', 'c']),
+      at: new Date(4),
+      big: 10n ** 26n,
+      bytes: new Uint8Array([1, 2, 3, 3]),
+      nested: { list: [[1, 2, 3]] },
+      nothing: undefined,
+      nan: Number.NaN,
+    },
+  },
 })
 
 runs('a value that stands twice in the context changes in both places', {
@@ -365,7 +537,9 @@ runs('a value that stands twice in the context changes in both places', {
 })
 
 runs('input becomes context and is there for the initial actions', {
-  machine: setup({ types: { context: {} as { name: string; said: string[] }, input: {} as { name: string } } }).createMachine({
+  machine: setup({
+    types: { context: {} as { name: string; said: string[] }, input: {} as { name: string } },
+  }).createMachine({
     context: ({ input }) => ({ name: input.name, said: [] }),
     entry: assign({ said: ({ context, event }) => [...context.said, `${context.name} ${event.type}`] }),
     on: { SAY: { actions: assign({ said: ({ context, event }) => [...context.said, event['what'] as string] }) } },
@@ -407,7 +581,14 @@ runs('dynamic targets through guards on one event, in order of the document', {
     context: { hops: 0 },
     initial: 'a',
     states: {
-      a: { on: { HOP: [{ guard: ({ context }) => context.hops > 2, target: 'end' }, { target: 'b', actions: assign({ hops: ({ context }) => context.hops + 1 }) }] } },
+      a: {
+        on: {
+          HOP: [
+            { guard: ({ context }) => context.hops > 2, target: 'end' },
+            { target: 'b', actions: assign({ hops: ({ context }) => context.hops + 1 }) },
+          ],
+        },
+      },
       b: { on: { HOP: { target: 'a', actions: assign({ hops: ({ context }) => context.hops + 1 }) } } },
       end: { type: 'final' },
     },
@@ -436,7 +617,14 @@ runs('several targets at once enter several regions', {
 })
 
 runs('state names with dots, spaces and unicode', {
-  machine: createMachine({ initial: 'wait a bit', states: { 'wait a bit': { on: { 'go on': 'größe' } }, größe: { on: { '→': '#id with space' } }, last: { id: 'id with space', type: 'final' } } }),
+  machine: createMachine({
+    initial: 'wait a bit',
+    states: {
+      'wait a bit': { on: { 'go on': 'größe' } },
+      größe: { on: { '→': '#id with space' } },
+      last: { id: 'id with space', type: 'final' },
+    },
+  }),
   steps: [{ type: 'go on' }, { type: '→' }],
   ends: { status: 'done' },
 })
@@ -467,10 +655,13 @@ runs('emit and raise within enqueueActions keep the order they were enqueued in'
           enqueue.assign({ trail: ({ context: now }) => [...now.trail, 'go'] })
           enqueue.raise({ type: 'THEN' })
           enqueue.emit(({ context: now }) => ({ type: 'said', word: `second ${now.trail.length}` }))
-          if (check(({ context: now }) => now.trail.length > 0)) enqueue.assign({ trail: ({ context: now }) => [...now.trail, 'checked'] })
+          if (check(({ context: now }) => now.trail.length > 0))
+            enqueue.assign({ trail: ({ context: now }) => [...now.trail, 'checked'] })
         }),
       },
-      THEN: { actions: [assign({ trail: ({ context }) => [...context.trail, 'then'] }), emit({ type: 'said', word: 'then' })] },
+      THEN: {
+        actions: [assign({ trail: ({ context }) => [...context.trail, 'then'] }), emit({ type: 'said', word: 'then' })],
+      },
     },
   }),
   steps: [{ type: 'GO' }, { type: 'GO' }],

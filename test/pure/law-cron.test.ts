@@ -8,14 +8,22 @@ const hourMs = 3_600_000
 /** Days pass here; housekeeping by the second would be most of what happens. */
 const slow = { options: { aliveMs: 1_800_000 } }
 
-const clockwork = setup({ types: { context: {} as { at: string[] }, events: {} as { type: 'TICK'; at: number } } }).createMachine({
+const clockwork = setup({
+  types: { context: {} as { at: string[] }, events: {} as { type: 'TICK'; at: number } },
+}).createMachine({
   context: { at: [] },
-  on: { TICK: { actions: assign({ at: ({ context, event }) => [...context.at, new Date(event.at).toISOString().slice(11, 16)] }) } },
+  on: {
+    TICK: {
+      actions: assign({ at: ({ context, event }) => [...context.at, new Date(event.at).toISOString().slice(11, 16)] }),
+    },
+  },
 })
 
-const daily = (more: Partial<CronPolicy> = {}) => actor('daily', clockwork, { cron: { schedule: '0 9 * * *', event: { type: 'TICK' }, ...more } })
+const daily = (more: Partial<CronPolicy> = {}) =>
+  actor('daily', clockwork, { cron: { schedule: '0 9 * * *', event: { type: 'TICK' }, ...more } })
 
-const ticks = async (world: Awaited<ReturnType<typeof openStillWorld>>, key = 'main'): Promise<unknown> => ((await world.state(`daily/${key}`))?.snapshot.context as { at: string[] } | undefined)?.at
+const ticks = async (world: Awaited<ReturnType<typeof openStillWorld>>, key = 'main'): Promise<unknown> =>
+  ((await world.state(`daily/${key}`))?.snapshot.context as { at: string[] } | undefined)?.at
 
 test('a cron kind needs nobody to start it, and ticks at its instants', async () => {
   await using world = await openStillWorld([daily()], slow)
@@ -33,7 +41,9 @@ test('a zone decides which instant a schedule means, and its summer time is kept
   const spring = Date.UTC(2026, 2, 28, 12)
   const first = cronNext({ schedule: '0 9 * * *', zone: 'Europe/Berlin' }, spring) ?? 0
   expect(new Date(first).toISOString()).toBe('2026-03-29T07:00:00.000Z')
-  expect(new Date(cronNext({ schedule: '0 9 * * *', zone: 'America/New_York' }, spring) ?? 0).toISOString()).toBe('2026-03-28T13:00:00.000Z')
+  expect(new Date(cronNext({ schedule: '0 9 * * *', zone: 'America/New_York' }, spring) ?? 0).toISOString()).toBe(
+    '2026-03-28T13:00:00.000Z',
+  )
   expect(new Date(cronNext({ schedule: '0 9 * * *' }, spring) ?? 0).toISOString()).toBe('2026-03-29T09:00:00.000Z')
 })
 
@@ -71,7 +81,15 @@ test('a restart of the actor by its supervision does not tick again what has tic
       },
     },
   })
-  await using world = await openStillWorld([actor('daily', machine, { supervision: { strategy: 'restart' }, cron: { schedule: '0 9 * * *', event: { type: 'TICK' }, missed: 'all' } })], slow)
+  await using world = await openStillWorld(
+    [
+      actor('daily', machine, {
+        supervision: { strategy: 'restart' },
+        cron: { schedule: '0 9 * * *', event: { type: 'TICK' }, missed: 'all' },
+      }),
+    ],
+    slow,
+  )
   await world.pass(60 * hourMs)
   expect((await world.state('daily/main'))?.snapshot.context).toEqual({ n: 3 })
   await world.send('daily/main', { type: 'BAD' })

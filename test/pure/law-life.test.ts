@@ -8,11 +8,17 @@ const dayMs = 86_400_000
 const slow = { options: { aliveMs: dayMs } }
 
 const child = setup({}).createMachine({})
-const job = setup({ types: { context: {} as { n: number }, input: {} as { n: number | bigint } | undefined }, actors: { child } }).createMachine({
+const job = setup({
+  types: { context: {} as { n: number }, input: {} as { n: number | bigint } | undefined },
+  actors: { child },
+}).createMachine({
   context: ({ input }) => ({ n: Number(input?.n ?? 0) }),
   initial: 'on',
   entry: spawnChild('child', { id: 'kid' }),
-  states: { on: { on: { UP: { actions: assign({ n: ({ context }) => context.n + 1 }) }, END: 'over' } }, over: { type: 'final' } },
+  states: {
+    on: { on: { UP: { actions: assign({ n: ({ context }) => context.n + 1 }) }, END: 'over' } },
+    over: { type: 'final' },
+  },
   output: ({ context }) => ({ n: context.n }),
 })
 const jobs = actor('job', job)
@@ -22,12 +28,17 @@ const watcher = setup({ types: { context: {} as { told: unknown[] } } }).createM
   on: {
     WATCH: { actions: watch(({ event }) => (event as unknown as { who: string }).who) },
     UNWATCH: { actions: unwatch(({ event }) => (event as unknown as { who: string }).who) },
-    'actor.ended': { actions: assign({ told: ({ context, event }) => [...context.told, [event['address'], event['reason'], event['output']]] }) },
+    'actor.ended': {
+      actions: assign({
+        told: ({ context, event }) => [...context.told, [event['address'], event['reason'], event['output']]],
+      }),
+    },
   },
 })
 const watchers = actor('watcher', watcher)
 
-const told = async (world: Awaited<ReturnType<typeof openStillWorld>>): Promise<unknown> => ((await world.state('watcher/w'))?.snapshot.context as { told: unknown } | undefined)?.told
+const told = async (world: Awaited<ReturnType<typeof openStillWorld>>): Promise<unknown> =>
+  ((await world.state('watcher/w'))?.snapshot.context as { told: unknown } | undefined)?.told
 
 describe('a beginning', () => {
   test('with input happens once, however often it is asked for, also with values that JSON does not know', async () => {
@@ -73,7 +84,11 @@ describe('an end', () => {
     await world.pass(3 * dayMs - 1)
     expect((await world.state('job/a'))?.snapshot.output).toEqual({ n: 1 })
     await world.pass(1)
-    expect((await world.state('job/a'))?.snapshot).toMatchObject({ status: 'done', output: undefined, context: undefined })
+    expect((await world.state('job/a'))?.snapshot).toMatchObject({
+      status: 'done',
+      output: undefined,
+      context: undefined,
+    })
     await world.crash()
     await world.start()
     await world.send('job/a', { type: 'UP' })
@@ -119,7 +134,9 @@ describe('an end', () => {
 
   test('what the last transition asked for still runs', async () => {
     const ran: string[] = []
-    const machine = setup({ actions: { bye: () => void ran.push('bye'), last: () => void ran.push('last') } }).createMachine({
+    const machine = setup({
+      actions: { bye: () => void ran.push('bye'), last: () => void ran.push('last') },
+    }).createMachine({
       initial: 'on',
       states: { on: { exit: 'bye', on: { END: 'over' } }, over: { type: 'final', entry: 'last' } },
     })
@@ -172,10 +189,27 @@ describe('who watches', () => {
 })
 
 describe('a new definition', () => {
-  const first = setup({ types: { context: {} as { cents: number } } }).createMachine({ id: 'purse', context: { cents: 0 }, initial: 'open', states: { open: { on: { PAY: { actions: assign({ cents: ({ context }) => context.cents + 100 }) }, SHUT: 'shut' } }, shut: { on: { OPEN: 'open' } } } })
-  const second = setup({ types: { context: {} as { euros: number } } }).createMachine({ id: 'purse', context: { euros: 0 }, initial: 'open', states: { open: { on: { PAY: { actions: assign({ euros: ({ context }) => context.euros + 1 }) } } } } })
+  const first = setup({ types: { context: {} as { cents: number } } }).createMachine({
+    id: 'purse',
+    context: { cents: 0 },
+    initial: 'open',
+    states: {
+      open: { on: { PAY: { actions: assign({ cents: ({ context }) => context.cents + 100 }) }, SHUT: 'shut' } },
+      shut: { on: { OPEN: 'open' } },
+    },
+  })
+  const second = setup({ types: { context: {} as { euros: number } } }).createMachine({
+    id: 'purse',
+    context: { euros: 0 },
+    initial: 'open',
+    states: { open: { on: { PAY: { actions: assign({ euros: ({ context }) => context.euros + 1 }) } } } },
+  })
   const migrate = {
-    1: (state: { snapshot: { context: unknown } }) => ({ ...state, snapshot: { ...state.snapshot, context: { euros: (state.snapshot.context as { cents: number }).cents / 100 } } }) as never,
+    1: (state: { snapshot: { context: unknown } }) =>
+      ({
+        ...state,
+        snapshot: { ...state.snapshot, context: { euros: (state.snapshot.context as { cents: number }).cents / 100 } },
+      }) as never,
   }
 
   test('takes stored actors through its migrate steps; who does not fit is set aside alone, whole, and can be helped later', async () => {
@@ -189,7 +223,9 @@ describe('a new definition', () => {
     await world.send('job/j', { type: 'UP' })
     expect((await world.state('purse/a'))?.snapshot.context).toEqual({ euros: 2 })
     expect((await world.state('job/j'))?.snapshot.context).toEqual({ n: 2 })
-    expect(await world.realm.parked.list()).toMatchObject([{ address: 'purse/b', event: { type: 'PAY' }, fault: { code: 'actor.unmigrated' } }])
+    expect(await world.realm.parked.list()).toMatchObject([
+      { address: 'purse/b', event: { type: 'PAY' }, fault: { code: 'actor.unmigrated' } },
+    ])
     expect((await world.state('purse/b'))?.snapshot).toMatchObject({ value: 'shut', context: { cents: 100 } })
     await world.crash()
     const helped = {
@@ -205,11 +241,39 @@ describe('a new definition', () => {
     expect((await world.state('purse/b'))?.snapshot).toMatchObject({ value: 'open', context: { euros: 2 } })
   })
 
+  test('wakes the timers of an actor that fits again, however late they are', async () => {
+    const before = setup({ delays: { patience: 10_000 } }).createMachine({
+      id: 'purse',
+      initial: 'old',
+      states: { old: { after: { patience: 'over' } }, over: {} },
+    })
+    const after = setup({ delays: { patience: 10_000 } }).createMachine({
+      id: 'purse',
+      initial: 'young',
+      states: { young: { after: { patience: 'over' } }, over: {} },
+    })
+    await using world = await openStillWorld([actor('purse', before)])
+    await world.realm.start('purse', 'a', { input: undefined })
+    await world.pass(1000)
+    await world.crash()
+    await world.start([actor('purse', after, { version: 2 })])
+    await world.send('purse/a', { type: 'ANY' })
+    await world.pass(60_000)
+    expect((await world.state('purse/a'))?.snapshot.value).toBe('old')
+    await world.crash()
+    await world.start([actor('purse', before, { version: 3 })])
+    await world.pass(1)
+    expect((await world.state('purse/a'))?.snapshot.value).toBe('over')
+  })
+
   test('that would strand stored actors is refused under an unchanged version', async () => {
     await using world = await openStillWorld([actor('purse', first)])
     await world.send('purse/a', { type: 'PAY' })
     await world.crash()
-    await expect(world.start([actor('purse', second)])).rejects.toMatchObject({ code: 'kind.changed', message: expect.stringContaining('shut') })
+    await expect(world.start([actor('purse', second)])).rejects.toMatchObject({
+      code: 'kind.changed',
+      message: expect.stringContaining('shut'),
+    })
     await world.start([actor('purse', first)])
   })
 
@@ -228,10 +292,23 @@ describe('a new definition', () => {
 })
 
 test('everything about an actor is there after a crash: state, children, timers, effects [N6] [N8]', async () => {
-  const machine = setup({ actors: { child, long: fromPromise(() => new Promise(() => {})) }, delays: { later: 60_000 } }).createMachine({
+  const machine = setup({
+    actors: { child, long: fromPromise(() => new Promise(() => {})) },
+    delays: { later: 60_000 },
+  }).createMachine({
     context: { n: 1 },
     initial: 'on',
-    states: { on: { invoke: [{ id: 'kid', src: 'child' }, { id: 'long', src: 'long' }], after: { later: 'off' }, on: { PING: { actions: sendTo('kid', { type: 'PING' }) } } }, off: {} },
+    states: {
+      on: {
+        invoke: [
+          { id: 'kid', src: 'child' },
+          { id: 'long', src: 'long' },
+        ],
+        after: { later: 'off' },
+        on: { PING: { actions: sendTo('kid', { type: 'PING' }) } },
+      },
+      off: {},
+    },
   })
   await using world = await openStillWorld([actor('whole', machine)])
   await world.realm.start('whole', 'a', { input: undefined })

@@ -6,7 +6,10 @@ import { openStillWorld } from '#test/support/still-world.ts'
 
 const hourMs = 3_600_000
 
-const waiting = setup({ delays: { patience: 10_000 } }).createMachine({ initial: 'waiting', states: { waiting: { after: { patience: 'over' } }, over: {} } })
+const waiting = setup({ delays: { patience: 10_000 } }).createMachine({
+  initial: 'waiting',
+  states: { waiting: { after: { patience: 'over' } }, over: {} },
+})
 
 function waiter(policy?: ResumePolicy) {
   return actor('waiter', waiting, policy === undefined ? {} : { delays: { patience: policy } })
@@ -35,7 +38,12 @@ test('policies go by the name of a delay, by its milliseconds, or by the id of a
   const machine = setup({}).createMachine({
     context: { got: [] as string[] },
     initial: 'on',
-    states: { on: { entry: [raise({ type: 'NAMED' }, { delay: 5000, id: 'slow' }), raise({ type: 'PLAIN' }, { delay: 5001 })], after: { 5002: { actions: raise({ type: 'AFTER' }) } } } },
+    states: {
+      on: {
+        entry: [raise({ type: 'NAMED' }, { delay: 5000, id: 'slow' }), raise({ type: 'PLAIN' }, { delay: 5001 })],
+        after: { 5002: { actions: raise({ type: 'AFTER' }) } },
+      },
+    },
     on: { '*': { actions: assign({ got: ({ context, event }) => [...context.got, event.type] }) } },
   })
   await using world = await openStillWorld([actor('waiter', machine, { delays: { slow: 'restart', 5002: 'frozen' } })])
@@ -62,9 +70,30 @@ test('a timer of an earlier visit is refused when it comes late', async () => {
   const state = await world.state('waiter/a')
   const name = Object.keys(state?.book.timers ?? {})[0] ?? ''
   const visit = state?.book.timers?.[name]?.visit ?? 0
-  const family = familyOfBook(() => undefined, () => undefined)
-  const around = { now: world.clock.now() + 20_000, generation: 0, stepId: 's', awayMs: 0, openedAt: 0, lastSeq: 0, outputsMost: 900, deferLimit: 10, retainMs: 1 }
-  const fire = (at: number) => step({ root, live: revive(root, 'waiter/a', state as never, family), address: 'waiter/a', arrival: { by: 'timer', address: 'waiter/a', name, visit: at }, around, family })
+  const family = familyOfBook(
+    () => undefined,
+    () => undefined,
+  )
+  const around = {
+    now: world.clock.now() + 20_000,
+    generation: 0,
+    stepId: 's',
+    awayMs: 0,
+    openedAt: 0,
+    lastSeq: 0,
+    outputsMost: 900,
+    deferLimit: 10,
+    retainMs: 1,
+  }
+  const fire = (at: number) =>
+    step({
+      root,
+      live: revive(root, 'waiter/a', state as never, family),
+      address: 'waiter/a',
+      arrival: { by: 'timer', address: 'waiter/a', name, visit: at },
+      around,
+      family,
+    })
   expect(fire(visit - 1).outcome).toMatchObject({ mark: 'stale', changed: false })
   expect(fire(visit).outcome).toMatchObject({ mark: undefined, changed: true })
 })
@@ -80,16 +109,21 @@ test('a timer is cancelled from outside, and by the machine', async () => {
   await world.realm.operate.cancelTimer('bell/a', 'bell')
   await world.send('bell/b', { type: 'HUSH' })
   await world.pass(2000)
-  const rang = await Promise.all(['a', 'b', 'c'].map(async (key) => (await world.state(`bell/${key}`))?.snapshot.context))
+  const rang = await Promise.all(
+    ['a', 'b', 'c'].map(async (key) => (await world.state(`bell/${key}`))?.snapshot.context),
+  )
   expect(rang).toEqual([{ rang: 0 }, { rang: 0 }, { rang: 1 }])
 })
 
 test('a thousand timers fire each once, in the order of their instants, also across a crash', async () => {
   const fired: number[] = []
-  const machine = setup({ types: { context: {} as { at: number }, input: {} as number }, delays: { then: ({ context }) => context.at } }).createMachine({
+  const machine = setup({
+    types: { context: {} as { at: number }, input: {} as number },
+    delays: { aim: ({ context }) => context.at },
+  }).createMachine({
     context: ({ input }) => ({ at: input }),
     initial: 'armed',
-    states: { armed: { after: { then: 'fired' } }, fired: { type: 'final' } },
+    states: { armed: { after: { aim: 'fired' } }, fired: { type: 'final' } },
   })
   await using world = await openStillWorld([actor('shot', machine)])
   for (let n = 0; n < 1000; n++) void world.realm.start('shot', `n${n}`, { input: 1000 + ((n * 7919) % 10_000) })
@@ -97,9 +131,13 @@ test('a thousand timers fire each once, in the order of their instants, also acr
   await world.node.settle()
   expect(world.clock.waiting).toBeLessThan(100)
   const before = world.clock.now()
-  const step = (await import('#runtime/trace.ts')).onTrace((one) => one.is === 'stepped' && one.type.startsWith('timer:') && fired.push(world.clock.now() - before))
+  const step = (await import('#runtime/trace.ts')).onTrace(
+    (one) => one.is === 'stepped' && one.type.startsWith('timer:') && fired.push(world.clock.now() - before),
+  )
   await world.pass(5000)
-  expect(fired).toHaveLength(Array.from({ length: 1000 }, (_, n) => 1000 + ((n * 7919) % 10_000)).filter((at) => at <= 5000).length)
+  expect(fired).toHaveLength(
+    Array.from({ length: 1000 }, (_, n) => 1000 + ((n * 7919) % 10_000)).filter((at) => at <= 5000).length,
+  )
   await world.crash()
   await world.start()
   await world.pass(10_000)

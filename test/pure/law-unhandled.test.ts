@@ -47,7 +47,9 @@ describe('an event that no state handles', () => {
     expect((await world.state('door/a'))?.book.counts).toEqual({ unhandled: 2 })
     expect(world.traced('unhandled')).toHaveLength(2)
     expect(await world.realm.parked.list()).toEqual([])
-    const marks = (await world.realm.operate.history('door/a', { limit: 10 })).flatMap(({ steps }) => steps.map(({ mark }) => mark))
+    const marks = (await world.realm.operate.history('door/a', { limit: 10 })).flatMap(({ steps }) =>
+      steps.map(({ mark }) => mark),
+    )
     expect(marks.filter((mark) => mark === 'unhandled')).toHaveLength(2)
   })
 
@@ -101,7 +103,9 @@ describe('an event that no state handles', () => {
     await world.send('door/a', word('a'))
     await world.realm.operate.stop('door/a')
     await world.settle()
-    expect((await world.realm.parked.list()).map(({ event, fault }) => [event, fault.code])).toEqual([[word('a'), 'actor.done']])
+    expect((await world.realm.parked.list()).map(({ event, fault }) => [event, fault.code])).toEqual([
+      [word('a'), 'actor.done'],
+    ])
   })
 
   test('is set aside under policy "park", and taken when replayed', async () => {
@@ -118,12 +122,18 @@ describe('an event that no state handles', () => {
   test('is a failure of the machine under policy "fail"', async () => {
     await using world = await openStillWorld([doors({ unhandled: 'fail', supervision: { strategy: 'stop' } })])
     await world.send('door/a', word('a'))
-    expect((await world.state('door/a'))?.snapshot).toMatchObject({ status: 'error', error: { code: 'event.unhandled' } })
+    expect((await world.state('door/a'))?.snapshot).toMatchObject({
+      status: 'error',
+      error: { code: 'event.unhandled' },
+    })
   })
 
   test('a question that no state handles is refused at once', async () => {
     await using world = await openStillWorld([doors()])
-    await expect(world.realm.at('door/a').ask({ type: 'ASK' }, { timeoutMs: 10_000 })).rejects.toMatchObject({ code: 'ask.refused', message: expect.stringContaining('ASK') })
+    await expect(world.realm.at('door/a').ask({ type: 'ASK' }, { timeoutMs: 10_000 })).rejects.toMatchObject({
+      code: 'ask.refused',
+      message: expect.stringContaining('ASK'),
+    })
   })
 })
 
@@ -132,7 +142,13 @@ describe('what cannot be taken is parked with its fault, and harms nobody', () =
     ['zod', { WORD: z.object({ type: z.literal('WORD'), word: z.string().max(5) }) }],
     ['valibot', { WORD: v.object({ type: v.literal('WORD'), word: v.pipe(v.string(), v.maxLength(5)) }) }],
     ['arktype', { WORD: type({ type: "'WORD'", word: 'string <= 5' }) }],
-    ['one for all', z.discriminatedUnion('type', [z.object({ type: z.literal('WORD'), word: z.string().max(5) }), z.object({ type: z.literal('OPEN') })])],
+    [
+      'one for all',
+      z.discriminatedUnion('type', [
+        z.object({ type: z.literal('WORD'), word: z.string().max(5) }),
+        z.object({ type: z.literal('OPEN') }),
+      ]),
+    ],
   ]
   test.each(schemas)('an event that fails its schema (%s), whatever the supervision', async (_, schema) => {
     await using world = await openStillWorld([doors({ schema, supervision: { strategy: 'stop' } })])
@@ -170,15 +186,24 @@ describe('what cannot be taken is parked with its fault, and harms nobody', () =
   test('an event for a kind that nobody serves', async () => {
     await using world = await openStillWorld([doors()])
     await world.send('window/a', { type: 'OPEN' })
-    expect(await world.realm.parked.list()).toMatchObject([{ address: 'window/a', fault: { code: 'kind.unknown', message: expect.stringContaining('door') } }])
+    expect(await world.realm.parked.list()).toMatchObject([
+      { address: 'window/a', fault: { code: 'kind.unknown', message: expect.stringContaining('door') } },
+    ])
   })
 
   test('an event over the limit is refused at its sender, with the limit and the remedy', async () => {
-    const sender = setup({}).createMachine({ on: { GO: { actions: [sendTo(({ self }) => self, { type: 'HUGE', text: 'x'.repeat(700_000) })] } } })
+    const sender = setup({}).createMachine({
+      on: { GO: { actions: [sendTo(({ self }) => self, { type: 'HUGE', text: 'x'.repeat(700_000) })] } },
+    })
     await using world = await openStillWorld([doors(), actor('sender', sender)])
-    await expect(world.realm.send('door/a', word('x'.repeat(2_000_000)))).rejects.toMatchObject({ code: 'event.tooBig', message: expect.stringMatching(/limit is \d+.*max_payload/) })
+    await expect(world.realm.send('door/a', word('x'.repeat(2_000_000)))).rejects.toMatchObject({
+      code: 'event.tooBig',
+      message: expect.stringMatching(/limit is \d+.*max_payload/),
+    })
     await world.send('sender/a', { type: 'GO' })
-    expect(await world.realm.parked.list()).toMatchObject([{ address: 'sender/a', event: { type: 'GO' }, fault: { code: 'event.tooBig' } }])
+    expect(await world.realm.parked.list()).toMatchObject([
+      { address: 'sender/a', event: { type: 'GO' }, fault: { code: 'event.tooBig' } },
+    ])
   })
 })
 
@@ -193,7 +218,14 @@ describe('a machine that throws', () => {
     await poison(world)
     expect(await got(world)).toEqual(['a', 'b'])
     const [parked] = await world.realm.parked.list()
-    expect(parked).toMatchObject({ event: { type: 'BAD' }, fault: { code: 'actor.threw', message: expect.stringContaining('bad word'), stack: expect.stringContaining('law-unhandled') } })
+    expect(parked).toMatchObject({
+      event: { type: 'BAD' },
+      fault: {
+        code: 'actor.threw',
+        message: expect.stringContaining('bad word'),
+        stack: expect.stringContaining('law-unhandled'),
+      },
+    })
   })
 
   test('under "restart" begins again, and ends when it throws too often in a period', async () => {
@@ -216,15 +248,21 @@ describe('a machine that throws', () => {
     expect(await world.realm.parked.list()).toHaveLength(5)
   })
 
-  test.each(['stop', 'escalate'] as const)('under "%s" is in error for good, and those who ask are told', async (strategy) => {
-    await using world = await openStillWorld([policy({ strategy })])
-    const asked = world.realm.at('door/a').ask({ type: 'BAD' }, { timeoutMs: 10_000 })
-    const refused = expect(asked).rejects.toMatchObject({ code: 'ask.refused' })
-    await world.settle()
-    await world.send('door/a', { type: 'OPEN' })
-    await refused
-    await poison(world)
-    expect((await world.state('door/a'))?.snapshot).toMatchObject({ status: 'error', error: { name: 'RangeError', message: 'bad word' } })
-    expect(world.traced('actor.log').some(({ label }) => label === 'escalated')).toBe(strategy === 'escalate')
-  })
+  test.each(['stop', 'escalate'] as const)(
+    'under "%s" is in error for good, and those who ask are told',
+    async (strategy) => {
+      await using world = await openStillWorld([policy({ strategy })])
+      const asked = world.realm.at('door/a').ask({ type: 'BAD' }, { timeoutMs: 10_000 })
+      const refused = asked.catch((error: unknown) => error)
+      await world.settle()
+      await world.send('door/a', { type: 'OPEN' })
+      expect(await refused).toMatchObject({ code: 'ask.refused' })
+      await poison(world)
+      expect((await world.state('door/a'))?.snapshot).toMatchObject({
+        status: 'error',
+        error: { name: 'RangeError', message: 'bad word' },
+      })
+      expect(world.traced('actor.log').some(({ label }) => label === 'escalated')).toBe(strategy === 'escalate')
+    },
+  )
 })

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exampleActors } from '#actors/index.ts'
 import { openNode } from '#runtime/index.ts'
+import { isAlive } from '#runtime/server/process-identity.ts'
 import { type Cli, openCli, type Up } from '#test/support/cli.ts'
 import { startNats } from '#test/support/nats.ts'
 
@@ -125,6 +126,21 @@ test('an effect whose outcome is unknown after a kill is blocked until a person 
     { address: 'bill/7', resolved: 'done' },
   ])
   expect(await cli.json('show', 'bill/7')).toMatchObject([{ state: 'paid', context: { receipt: 'r-7' }, effects: [] }])
+})
+
+test('a second signal, not the same one handed on twice, ends it at once with 130 and takes the server along', async () => {
+  const slow = await cli.up('--actors', 'shop.ts', '--dir', 'slow', '--drain-grace-ms', '5m')
+  await cli.json('ask', 'bill/slow', 'PAY', '--until', 'charging', '--dir', 'slow')
+  slow.send('SIGINT')
+  await slow.line(({ is }) => is === 'ending')
+  const beganAt = performance.now()
+  // The effect never ends, so the drain goes on; only a signal later than half a second is another one.
+  const again = setInterval(() => slow.send('SIGINT'), 20)
+  const { code } = await slow.ended
+  clearInterval(again)
+  expect(code).toBe(130)
+  expect(performance.now() - beganAt).toBeGreaterThan(400)
+  while (isAlive(slow.serverPid)) await new Promise((resolve) => setTimeout(resolve, 10))
 })
 
 test('a new version that some actors do not fit is named by actor, with exit code 1', async () => {

@@ -16,7 +16,8 @@ export function openManualClock(start = Date.UTC(2026, 0, 1)): ManualClock {
   /** The earliest alarm; of one instant, the one that was set first. */
   function next(): number | undefined {
     let first: number | undefined
-    for (const [id, { at }] of alarms) if (first === undefined || at < (alarms.get(first) as { at: number }).at) first = id
+    for (const [id, { at }] of alarms)
+      if (first === undefined || at < (alarms.get(first) as { at: number }).at) first = id
     return first
   }
 

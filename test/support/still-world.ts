@@ -12,7 +12,10 @@ import { openManualClock, turn } from './manual-clock.ts'
 
 export type StillWorld = Awaited<ReturnType<typeof openStillWorld>>
 
-export async function openStillWorld(actors: readonly ActorKind[], given: { readonly partitions?: number; readonly options?: Partial<NodeOptions> } = {}) {
+export async function openStillWorld(
+  actors: readonly ActorKind[],
+  given: { readonly partitions?: number; readonly options?: Partial<NodeOptions> } = {},
+) {
   const clock = openManualClock()
   const log = openMemoryLog({ realm: 'shop', partitions: given.partitions ?? 4, clock })
   const store = await openTestStore(log.connect())
@@ -20,12 +23,17 @@ export async function openStillWorld(actors: readonly ActorKind[], given: { read
   const hearing = onTrace((one) => traces.push(one))
   const realm = openTestRealm(log.connect(), clock)
   let kinds = actors
-  const begin = (): Promise<Node> => openTestNode(log.connect(), kinds, { store, clock, options: { trimEveryMs: 10 * 365 * 86_400_000, ...given.options } })
+  const begin = (): Promise<Node> =>
+    openTestNode(log.connect(), kinds, {
+      store,
+      clock,
+      options: { trimEveryMs: 10 * 365 * 86_400_000, ...given.options },
+    })
   let node: Node | undefined = await begin()
 
   /** Nothing moves any more at this instant. */
   async function settle(): Promise<void> {
-    for (let still = 0, before = -1; still < 3; ) {
+    for (let still = 0, before = -1; still < 3;) {
       await turn()
       const { queued, staged } = node?.health() ?? { queued: 0, staged: 0 }
       const { lastSeq } = await realm.bus.logState()

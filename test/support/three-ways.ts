@@ -79,11 +79,17 @@ export function runs(name: string, script: Script): void {
     const live = await trailOf(script, openLive)
     if (script.ends !== undefined) expect(live.seen.at(-1)).toMatchObject(script.ends)
     expect(await trailOf(script, (one, clock) => openEngine(one, clock, false)), 'the engine').toEqual(live)
-    expect(await trailOf(script, (one, clock) => openEngine(one, clock, true)), 'the engine, restarted between all events').toEqual(live)
+    expect(
+      await trailOf(script, (one, clock) => openEngine(one, clock, true)),
+      'the engine, restarted between all events',
+    ).toEqual(live)
   })
 }
 
-export async function trailOf(script: Script, open: (script: Script, clock: ManualClock) => Promise<World>): Promise<Trail> {
+export async function trailOf(
+  script: Script,
+  open: (script: Script, clock: ManualClock) => Promise<World>,
+): Promise<Trail> {
   resetGates()
   const clock = openManualClock()
   const world = await open(script, clock)
@@ -93,7 +99,7 @@ export async function trailOf(script: Script, open: (script: Script, clock: Manu
     seen.push(await world.seen())
     for (const step of script.steps) {
       await world.between()
-      if ('type' in step) await world.send([], step as AnyEvent)
+      if ('type' in step) await world.send([], step)
       else if ('wait' in step) await clock.advance(step.wait, () => world.settle())
       else if ('open' in step) openGate(step.open, step.value)
       else if ('fail' in step) failGate(step.fail, step.error)
@@ -125,7 +131,8 @@ export async function openLive({ machine, input }: Script, clock: ManualClock): 
       // With somebody who hears of it, an error is not thrown at the whole process.
       ref.subscribe({ error: () => undefined })
       ref.on('*', (one) => {
-        const path = pathOf(ref)
+        // What an effect emits is emitted by its actor.
+        const path = pathOf(isEffect(ref) ? (ref._parent as AnyActorRef) : ref)
         emitted[path] = [...(emitted[path] ?? []), plain(one) as AnyEvent]
       })
     },
@@ -134,7 +141,8 @@ export async function openLive({ machine, input }: Script, clock: ManualClock): 
   return {
     async send(path, event) {
       let at: AnyActorRef | undefined = root
-      for (const id of path) at = (at?.getSnapshot() as { children: Record<string, AnyActorRef> }).children[id]
+      for (const id of path)
+        at = (at?.getSnapshot() as { children: Record<string, AnyActorRef> } | undefined)?.children[id]
       at?.send(event)
     },
     stop: async () => root.stop(),
@@ -153,18 +161,26 @@ function pathOf(ref: AnyActorRef): string {
   return ids.join('/')
 }
 
+function isEffect(ref: AnyActorRef): boolean {
+  return ref._parent !== undefined && logicKindOf((ref as unknown as { logic: unknown }).logic) === 'effect'
+}
+
 function seenOfLive(ref: AnyActorRef): Seen | 'running' | 'over' {
   const snapshot = ref.getSnapshot() as Record<string, unknown>
-  if (ref._parent !== undefined && logicKindOf((ref as unknown as { logic: unknown }).logic) === 'effect') return snapshot['status'] === 'active' ? 'running' : 'over'
+  if (isEffect(ref)) return snapshot['status'] === 'active' ? 'running' : 'over'
   const children: Record<string, Seen | 'running' | 'over'> = {}
-  for (const [id, child] of Object.entries((snapshot['children'] ?? {}) as Record<string, AnyActorRef>)) children[id] = seenOfLive(child)
+  for (const [id, child] of Object.entries((snapshot['children'] ?? {}) as Record<string, AnyActorRef>))
+    children[id] = seenOfLive(child)
   return seenOf(snapshot, children)
 }
 
 function seenOf(snapshot: Record<string, unknown>, children: Seen['children']): Seen {
   const { status, value, context, output, error, tags } = snapshot
   // XState counts children without an id over the whole process.
-  const named = Object.entries(children).map(([id, child], at) => [id.replace(/^x:\d+$|^undefined$/, `x:?${at}`), child])
+  const named = Object.entries(children).map(([id, child], at) => [
+    id.replace(/^x:\d+$|^undefined$/, `x:?${at}`),
+    child,
+  ])
   return {
     status: status as string,
     value: value ?? null,
@@ -187,11 +203,16 @@ export function plain(value: unknown): unknown {
   if (value instanceof Set) return new Set([...value].map(plain))
   if (Array.isArray(value)) return value.map(plain)
   if (ArrayBuffer.isView(value)) return structuredClone(value)
-  if ('sessionId' in value && 'getSnapshot' in value) return { ref: (value as unknown as AnyActorRef).id.replace(/^x:\d+$/, 'x:?') }
+  if ('sessionId' in value && 'getSnapshot' in value)
+    return { ref: (value as unknown as AnyActorRef).id.replace(/^x:\d+$/, 'x:?') }
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one)]))
 }
 
-export async function openEngine({ machine, input, options }: Script, clock: ManualClock, restarts: boolean): Promise<World> {
+export async function openEngine(
+  { machine, input, options }: Script,
+  clock: ManualClock,
+  restarts: boolean,
+): Promise<World> {
   const kind: ActorKind = actor(kindName, machine, { supervision: { strategy: 'stop' }, ...options })
   const blueprint = blueprintOf(kind)
   const log = openMemoryLog({ realm: 'shop', partitions: 4, clock })
@@ -208,7 +229,7 @@ export async function openEngine({ machine, input, options }: Script, clock: Man
   let restarted = 0
 
   async function settle(): Promise<void> {
-    for (let rounds = 0, before = -1; rounds < 3; ) {
+    for (let rounds = 0, before = -1; rounds < 3;) {
       await turn()
       const { queued, staged } = node.health()
       const { lastSeq } = await realm.bus.logState()
@@ -224,7 +245,8 @@ export async function openEngine({ machine, input, options }: Script, clock: Man
     const { book } = shown.state
     const children: Record<string, Seen | 'running' | 'over'> = {}
     for (const [id, child] of Object.entries(book.children ?? {})) {
-      if (child.address === undefined) children[id] = book.effects?.[child.effect ?? ''] === undefined ? 'over' : 'running'
+      if (child.address === undefined)
+        children[id] = book.effects?.[child.effect ?? ''] === undefined ? 'over' : 'running'
       else children[id] = (await seenOfActor(child.address)) ?? 'over'
     }
     return seenOf(snapshotOfState(blueprint, at, shown.state) as Record<string, unknown>, children)
@@ -234,7 +256,8 @@ export async function openEngine({ machine, input, options }: Script, clock: Man
   return {
     async send(path, event) {
       let at: Address | undefined = address
-      for (const id of path) at = at === undefined ? undefined : (await realm.operate.show(at))?.state.book.children?.[id]?.address
+      for (const id of path)
+        at = at === undefined ? undefined : (await realm.operate.show(at))?.state.book.children?.[id]?.address
       if (at !== undefined) await realm.send(at, event)
     },
     stop: () => realm.operate.stop(address),
@@ -254,7 +277,12 @@ export async function openEngine({ machine, input, options }: Script, clock: Man
       for (const entry of log.entries()) {
         const stored = entry.subject.startsWith('shop.ev.') ? parseStored(entry.subject) : undefined
         if (stored?.is !== 'ev') continue
-        const path = stored.address.split('~').slice(1).filter((_, at) => at % 2 === 0).map(keyOfToken).join('/')
+        const path = stored.address
+          .split('~')
+          .slice(1)
+          .filter((_, at) => at % 2 === 0)
+          .map(keyOfToken)
+          .join('/')
         emitted[path] = [...(emitted[path] ?? []), plain(emittedOf(entry.data)) as AnyEvent]
       }
       return emitted

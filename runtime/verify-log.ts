@@ -1,0 +1,178 @@
+/**
+ * A log that comes back shorter than what it acknowledged is noticed before anything is written
+ * to it. It serves the clause "one atomic commit to the realm's log". Invariants: after each
+ * reconnect an owner finds its own last record where it was acknowledged, by identity and not
+ * only by position, before it publishes; what is acknowledged lies above all that was seen; a
+ * store that is ahead of its log never becomes an owner.
+ *
+ * A log loses its end and nothing else, so one record that is still in its place vouches for
+ * everything before it. Mending is left to people: the partition stops.
+ */
+import { decodeEnvelope } from '#protocol/envelope.ts'
+import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
+import { decodeRecord } from '#protocol/record.ts'
+import { parseStored } from '#protocol/subject.ts'
+import type { Store } from '#store/store.ts'
+import type { Bus, LogEntry } from './bus.ts'
+import type { Clock } from './clock.ts'
+import { trace } from './trace.ts'
+
+/** A claim or a record by which an owner knows the log again. */
+export type Landmark = { readonly seq: number; readonly epoch: number; /** Nothing for a claim. */ readonly n: number | undefined }
+
+export type LogWatch = {
+  /** The bus, with everything that it shows of the log noted. */
+  readonly bus: Bus
+  /** The highest sequence seen so far. */
+  readonly seen: number
+  /** An ownership begins with its claim. */
+  begin(partition: number, claim: Landmark): void
+  end(partition: number): void
+  /** Nothing when the partition may publish at once; rejects with `log.shorter` when it never may again. */
+  beforeSending(partition: number): Promise<void> | undefined
+  /** A record was acknowledged that was first sent when `seen` was so high; throws `log.shorter`. */
+  acknowledged(partition: number, record: Landmark, seen: number): void
+  stop(): void
+}
+
+type Watched = { last: Landmark; /** The connection in which it was found in its place. */ life: number; looking: Promise<void> | undefined }
+
+type World = {
+  readonly bus: Bus
+  readonly clock: Clock
+  /** When it was made, as the node found it at its start. */
+  readonly createdAt: string
+  /** A partition that is at rest is told as well: what it reads would be another log's. */
+  readonly onShorter: (partition: number, fault: Fault) => void
+}
+
+export function watchLog({ bus, clock, createdAt, onShorter }: World, { retryMs }: { readonly retryMs: number }): LogWatch {
+  const watched = new Map<number, Watched>()
+  let seen = 0
+  let life = 0
+  let wasUp = true
+  let whole: { readonly life: number; readonly looking: Promise<void> } | undefined
+
+  const see = (seq: number): void => {
+    if (seq > seen) seen = seq
+  }
+
+  const connection = bus.onState((state) => {
+    if (state === 'connected' && !wasUp) {
+      life++
+      for (const partition of watched.keys()) beforeSending(partition)?.catch((fault: unknown) => isFault(fault, 'log.shorter') && onShorter(partition, fault))
+    }
+    wasUp = state === 'connected'
+  })
+
+  /** Asks until there is an answer: without one nothing may be published anyway. */
+  async function answered<T>(ask: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await ask()
+      } catch (error) {
+        if (!isFault(error) || error.verdict !== 'retry') throw error
+        await new Promise<void>((resolve) => clock.at(clock.now() + retryMs, resolve))
+      }
+    }
+  }
+
+  /** The end of the log, once for each connection. */
+  function lookAtWhole(): Promise<void> {
+    if (whole?.life === life) return whole.looking
+    const before = seen
+    const looking = answered(() => bus.logState()).then((state) => {
+      if (state.createdAt !== createdAt) throw shorter(bus, `it was made anew at ${state.createdAt}`)
+      if (state.lastSeq < before) throw shorter(bus, `it ends at ${state.lastSeq}, and ${before} was seen`)
+    })
+    whole = { life, looking }
+    return looking
+  }
+
+  async function look(partition: number, one: Watched): Promise<void> {
+    for (;;) {
+      const mine = life
+      const { last } = one
+      await lookAtWhole()
+      const entry = await answered(() => bus.get(last.seq))
+      if (mine !== life || last !== one.last) continue
+      // Where nothing stands it was trimmed: the log is no shorter than what was seen.
+      if (entry !== undefined && !isLandmark(entry, partition, last)) throw shorter(bus, `position ${last.seq} holds something else than ${nameOf(partition, last)}`)
+      one.life = mine
+      return
+    }
+  }
+
+  function beforeSending(partition: number): Promise<void> | undefined {
+    const one = watched.get(partition)
+    if (one === undefined || one.life === life) return undefined
+    one.looking ??= look(partition, one).finally(() => (one.looking = undefined))
+    return one.looking
+  }
+
+  return {
+    bus: {
+      ...bus,
+      read: (options) =>
+        bus.read({
+          ...options,
+          onEntry(entry) {
+            see(entry.seq)
+            options.onEntry(entry)
+          },
+        }),
+    },
+    get seen() {
+      return seen
+    },
+    begin(partition, claim) {
+      see(claim.seq)
+      watched.set(partition, { last: claim, life, looking: undefined })
+    },
+    end: (partition) => void watched.delete(partition),
+    beforeSending,
+    acknowledged(partition, record, before) {
+      if (record.seq <= before) throw shorter(bus, `${nameOf(partition, record)} was stored at ${record.seq}, and ${before} was seen before`)
+      see(record.seq)
+      const one = watched.get(partition)
+      if (one !== undefined) one.last = record
+    },
+    stop: () => connection.stop(),
+  }
+}
+
+/** Before a claim: what the store has folded must stand on the log. */
+export async function checkStore({ bus, store }: { readonly bus: Bus; readonly store: Store }, partitions: readonly number[]): Promise<void> {
+  const folded = partitions.flatMap((partition) => store.partition(partition) ?? []).filter(({ seq }) => seq > 0)
+  const most = Math.max(0, ...folded.map(({ seq, cursor }) => Math.max(seq, cursor)))
+  const { lastSeq } = await bus.logState()
+  if (lastSeq < most) throw shorter(bus, `it ends at ${lastSeq}, and the store has it up to ${most}`)
+  await Promise.all(
+    folded.map(async ({ partition, seq, epoch, n }) => {
+      const entry = await bus.get(seq)
+      const isOurs = (count: number | undefined): boolean => entry === undefined || isLandmark(entry, partition, { seq, epoch, n: count })
+      // What the store has last is a record, or the claim of an owner that committed nothing yet.
+      if (!isOurs(n) && !isOurs(undefined)) throw shorter(bus, `position ${seq} holds something else than ${nameOf(partition, { seq, epoch, n })}, which the store has`)
+    }),
+  )
+}
+
+function isLandmark({ subject, data }: LogEntry, partition: number, { epoch, n }: Landmark): boolean {
+  const stored = parseStored(subject)
+  let bytes: Uint8Array | undefined
+  if (stored.is === 'commit') bytes = data
+  else if (stored.is === 'in' && stored.sender === partition) bytes = decodeEnvelope(stored.address, data).record
+  const record = bytes === undefined ? undefined : decodeRecord(bytes)
+  if (record === undefined || record.partition !== partition || record.epoch !== epoch) return false
+  return record.is === 'claim' ? n === undefined : record.n === n
+}
+
+function nameOf(partition: number, { n }: Landmark): string {
+  return n === undefined ? `the claim of partition ${partition}` : `record ${n} of partition ${partition}`
+}
+
+function shorter(bus: Bus, reason: string): Fault {
+  const fault = new Fault('log.shorter', { value: bus.realm.name, reason })
+  trace({ is: 'log.shorter', fault: storedFaultOf(fault) })
+  return fault
+}

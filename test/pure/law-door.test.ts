@@ -1,0 +1,89 @@
+/** What comes from outside, and what a machine makes of it, never stops a partition and never costs another event. */
+import { assign, emit, sendTo, setup } from 'xstate'
+import { expect, test } from 'vitest'
+import { actor } from '#protocol/actor.ts'
+import { encodeOutside } from '#protocol/envelope.ts'
+import { reply } from '#runtime/core/actions.ts'
+import { openMemoryLog } from '#runtime/memory-bus.ts'
+import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openTestNode, openTestRealm } from '#test/support/engine.ts'
+
+type Events = { type: 'ADD' } | { type: 'KEEP'; what: unknown } | { type: 'SEND' } | { type: 'EMIT' } | { type: 'ANSWER' }
+
+const counters = actor(
+  'counter',
+  setup({ types: { context: {} as { n: number; kept: unknown }, events: {} as Events } }).createMachine({
+    context: { n: 0, kept: undefined },
+    on: {
+      ADD: { actions: assign({ n: ({ context }) => context.n + 1 }) },
+      KEEP: { actions: assign({ kept: ({ event }) => event.what }) },
+      SEND: { actions: sendTo(({ self }) => self, { type: 'KEEP', what: () => 1 }) },
+      EMIT: { actions: emit({ type: 'TOLD', what: () => 1 } as never) },
+      ANSWER: { actions: reply(() => () => 1) },
+    },
+  }),
+)
+
+async function openWorld() {
+  const clock = openVirtualClock({ start: 0, progress: () => node?.health().queued ?? 0 })
+  const log = openMemoryLog({ realm: 'shop', partitions: 1, clock })
+  let node: Awaited<ReturnType<typeof openTestNode>> | undefined
+  node = await openTestNode(log.connect(), [counters], { clock })
+  const realm = openTestRealm(log.connect(), clock)
+  const one = realm.ref(counters, 'a')
+  return { clock, log, node, realm, one, count: async () => (await one.read())?.context.n }
+}
+
+test('an event that is refused at the door does not cost those sent right behind it', async () => {
+  const { clock, one, count, realm } = await openWorld()
+  const sent = [{ type: 'ADD' }, { type: 'xstate.forged' }, { type: 'ADD' }, { type: 'ADD' }].map((event) => one.send(event as Events))
+  await clock.advance(1000)
+  await Promise.all(sent)
+  expect(await count()).toBe(3)
+  const listing = realm.parked.list()
+  await clock.advance(10)
+  expect(await listing).toHaveLength(1)
+})
+
+test.each(['SEND', 'EMIT', 'ANSWER'] as const)('what a machine cannot put on the log (%s) is parked and the partition goes on', async (type) => {
+  const { clock, one, count, node } = await openWorld()
+  const asked = type === 'ANSWER' ? one.ask({ type }, { timeoutMs: 500 }).catch(() => undefined) : one.send({ type })
+  await clock.advance(1000)
+  await asked
+  await Promise.all([one.send({ type: 'ADD' }), clock.advance(1000)])
+  expect(await count()).toBe(1)
+  expect(node.partitions[0]?.position.epoch).toBe(1)
+})
+
+test('an event nested without end is parked and the partition goes on', async () => {
+  const { clock, log, one, count, node } = await openWorld()
+  const depth = 50_000
+  log.publish('shop.to.counter.a', new TextEncoder().encode(`{"type":"KEEP","what":${'['.repeat(depth)}${']'.repeat(depth)}}`))
+  await clock.advance(1000)
+  await Promise.all([one.send({ type: 'ADD' }), clock.advance(1000)])
+  expect(await count()).toBe(1)
+  expect(node.partitions[0]?.position.epoch).toBe(1)
+})
+
+test('an address longer than any actor can have is parked under a subject that the server takes', async () => {
+  const { clock, log, one, count } = await openWorld()
+  log.publish('shop.to.counter.a', encodeOutside({ type: 'ADD' }, { child: '~a~1'.repeat(5000) }))
+  log.publish(`shop.to.counter.${'k'.repeat(4000)}`, new TextEncoder().encode('{"type":"ADD"}'))
+  log.publish(`shop.to.${'k'.repeat(4000)}.a`, new TextEncoder().encode('{"type":"ADD"}'))
+  await clock.advance(1000)
+  await Promise.all([one.send({ type: 'ADD' }), clock.advance(1000)])
+  expect(await count()).toBe(1)
+  const parked = log.entries().filter(({ subject }) => subject.startsWith('shop.parked.'))
+  expect(parked).toHaveLength(3)
+  for (const { subject } of parked) expect(subject.length).toBeLessThan(2000)
+})
+
+test('an event that cannot be sent is refused to its sender and costs no other', async () => {
+  const { clock, one, count } = await openWorld()
+  const bad = one.send({ type: 'KEEP', what: () => 1 }).then(() => 'sent', () => 'refused')
+  const good = one.send({ type: 'ADD' }).then(() => 'sent', () => 'refused')
+  await clock.advance(1000)
+  expect(await bad).toBe('refused')
+  expect(await good).toBe('sent')
+  expect(await count()).toBe(1)
+})

@@ -1,0 +1,152 @@
+/** A partition that comes back, on the same node or after a restart, goes on where it stood: nothing is lost, nothing runs again. */
+import { assign, emit, fromCallback, setup } from 'xstate'
+import { expect, test } from 'vitest'
+import { actor, type ActorKind } from '#protocol/actor.ts'
+import { Fault } from '#protocol/fault.ts'
+import { partitionOf } from '#protocol/partition.ts'
+import { subscribe } from '#runtime/core/actions.ts'
+import type { Bus } from '#runtime/bus.ts'
+import { advance, beginning } from '#runtime/core/position.ts'
+import { chooseForm, type Staged } from '#runtime/core/compose.ts'
+import { openMemoryLog } from '#runtime/memory-bus.ts'
+import { openTestRealm as openDoor } from '#runtime/test.ts'
+import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openTestNode, openTestRealm, openTestStore } from '#test/support/engine.ts'
+
+/** A node whose log can be made to refuse entries for good. */
+async function openWorld(actors: readonly ActorKind[], partitions = 1) {
+  const clock = openVirtualClock({ start: 1_000_000, progress: () => node?.health().queued ?? 0 })
+  const log = openMemoryLog({ realm: 'shop', partitions, clock })
+  const inner = log.connect()
+  let refuses: (subject: string) => boolean = () => false
+  const refusal = (subject: string): Fault => new Fault('bus.tooBig', { value: subject, size: 2, limit: 1 })
+  const bus: Bus = Object.assign(Object.create(inner) as Bus, {
+    append: (entry: Parameters<Bus['append']>[0]) => (refuses(entry.subject) ? Promise.reject(refusal(entry.subject)) : inner.append(entry)),
+  })
+  const store = await openTestStore(bus)
+  let node: Awaited<ReturnType<typeof openTestNode>> | undefined
+  node = await openTestNode(bus, actors, { clock, store })
+  const realm = openTestRealm(log.connect(), clock)
+  return { clock, log, inner, store, node, realm, refuse: (on: typeof refuses) => (refuses = on) }
+}
+
+const plain = <T>(value: Promise<T>, clock: { advance(ms: number): Promise<void> }): Promise<T> => Promise.all([value, clock.advance(10)]).then(([first]) => first)
+
+test('what was emitted while a subscriber had no owner reaches it when the same node takes it up again', async () => {
+  const told = actor('teller', setup({ types: { events: {} as { type: 'GO' } } }).createMachine({ on: { GO: { actions: emit({ type: 'NEWS' } as never) } } }))
+  const hearers = actor(
+    'hearer',
+    setup({ types: { context: {} as { heard: number; n: number }, events: {} as { type: 'POKE' } | { type: 'NEWS' } } }).createMachine({
+      context: { heard: 0, n: 0 },
+      entry: subscribe('teller.*.NEWS'),
+      on: { POKE: { actions: assign({ n: ({ context }) => context.n + 1 }) }, NEWS: { actions: assign({ heard: ({ context }) => context.heard + 1 }) } },
+    }),
+  )
+  const { clock, realm, refuse } = await openWorld([told, hearers], 4)
+  const hearer = realm.ref(hearers, 'h')
+  const mine = partitionOf(hearer.address, 4)
+  const key = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].find((one) => partitionOf(realm.ref(told, one).address, 4) !== mine) as string
+  await plain(hearer.send({ type: 'POKE' }), clock)
+  await clock.advance(100)
+  refuse((subject) => subject === `shop.commit.${mine}`)
+  await plain(hearer.send({ type: 'POKE' }), clock)
+  refuse(() => false)
+  await plain(realm.ref(told, key).send({ type: 'GO' }), clock)
+  await clock.advance(1000)
+  expect((await plain(hearer.read(), clock))?.context).toEqual({ heard: 1, n: 2 })
+})
+
+test('a frozen timer stands still during every absence, also when nothing was committed between two of them', async () => {
+  const waiters = actor(
+    'waiter',
+    setup({ types: { events: {} as { type: 'GO' } }, delays: { patience: 600_000 } }).createMachine({
+      initial: 'idle',
+      states: { idle: { on: { GO: 'waiting' } }, waiting: { after: { patience: 'over' } }, over: {} },
+    }),
+    { delays: { patience: 'frozen' } },
+  )
+  await using realm = await openDoor({ actors: [waiters], partitions: 1 })
+  const one = realm.ref(waiters, 'a')
+  await one.send({ type: 'GO' })
+  await realm.settle()
+  await realm.restart({ away: '1 h' })
+  await realm.advance('1 min')
+  await realm.restart({ away: '1 h' })
+  await realm.advance('8 min')
+  expect((await one.read())?.value).toBe('waiting')
+  await realm.advance('2 min')
+  expect((await one.read())?.value).toBe('over')
+})
+
+test('an action that ends while its node stops does not run again', async () => {
+  let runs = 0
+  const done = Promise.withResolvers<void>()
+  const kinds = actor(
+    'worker',
+    setup({ types: { events: {} as { type: 'GO' } }, actions: { work: () => { runs++; return done.promise as never } } }).createMachine({ on: { GO: { actions: { type: 'work' } } } }),
+  )
+  const { clock, log, store, node, realm } = await openWorld([kinds])
+  await plain(realm.ref(kinds, 'a').send({ type: 'GO' }), clock)
+  expect(runs).toBe(1)
+  const stopping = node.stop()
+  await clock.advance(10)
+  done.resolve()
+  await clock.advance(2000)
+  await stopping
+  await openTestNode(log.connect(), [kinds], { clock, store })
+  await clock.advance(1000)
+  expect(runs).toBe(1)
+})
+
+test('the events of a stream that begins again are not taken for copies of those that still wait on the log', async () => {
+  const tell: ((n: number) => void)[] = []
+  const streams = actor(
+    'stream',
+    setup({
+      types: { context: {} as { got: number[] }, events: {} as { type: 'GO' } | { type: 'GOT'; n: number } },
+      actors: { source: fromCallback(({ sendBack }) => { tell.push((n) => sendBack({ type: 'GOT', n })) }) },
+    }).createMachine({
+      context: { got: [] },
+      initial: 'idle',
+      on: { GOT: { actions: assign({ got: ({ context, event }) => [...context.got, event.n] }) } },
+      states: { idle: { on: { GO: 'on' } }, on: { invoke: { src: 'source' } } },
+    }),
+  )
+  const { clock, log, store, node, realm } = await openWorld([streams])
+  await plain(realm.ref(streams, 'a').send({ type: 'GO' }), clock)
+  await clock.advance(100)
+  for (const n of [1, 2, 3]) tell[0]?.(n)
+  node.kill()
+  await clock.advance(100)
+  await openTestNode(log.connect(), [streams], { clock, store })
+  await clock.advance(100)
+  for (const n of [11, 12]) tell[1]?.(n)
+  await clock.advance(100)
+  expect((await plain(realm.ref(streams, 'a').read(), clock))?.context.got).toEqual([1, 2, 3, 11, 12])
+})
+
+test('a question ends at its deadline also while the server does not answer', async () => {
+  const kinds = actor('k', setup({ types: { events: {} as { type: 'ASK' } } }).createMachine({ on: { ASK: {} } }))
+  const { clock, log, realm } = await openWorld([kinds])
+  await Promise.all([realm.ref(kinds, 'a').ask({ type: 'ASK' }, { timeoutMs: 50 }).catch(() => undefined), clock.advance(100)])
+  log.stop()
+  const asked = realm.ref(kinds, 'a').ask({ type: 'ASK' }, { timeoutMs: 100 }).catch((error: Fault) => error.code)
+  const ended = Promise.race([asked, Promise.resolve().then(() => clock.advance(200)).then(() => 'still waits')])
+  expect(await ended).toBe('ask.deadline')
+})
+
+test('a client whose events waited on the log for long is not forgotten between two of them', () => {
+  const day = 86_400_000
+  const record = { is: 'commit' as const, generation: 0, partition: 0, epoch: 1, previous: 0, cursor: 0, heard: 0, at: 10 * day, awayMs: 0, openedAt: 0, changes: [], marks: [], steps: [] }
+  const many = Array.from({ length: 100 }, (_, at): [string, number, number] => [`s${at}`, 1, 1000])
+  const position = advance(beginning(0), { ...record, n: 1, clients: many }, 1, day)
+  expect(Object.keys(position.clients)).toHaveLength(100)
+  const later = advance(position, { ...record, n: 2, clients: [['new', 1, 3 * day]] }, 2, day)
+  expect(Object.keys(later.clients)).toEqual(['new'])
+})
+
+test('a commit takes no more state than its parts can carry', () => {
+  const step = { changes: [{ address: 'k/a', is: 'full', state: new Uint8Array(1000) }], outputs: [] } as unknown as Staged
+  const choice = chooseForm(Array.from({ length: 100 }, () => step), { cheapMost: 16, entriesMost: 900, bytesMost: 10_000 })
+  expect(choice).toEqual({ steps: 10, form: 'record' })
+})

@@ -1,0 +1,68 @@
+/**
+ * Death at every await of the commit path. All that a node waits for is the log and the disk, so
+ * it dies at the first of its operations, then in another run at the second, and so on until a
+ * run comes to its end alive; each time before the operation happened, and before it heard that
+ * it had. A second process goes on, and the outside checkers look.
+ */
+import { expect, test } from 'vitest'
+import { openMemoryLog } from '#runtime/memory-bus.ts'
+import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openMemoryDisk } from '#store/memory-store.ts'
+import { nodeOptions, realmOptions } from '#test/support/engine.ts'
+import { auditOf } from '#test/support/sim/audit.ts'
+import { everything } from '#test/support/sim/everything.ts'
+import { outsideOf } from '#test/support/sim/outside.ts'
+import { type Process, startProcess } from '#test/support/sim/process.ts'
+import { randomOf } from '#test/support/sim/random.ts'
+
+type Death = { readonly operation: number; readonly when: 'before' | 'after' }
+
+/** What is broken, and whether the process died at all. */
+async function run({ operation, when }: Death): Promise<{ readonly faults: string[]; readonly died: string | undefined }> {
+  const clock = openVirtualClock({ start: 1e12, progress: () => `${first.operations} ${second?.operations} ${first.node?.health().queued} ${second?.node?.health().queued}` })
+  const log = openMemoryLog({ realm: 'sim', partitions: 2, clock })
+  const all = everything(4)
+  const outside = outsideOf(log, clock, randomOf(5), realmOptions)
+  // A fold after each commit or two, and large groups now and then.
+  const options = { ...nodeOptions, foldMs: 5, cheapMost: 2, entriesMost: 110 }
+  const world = { log, clock, disk: openMemoryDisk(), actors: all.flatMap((one) => one.actors), options }
+  let died: string | undefined
+  const first = startProcess({
+    ...world,
+    dies(at, what) {
+      if (at !== operation) return undefined
+      died = what
+      return when
+    },
+  })
+  let second: Process | undefined
+  // Whoever runs it sees that it is gone, and starts it again on the same disk.
+  first.ended.then(() => clock.at(clock.now() + 10, () => (second ??= startProcess(world))), () => undefined)
+  let isDriven = false
+  const driving = Promise.all(all.map((one) => one.drive(outside))).then(() => (isDriven = true))
+  await clock.advanceUntil(() => isDriven, 600_000)
+  await clock.advance(60_000)
+  await driving
+  const entries = log.entries()
+  const audit = auditOf(entries, { atRest: true })
+  const faults = [...audit.faults, ...all.flatMap((one) => one.check({ audit, entries }))]
+  const last = second ?? first
+  if (last.node === undefined) faults.push(`nobody serves at the end: ${String(last.failure)}`)
+  last.crash()
+  return { faults, died }
+}
+
+test.each(['before', 'after'] as const)('whoever dies %s an operation was done leaves nothing undone and nothing done twice', async (when) => {
+  const kinds = new Map<string, number>()
+  let operation = 1
+  for (; ; operation++) {
+    const { faults, died } = await run({ operation, when })
+    expect(faults, `died ${when} operation ${operation} (${died})`).toEqual([])
+    if (died === undefined) break
+    kinds.set(died, (kinds.get(died) ?? 0) + 1)
+  }
+  // The path that was cut everywhere has all its parts: claim, fold of the past, read, publish, fold.
+  expect([...kinds.keys()].sort()).toEqual(expect.arrayContaining(['append', 'fold', 'last', 'read', 'state']))
+  expect(kinds.get('append')).toBeGreaterThan(30)
+  expect(kinds.get('fold')).toBeGreaterThan(10)
+})
