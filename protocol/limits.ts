@@ -8,6 +8,8 @@ export const limits = {
   addressChars: 1800,
   /** Values nested deeper than this cannot be stored, so nobody may send them. */
   nestedMost: 1000,
+  /** The type of an emitted event is part of a subject, and a longer one ends the connection. */
+  emittedChars: 256,
   /** A kind's name is one subject token. */
   kindChars: 64,
   /** A client's name is one subject token of `re.<client>.<id>`. */

@@ -3,14 +3,22 @@
  * each; a new definition under the same version that would strand stored actors is refused with
  * the names of what is gone.
  */
+import type { ActorKind } from '#protocol/actor.ts'
 import { decode, encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { Bus } from './bus.ts'
-import type { Blueprint } from './core/blueprint.ts'
+import { type Blueprint, blueprintOf } from './core/blueprint.ts'
 import { compareShapes, type Shape } from './core/shape.ts'
 import { trace } from './trace.ts'
 
 export type RegisteredKind = { readonly version: number; readonly hash: string; readonly shape: Shape; readonly at?: number }
+
+export function addKind(kinds: Map<string, Blueprint>, actor: ActorKind): Blueprint {
+  if (kinds.has(actor.kind)) throw new Fault('kind.twice', { value: actor.kind })
+  const blueprint = blueprintOf(actor)
+  kinds.set(actor.kind, blueprint)
+  return blueprint
+}
 
 export async function agreeOnKinds(bus: Bus, blueprints: readonly Blueprint[], options: { readonly acceptChanged: boolean }): Promise<void> {
   for (const blueprint of blueprints) {

@@ -12,10 +12,10 @@ import { type Claimed, claimPartition, ownershipOf } from './claim.ts'
 import type { Clock } from './clock.ts'
 import { committerOf } from './committer.ts'
 import type { Arrival } from './core/arrival.ts'
-import { type Blueprint, blueprintOf } from './core/blueprint.ts'
+import type { Blueprint } from './core/blueprint.ts'
 import { effectsOf } from './effects.ts'
 import { folderOf } from './folder.ts'
-import { agreeOnKinds } from './kinds.ts'
+import { addKind, agreeOnKinds } from './kinds.ts'
 import { ownPartition, type Partition, type PartitionOptions } from './partition.ts'
 import { queriesOf } from './queries.ts'
 import { topicsOf } from './topics.ts'
@@ -119,7 +119,10 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     kill(error instanceof Error ? error : new Error(String(error)))
   }
 
-  async function own(claims: readonly Claimed[]): Promise<void> {
+  async function own(numbers: readonly number[]): Promise<void> {
+    const { life } = log
+    await checkStore({ bus, store }, numbers)
+    const claims = await Promise.all(numbers.map((number) => claimPartition({ bus, clock }, number, options.name)))
     const through = Math.max(...claims.map((one) => one.seq))
     await foldThrough({ bus, store, kinds }, claims, { through, clientKeepMs: options.clientKeepMs })
     const owned = claims.map((claimed) => ({ claimed, own: ownershipOf(store, claimed, clock.now()) }))
@@ -127,7 +130,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     if (stopping) return
     lastSeq = Math.max(lastSeq, through)
     for (const { claimed, own: ownership } of owned) {
-      log.begin(claimed.partition, { seq: claimed.seq, epoch: claimed.epoch, n: undefined })
+      log.begin(claimed.partition, { seq: claimed.seq, epoch: claimed.epoch, n: undefined }, life)
       const partition = ownPartition(
         {
           bus, store, folder, committer, effects, clock, kinds,
@@ -184,8 +187,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     if (stopping) return
     try {
       await folder.flush()
-      await checkStore({ bus, store }, [number])
-      await own([await claimPartition({ bus, clock }, number, options.name)])
+      await own([number])
     } catch (error) {
       lost(number, error)
     }
@@ -248,8 +250,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
 
   let house: { cancel(): void } | undefined
   const numbers = Array.from({ length: realm.partitions }, (_, number) => number)
-  await checkStore({ bus, store }, numbers)
-  await own(await Promise.all(numbers.map((number) => claimPartition({ bus, clock }, number, options.name))))
+  await own(numbers)
   keepHouse()
   trimmer.start()
   trace({ is: 'node.ready', node: options.name, realm: realm.name, partitions: partitions.size, ms: Math.round(performance.now() - begunAt) })
@@ -293,11 +294,4 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     kill: () => kill(),
     [Symbol.asyncDispose]: stop,
   }
-}
-
-function addKind(kinds: Map<string, Blueprint>, actor: ActorKind): Blueprint {
-  if (kinds.has(actor.kind)) throw new Fault('kind.twice', { value: actor.kind })
-  const blueprint = blueprintOf(actor)
-  kinds.set(actor.kind, blueprint)
-  return blueprint
 }

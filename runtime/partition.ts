@@ -102,7 +102,7 @@ export function ownPartition(world: PartitionWorld, partition: number, own: Owne
 
   const away = { awayMs, openedAt }
   const residents = residentsOf({ store, kinds, now: () => clock.now() }, options.stateBytesMost)
-  const admission = admissionOf(realm.generation, own.folded)
+  const admission = admissionOf(realm.generation, own.folded, options.clientKeepMs)
   const stepper = stepperOf(
     { residents, kinds, around, needsOf: (live) => needsOf(live, away), onStepped },
     { eventBytesMost: halfPayload - marginBytes },

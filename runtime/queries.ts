@@ -174,6 +174,8 @@ export function queriesOf(world: World): Queries {
       const state =
         change.is === 'full' ? change.state : change.is === 'gone' ? undefined : settled ? stateNow(address) : null
       if (state === null) return
+      // Too big to be told at once: who asks hears that; the commit itself is none of a watcher's business.
+      if (state !== undefined && state.length > bus.maxPayload - marginBytes) return
       const now = clock.now()
       for (const [inbox, until] of inboxes) {
         if (until < now) inboxes.delete(inbox)

@@ -6,6 +6,7 @@
 import { type Address, kindOf } from '#protocol/address.ts'
 import { type Arrived, encodeEnvelope } from '#protocol/envelope.ts'
 import { Fault, storedFaultOf } from '#protocol/fault.ts'
+import { limits } from '#protocol/limits.ts'
 import type { Change } from '#protocol/record.ts'
 import type { Arrival, Circumstances, Output } from './core/arrival.ts'
 import type { Admitted, Origin } from './core/admission.ts'
@@ -108,6 +109,9 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
   function checkSizes(outputs: readonly Output[]): void {
     const limit = options.eventBytesMost
     for (const output of outputs) {
+      if (output.is === 'emit' && output.event.type.length > limits.emittedChars) {
+        throw new Fault('event.tooBig', { value: output.event.type.slice(0, 80), size: output.event.type.length, limit: limits.emittedChars })
+      }
       const value = valueOf(output)
       // Most events are tiny; only one that looks large is measured.
       if (value === undefined || roughSize(value, limit / 4) < limit / 4) continue

@@ -25,8 +25,10 @@ export type LogWatch = {
   readonly bus: Bus
   /** The highest sequence seen so far. */
   readonly seen: number
-  /** An ownership begins with its claim. */
-  begin(partition: number, claim: Landmark): void
+  /** Counts connections. */
+  readonly life: number
+  /** An ownership begins with its claim, which was made over the connection of that number. */
+  begin(partition: number, claim: Landmark, life: number): void
   end(partition: number): void
   /** Nothing when the partition may publish at once; rejects with `log.shorter` when it never may again. */
   beforeSending(partition: number): Promise<void> | undefined
@@ -125,9 +127,12 @@ export function watchLog({ bus, clock, createdAt, onShorter }: World, { retryMs 
     get seen() {
       return seen
     },
-    begin(partition, claim) {
+    get life() {
+      return life
+    },
+    begin(partition, claim, madeOver) {
       see(claim.seq)
-      watched.set(partition, { last: claim, life, looking: undefined })
+      watched.set(partition, { last: claim, life: madeOver, looking: undefined })
     },
     end: (partition) => void watched.delete(partition),
     beforeSending,

@@ -15,7 +15,7 @@ export const command: Command = {
     '<address> <TYPE> --until state',
   ],
   about: [
-    'The answer is what the machine gives to reply(); for a machine that has none, name the type of the emitted event that answers (--emitted), or the state that does (--until). The event itself is stored whatever happens: past the deadline it is still handled, and asking again with the same --id gives the late answer. Ctrl-C takes the question back, and aborts what runs for it.',
+    'The answer is what the machine gives to reply(); for a machine that has none, name the type of the emitted event that answers (--emitted), or the state that does (--until). The event itself is stored whatever happens: past the deadline it is still handled, and asking again with the same --id gives the late answer. Effects that it began are given up at the deadline too. Ctrl-C takes the question back, and aborts what runs for it.',
   ],
   examples: ['ask counter/a GET --emitted COUNT', 'ask order/42 PAY amount=20 --until paid --timeout 10s'],
   flags: {

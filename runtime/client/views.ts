@@ -50,6 +50,17 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
 
   const partitionFor = (address: Address): number => partitionOf(address, bus.realm.partitions)
 
+  /** An observer that throws is its program's mistake; inside the connection it would end that for everybody. */
+  function tellOne(on: (state: ActorState | undefined) => void, state: ActorState | undefined): void {
+    try {
+      on(state)
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+
   function openView(address: Address): View {
     const inbox = bus.inbox()
     let stopped = false
@@ -71,7 +82,7 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
       view.last = state
       view.steps = state?.steps ?? -1
       view.known = true
-      for (const on of [...view.on]) on(state)
+      for (const on of [...view.on]) tellOne(on, state)
     }
 
     const hearing = bus.hear(inbox, (data) => {
@@ -90,6 +101,7 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
     }
 
     function stop(): void {
+      if (stopped) return
       stopped = true
       alarm?.cancel()
       hearing.stop()

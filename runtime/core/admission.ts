@@ -25,9 +25,13 @@ export type Incoming = { readonly seq: number; readonly subject: string; readonl
 
 export type Admission = { admit(entry: Incoming): Admitted | undefined }
 
-export function admissionOf(generation: number, folded: FoldedPartition): Admission {
+/** Between two looks for clients that have been silent for long. */
+const lookEvery = 1024
+
+export function admissionOf(generation: number, folded: FoldedPartition, clientKeepMs: number): Admission {
   const marks = new Map<number, readonly [number, number]>(Object.entries(folded.marks).map(([sender, mark]) => [Number(sender), mark]))
-  const clients = new Map<string, number>(Object.entries(folded.clients).map(([name, [count]]) => [name, count]))
+  const clients = new Map<string, readonly [number, number]>(Object.entries(folded.clients))
+  let noted = 0
 
   /** Moves the sender's mark on, or says why the envelope is not taken. */
   function originOf(envelope: Arrived): Origin | 'copy' | 'early' {
@@ -39,13 +43,19 @@ export function admissionOf(generation: number, folded: FoldedPartition): Admiss
       return { mark: [sender, n, index], client: undefined }
     }
     if (sender === 'x' && session !== undefined && n > 0) {
-      const seen = clients.get(session) ?? 0
+      const seen = clients.get(session)?.[0] ?? 0
       if (n <= seen) return 'copy'
       if (n > seen + 1 && floor < n) return 'early'
-      clients.set(session, n)
+      clients.set(session, [n, envelope.at])
+      if (++noted % lookEvery === 0) forgetSilent(envelope.at - clientKeepMs)
       return { mark: undefined, client: [session, n, envelope.at] }
     }
     return { mark: undefined, client: undefined }
+  }
+
+  /** Else every program that ever sent something would be remembered for as long as this owner lives. */
+  function forgetSilent(before: number): void {
+    for (const [session, [, at]] of clients) if (at < before) clients.delete(session)
   }
 
   return {

@@ -2,7 +2,7 @@ import { assign, setup } from 'xstate'
 import { expect, test } from 'vitest'
 import { actor, type CronPolicy } from '#protocol/actor.ts'
 import { cronNext } from '#runtime/core/cron.ts'
-import { openStillWorld } from '#test/support/still-world.ts'
+import { openStillWorld, type StillWorld } from '#test/support/still-world.ts'
 
 const hourMs = 3_600_000
 /** Days pass here; housekeeping by the second would be most of what happens. */
@@ -22,7 +22,7 @@ const clockwork = setup({
 const daily = (more: Partial<CronPolicy> = {}) =>
   actor('daily', clockwork, { cron: { schedule: '0 9 * * *', event: { type: 'TICK' }, ...more } })
 
-const ticks = async (world: Awaited<ReturnType<typeof openStillWorld>>, key = 'main'): Promise<unknown> =>
+const ticks = async (world: StillWorld, key = 'main'): Promise<unknown> =>
   ((await world.state(`daily/${key}`))?.snapshot.context as { at: string[] } | undefined)?.at
 
 test('a cron kind needs nobody to start it, and ticks at its instants', async () => {

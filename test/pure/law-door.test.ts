@@ -4,6 +4,8 @@ import { expect, test } from 'vitest'
 import { actor } from '#protocol/actor.ts'
 import { encodeOutside } from '#protocol/envelope.ts'
 import { reply } from '#runtime/core/actions.ts'
+import { admissionOf } from '#runtime/core/admission.ts'
+import { beginning } from '#runtime/core/position.ts'
 import { openMemoryLog } from '#runtime/memory-bus.ts'
 import { openVirtualClock } from '#runtime/virtual-clock.ts'
 import { openTestNode, openTestRealm } from '#test/support/engine.ts'
@@ -86,4 +88,32 @@ test('an event that cannot be sent is refused to its sender and costs no other',
   expect(await bad).toBe('refused')
   expect(await good).toBe('sent')
   expect(await count()).toBe(1)
+})
+
+test('an emitted type too long for a subject is refused in its step', async () => {
+  const kinds = actor('echo', setup({ types: { context: {} as { n: number }, events: {} as { type: 'TELL'; what: string } } }).createMachine({
+    context: { n: 0 },
+    on: { TELL: { actions: [emit(({ event }) => ({ type: event.what }) as never), assign({ n: ({ context }) => context.n + 1 })] } },
+  }))
+  const clock = openVirtualClock({ start: 0, progress: () => node.health().queued })
+  const log = openMemoryLog({ realm: 'shop', partitions: 1, clock })
+  const node = await openTestNode(log.connect(), [kinds], { clock })
+  const one = openTestRealm(log.connect(), clock).ref(kinds, 'a')
+  const sent = ['x'.repeat(5000), 'short'].map((what) => one.send({ type: 'TELL', what }))
+  await clock.advance(1000)
+  await Promise.all(sent)
+  expect((await one.read())?.context.n).toBe(1)
+  expect(Math.max(...log.entries().map(({ subject }) => subject.length))).toBeLessThan(2000)
+})
+
+test('sessions that fell silent are forgotten by an owner that lives for long', () => {
+  const day = 86_400_000
+  const folded = { ...beginning(0), clients: Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`s${at}`, [1, 0] as const])) }
+  const admission = admissionOf(0, folded, day)
+  const send = (seq: number, session: string, n: number) =>
+    admission.admit({ seq, subject: 'shop.in.0.x.counter.a', at: 2 * day, data: encodeOutside({ type: 'ADD' }, { session, n, floor: n }) })?.is
+  for (let n = 1; n <= 2000; n++) expect(send(n, 'new', n)).toBe('envelope')
+  expect(send(3000, 'new', 2000)).toBe('copy')
+  // It would be a copy if its session were still known; whoever sends so late is another.
+  expect(send(3001, 's1', 1)).toBe('envelope')
 })

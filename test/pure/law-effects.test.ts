@@ -1,7 +1,7 @@
 import { assign, fromCallback, fromPromise, sendTo, setup } from 'xstate'
 import { expect, test } from 'vitest'
 import { actor, type KindOptions } from '#protocol/actor.ts'
-import { openStillWorld } from '#test/support/still-world.ts'
+import { openStillWorld, type StillWorld } from '#test/support/still-world.ts'
 import { failGate, gate, note, notes, openGate, resetGates } from '#test/support/gates.ts'
 
 type Ctx = { heard: string[] }
@@ -49,7 +49,7 @@ const calling = setup({
 
 const kindOf = (options: KindOptions = {}) => actor('caller', calling, options)
 
-async function heard(world: Awaited<ReturnType<typeof openStillWorld>>, key = 'a'): Promise<unknown> {
+async function heard(world: StillWorld, key = 'a'): Promise<unknown> {
   return ((await world.state(`caller/${key}`))?.snapshot.context as Ctx | undefined)?.heard
 }
 

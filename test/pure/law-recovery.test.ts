@@ -20,9 +20,7 @@ async function openWorld(actors: readonly ActorKind[], partitions = 1) {
   const inner = log.connect()
   let refuses: (subject: string) => boolean = () => false
   const refusal = (subject: string): Fault => new Fault('bus.tooBig', { value: subject, size: 2, limit: 1 })
-  const bus: Bus = Object.assign(Object.create(inner) as Bus, {
-    append: (entry: Parameters<Bus['append']>[0]) => (refuses(entry.subject) ? Promise.reject(refusal(entry.subject)) : inner.append(entry)),
-  })
+  const bus: Bus = { ...inner, append: (entry) => (refuses(entry.subject) ? Promise.reject(refusal(entry.subject)) : inner.append(entry)) }
   const store = await openTestStore(bus)
   let node: Awaited<ReturnType<typeof openTestNode>> | undefined
   node = await openTestNode(bus, actors, { clock, store })
@@ -149,4 +147,77 @@ test('a commit takes no more state than its parts can carry', () => {
   const step = { changes: [{ address: 'k/a', is: 'full', state: new Uint8Array(1000) }], outputs: [] } as unknown as Staged
   const choice = chooseForm(Array.from({ length: 100 }, () => step), { cheapMost: 16, entriesMost: 900, bytesMost: 10_000 })
   expect(choice).toEqual({ steps: 10, form: 'record' })
+})
+
+test('an actor that grows too big to be shown to its watchers goes on, and its partition with it', async () => {
+  const kinds = actor(
+    'k',
+    setup({ types: { context: {} as { text: string; n: number }, events: {} as { type: 'GROW' } } }).createMachine({
+      context: { text: 'x', n: 0 },
+      on: { GROW: { actions: assign({ text: ({ context }) => context.text.repeat(150), n: ({ context }) => context.n + 1 }) } },
+    }),
+  )
+  const { clock, realm, node, store } = await openWorld([kinds])
+  const one = realm.ref(kinds, 'a')
+  await plain(one.send({ type: 'GROW' }), clock)
+  const watching = one.subscribe({ error: () => undefined })
+  await clock.advance(10)
+  for (let n = 0; n < 2; n++) await plain(one.send({ type: 'GROW' }), clock)
+  await clock.advance(1000)
+  watching.unsubscribe()
+  expect(node.partitions[0]?.position.epoch).toBe(1)
+  expect(store.partition(0)?.cursor).toBe(node.partitions[0]?.position.cursor)
+})
+
+test('an observer that throws costs no other observer anything', async () => {
+  const kinds = actor('k', setup({ types: { context: {} as { n: number }, events: {} as { type: 'ADD' } } }).createMachine({ context: { n: 0 }, on: { ADD: { actions: assign({ n: ({ context }) => context.n + 1 }) } } }))
+  const { clock, realm } = await openWorld([kinds])
+  const one = realm.ref(kinds, 'a')
+  const seen: number[] = []
+  const listeners = process.listeners('uncaughtException')
+  const thrown: unknown[] = []
+  process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => thrown.push(error))
+  try {
+    one.subscribe(() => { throw new Error('mine') })
+    one.subscribe((snapshot) => seen.push(snapshot.context.n))
+    for (let n = 0; n < 2; n++) await plain(one.send({ type: 'ADD' }), clock)
+    await clock.advance(100)
+  } finally {
+    process.removeAllListeners('uncaughtException')
+    for (const listener of listeners) process.on('uncaughtException', listener)
+  }
+  expect(seen).toContain(2)
+  expect(String(thrown[0])).toContain('mine')
+})
+
+test('a batch of several partitions whose acknowledgement was lost is not taken for a log that came back shorter', async () => {
+  const kinds = actor(
+    'k',
+    setup({ types: { context: {} as { n: number }, events: {} as { type: 'GO' } | { type: 'ADD' } } }).createMachine({
+      context: { n: 0 },
+      on: { GO: { actions: [emit({ type: 'A' } as never), emit({ type: 'B' } as never)] }, ADD: { actions: assign({ n: ({ context }) => context.n + 1 }) } },
+    }),
+  )
+  const clock = openVirtualClock({ start: 1_000_000, progress: () => node?.health().queued ?? 0 })
+  const log = openMemoryLog({ realm: 'shop', partitions: 4, clock, latencyMs: 1, ackMs: 100 })
+  const bus = log.connect()
+  let node: Awaited<ReturnType<typeof openTestNode>> | undefined
+  const starting = openTestStore(bus).then((store) => openTestNode(bus, [kinds], { clock, store }))
+  await clock.advance(1000)
+  node = await starting
+  const text = (type: string) => new TextEncoder().encode(JSON.stringify({ type }))
+  let lost = 0
+  bus.disturb((op) => {
+    if (op.is !== 'append' || lost > 0 || new Set(op.entries.filter((one) => one.subject.includes('.commit.')).map((one) => one.subject)).size < 2) return 'ok'
+    lost++
+    return 'lose-ack'
+  })
+  const keys = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l']
+  for (const key of keys) log.publish(`shop.to.k.${key}`, text('GO'))
+  await clock.advance(50)
+  expect(lost).toBe(1)
+  for (const key of keys) log.publish(`shop.to.k.${key}`, text('ADD'))
+  await clock.advance(2000)
+  expect(node.partitions).toHaveLength(4)
+  expect(node.health().staged).toBe(0)
 })

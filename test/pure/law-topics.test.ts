@@ -5,7 +5,7 @@ import { parseStored } from '#protocol/subject.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
 import { decodeRecord, type CommitRecord } from '#protocol/record.ts'
 import { subscribe, unsubscribe } from '#runtime/core/actions.ts'
-import { openStillWorld } from '#test/support/still-world.ts'
+import { openStillWorld, type StillWorld } from '#test/support/still-world.ts'
 
 const speaker = setup({ types: { context: {} as { n: number } } }).createMachine({
   context: { n: 0 },
@@ -49,7 +49,7 @@ const listener = setup({ types: { context: {} as { heard: unknown[] }, events: {
 })
 const listeners = actor('listener', listener)
 
-type World = Awaited<ReturnType<typeof openStillWorld>>
+type World = StillWorld
 
 const heard = async (world: World, key = 'a'): Promise<unknown[]> =>
   ((await world.state(`listener/${key}`))?.snapshot.context as { heard: unknown[] } | undefined)?.heard ?? []

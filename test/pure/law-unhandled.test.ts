@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { actor, type KindOptions, type SupervisionPolicy } from '#protocol/actor.ts'
 import { encode } from '#protocol/codec.ts'
 import { reply } from '#runtime/core/actions.ts'
-import { openStillWorld } from '#test/support/still-world.ts'
+import { openStillWorld, type StillWorld } from '#test/support/still-world.ts'
 
 type Ctx = { got: string[] }
 
@@ -34,7 +34,7 @@ const door = setup({ types: { context: {} as Ctx } }).createMachine({
 const doors = (options: KindOptions = {}) => actor('door', door, options)
 const word = (text: string) => ({ type: 'WORD', word: text })
 
-async function got(world: Awaited<ReturnType<typeof openStillWorld>>, key = 'a'): Promise<unknown> {
+async function got(world: StillWorld, key = 'a'): Promise<unknown> {
   return ((await world.state(`door/${key}`))?.snapshot.context as Ctx | undefined)?.got
 }
 
@@ -209,7 +209,7 @@ describe('what cannot be taken is parked with its fault, and harms nobody', () =
 
 describe('a machine that throws', () => {
   const policy = (supervision: SupervisionPolicy) => doors({ supervision })
-  const poison = async (world: Awaited<ReturnType<typeof openStillWorld>>): Promise<void> => {
+  const poison = async (world: StillWorld): Promise<void> => {
     for (const one of [{ type: 'OPEN' }, word('a'), { type: 'BAD' }, word('b')]) await world.send('door/a', one)
   }
 

@@ -64,6 +64,12 @@ async function park(address: string, ...event: readonly string[]): Promise<numbe
   }
 }
 
+/** Sent and not asked: the deadline of a question would end the effects that it begins. */
+async function charge(address: string, ...more: readonly string[]): Promise<void> {
+  await cli.json('send', address, 'PAY', ...more)
+  while ((await cli.run(['effects', address, '--json', ...more])).out === '');
+}
+
 test('what was parked can be looked at, mended, replayed and dropped', async () => {
   const place = await park('bill/p1', 'PYA')
   expect((await cli.run(['parked'])).out).toMatch(new RegExp(`^${place} .* bill/p1 +PYA +event\\.unhandled$`, 'm'))
@@ -112,7 +118,7 @@ test('a parked event is mended in the editor, and one that was left broken is no
 })
 
 test('an effect whose outcome is unknown after a kill is blocked until a person says it', async () => {
-  await cli.json('ask', 'bill/7', 'PAY', '--until', 'charging')
+  await charge('bill/7')
   expect((await cli.run(['effects', 'bill/7'])).out).toMatch(/bill\/7 +charge +\d+m?s.* attempt 1 /)
   up.send('SIGKILL')
   await up.ended
@@ -130,7 +136,7 @@ test('an effect whose outcome is unknown after a kill is blocked until a person 
 
 test('a second signal, not the same one handed on twice, ends it at once with 130 and takes the server along', async () => {
   const slow = await cli.up('--actors', 'shop.ts', '--dir', 'slow', '--drain-grace-ms', '5m')
-  await cli.json('ask', 'bill/slow', 'PAY', '--until', 'charging', '--dir', 'slow')
+  await charge('bill/slow', '--dir', 'slow')
   slow.send('SIGINT')
   await slow.line(({ is }) => is === 'ending')
   const beganAt = performance.now()
