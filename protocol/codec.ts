@@ -98,14 +98,36 @@ const own = new Packr({
   // Without this a function becomes undefined and nobody hears of it. Symbols throw by themselves.
   writeFunction: refuseFunction,
 } as object)
+/** For values of our own making that hold no object twice: without the map of all objects, twice as fast. */
+const tree = new Packr({ useRecords: true, moreTypes: true, copyBuffers: true, writeFunction: refuseFunction } as object)
 const plain = new Packr({ useRecords: false, variableMapSize: true })
 const foreign = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto' } as object)
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Throws `value.unserializable` for functions, symbols and what is nested without end. */
 export function encode(value: unknown): Uint8Array {
+  const view = packed(own, value)
+  const bytes = Buffer.allocUnsafeSlow(view.length)
+  bytes.set(view)
+  return bytes
+}
+
+/**
+ * The same for bytes that are written out at once: they share an allocation with others, which
+ * is several times cheaper, and would keep all of it from being freed if one of them were kept.
+ */
+export function encodeBrief(value: unknown): Uint8Array {
+  return Buffer.from(packed(own, value))
+}
+
+/** `encodeBrief` for what holds no object twice and nothing of a user's. */
+export function encodeTree(value: unknown): Uint8Array {
+  return Buffer.from(packed(tree, value))
+}
+
+function packed(packr: Packr, value: unknown): Uint8Array {
   try {
-    return Uint8Array.prototype.slice.call(own.pack(value))
+    return packr.pack(value)
   } catch (cause) {
     if (cause instanceof Fault) throw cause
     throw new Fault('value.unserializable', { reason: cause instanceof Error ? cause.message : String(cause) }, { cause })

@@ -5,7 +5,7 @@
  * the address is not in it, because the subject says it.
  */
 import type { Address } from './address.ts'
-import { decode, decodeForeign, encode } from './codec.ts'
+import { decode, decodeForeign, encodeBrief } from './codec.ts'
 import { Fault } from './fault.ts'
 import { limits } from './limits.ts'
 import { isNestedOver } from './nested.ts'
@@ -89,7 +89,7 @@ export type Arrived = Envelope & { readonly seq: number; readonly sender: Sender
 const contents = ['event', 'start', 'stop', 'delete', 'watch', 'unwatch', 'effect', 'cancelTimer', 'resolveEffect', 'cancel'] as const
 
 export function encodeEnvelope(envelope: Envelope, record?: Uint8Array): Uint8Array {
-  return encode(envelopeArrayOf(envelope, record))
+  return encodeBrief(envelopeArrayOf(envelope, record))
 }
 
 function envelopeArrayOf(envelope: Envelope, record: Uint8Array | undefined): unknown[] {
@@ -189,7 +189,7 @@ export type OutsideNote = {
 }
 
 export function encodeOutside(event: AnyEvent | null, note: OutsideNote): Uint8Array {
-  return encode([envelopeFormat, event, note])
+  return encodeBrief([envelopeFormat, event, note])
 }
 
 const clientPattern = /^[A-Za-z0-9_-]{1,64}$/

@@ -4,7 +4,7 @@
  * the records of a partition in the order of their numbers, and nothing else, has its state.
  */
 import type { Address } from './address.ts'
-import { decode, encode } from './codec.ts'
+import { decode, encodeTree } from './codec.ts'
 import { Fault } from './fault.ts'
 
 export const recordFormat = 1
@@ -81,12 +81,12 @@ export type RecordPart = {
 export type AnyRecord = CommitRecord | ClaimRecord | RecordPart
 
 export function encodeRecord(record: AnyRecord): Uint8Array {
-  if (record.is === 'part') return encode([recordFormat, 2, record.partition, record.epoch, record.n, record.part, record.parts, record.bytes])
+  if (record.is === 'part') return encodeTree([recordFormat, 2, record.partition, record.epoch, record.n, record.part, record.parts, record.bytes])
   if (record.is === 'claim') {
     const { generation, partition, epoch, previous, nonce, node, at } = record
-    return encode([recordFormat, 1, generation, partition, epoch, previous, nonce, node, at])
+    return encodeTree([recordFormat, 1, generation, partition, epoch, previous, nonce, node, at])
   }
-  return encode([
+  return encodeTree([
     recordFormat, 0, record.generation, record.partition, record.epoch, record.previous, record.n, record.cursor,
     record.heard, record.at, record.awayMs, record.openedAt,
     record.changes.map((change) => (change.is === 'full' ? [change.address, 0, change.state] : change.is === 'delta' ? [change.address, 1, change.delta] : [change.address, 2])),

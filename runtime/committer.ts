@@ -68,9 +68,8 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
 
   const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve))
 
-  /** Sends until the server has said yes or no. */
-  async function insist(plan: Plan, send: () => Promise<number>): Promise<number> {
-    const { seen } = log
+  /** Sends until the server has said yes or no. `seen`: of the log, when it was sent for the first time. */
+  async function insist(plan: Plan, seen: number, send: () => Promise<number>): Promise<number> {
     for (let tries = 0; ; tries++) {
       try {
         const checking = log.beforeSending(plan.partition)
@@ -114,9 +113,9 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
   async function sendTogether(group: readonly Waiting[]): Promise<void> {
     const entries = group.flatMap((one) => one.plan.entries)
     const first = group[0] as Waiting
+    const { seen } = log
     if (group.length > 1) {
       try {
-        const { seen } = log
         await Promise.all(group.map(({ plan }) => log.beforeSending(plan.partition)))
         const placed = await bus.appendAll(entries)
         let before = placed.seq - entries.length
@@ -133,7 +132,7 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
     }
     for (const one of group.length > 1 ? group : [first]) {
       try {
-        const seq = await insist(one.plan, async () => {
+        const seq = await insist(one.plan, seen, async () => {
           const placed = await bus.appendAll(one.plan.entries)
           return placed.seq - (one.plan.entries.length - 1 - one.plan.recordEnd)
         })
@@ -173,7 +172,7 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
     async submit(plan) {
       if (plan.entries.length === 1) {
         const entry = plan.entries[0] as Entry
-        return { seq: await insist(plan, async () => (await bus.append(entry)).seq) }
+        return { seq: await insist(plan, log.seen, async () => (await bus.append(entry)).seq) }
       }
       return await new Promise<Committed>((done, failed) => {
         waiting.push({ plan, done, failed })
