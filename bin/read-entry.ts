@@ -1,5 +1,6 @@
 /** An entry of the log as a person may see it: who it is from, to whom, and what it says. */
-import { decodeEnvelope, decodeOutside, type Envelope } from '#protocol/envelope.ts'
+import { decodeEnvelope, type Envelope } from '#protocol/envelope.ts'
+import { decodeOutside } from '#protocol/outside.ts'
 import { storedFaultOf } from '#protocol/fault.ts'
 import { decodeParked, isParkedRest } from '#protocol/parked.ts'
 import { parseStored } from '#protocol/subject.ts'

@@ -9,7 +9,8 @@
  *   them fails, everything after it is sent again with the floor moved on.
  */
 import { type Address, rootOf } from '#protocol/address.ts'
-import { type AnyEvent, encodeOutside, type OutsideNote } from '#protocol/envelope.ts'
+import { type AnyEvent } from '#protocol/envelope.ts'
+import { encodeOutside, type OutsideNote } from '#protocol/outside.ts'
 import { Fault, isFault } from '#protocol/fault.ts'
 import { limits } from '#protocol/limits.ts'
 import { partitionOf } from '#protocol/partition.ts'

@@ -4,7 +4,8 @@
  * consumed before and is dropped; this is what makes a resent commit harmless.
  */
 import { type Address, isAddress, isChild, rootOf } from '#protocol/address.ts'
-import { type Arrived, countOfOutside, decodeEnvelope, decodeOutside } from '#protocol/envelope.ts'
+import { type Arrived, decodeEnvelope } from '#protocol/envelope.ts'
+import { countOfOutside, decodeOutside } from '#protocol/outside.ts'
 import { Fault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import { limits } from '#protocol/limits.ts'
 import { parseStored, type Sender } from '#protocol/subject.ts'

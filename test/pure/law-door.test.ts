@@ -2,7 +2,7 @@
 import { assign, emit, sendTo, setup } from 'xstate'
 import { expect, test } from 'vitest'
 import { actor } from '#protocol/actor.ts'
-import { encodeOutside } from '#protocol/envelope.ts'
+import { encodeOutside } from '#protocol/outside.ts'
 import { reply } from '#runtime/core/actions.ts'
 import { admissionOf } from '#runtime/core/admission.ts'
 import { beginning } from '#runtime/core/position.ts'

@@ -1,7 +1,7 @@
 /** A partition that comes back, on the same node or after a restart, goes on where it stood: nothing is lost, nothing runs again. */
 import { assign, emit, fromCallback, setup } from 'xstate'
 import { expect, test } from 'vitest'
-import { actor, type ActorKind } from '#protocol/actor.ts'
+import { actor, type ActorKind, type KindOptions } from '#protocol/actor.ts'
 import { Fault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { subscribe } from '#runtime/core/actions.ts'
@@ -220,4 +220,28 @@ test('a batch of several partitions whose acknowledgement was lost is not taken 
   await clock.advance(2000)
   expect(node.partitions).toHaveLength(4)
   expect(node.health().staged).toBe(0)
+})
+
+test('a timer of an actor whose state did not fit for a while fires once it fits again', async () => {
+  const waiter = (version: number, migrate: NonNullable<KindOptions['migrate']>): ActorKind =>
+    actor(
+      'waiter',
+      setup({ types: { events: {} as { type: 'GO' } | { type: 'POKE' } } }).createMachine({
+        initial: 'idle',
+        states: { idle: { on: { GO: 'waiting' } }, waiting: { after: { 600000: 'over' } }, over: {} },
+      }),
+      { version, migrate },
+    ) as ActorKind
+  const broken = (): never => { throw new Error('cannot yet') }
+  await using realm = await openDoor({ actors: [waiter(1, {})], partitions: 1 })
+  const one = realm.at('waiter/a')
+  await one.send({ type: 'GO' })
+  await realm.settle()
+  await realm.restart({ actors: [waiter(2, { 1: broken })] })
+  await one.send({ type: 'POKE' })
+  await realm.settle()
+  await realm.restart({ actors: [waiter(3, { 1: (state) => state, 2: (state) => state })] })
+  await realm.advance('11 min')
+  const seen = await realm.operate.show(one.address)
+  expect(seen?.state.snapshot.value).toBe('over')
 })

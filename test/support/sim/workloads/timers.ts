@@ -1,7 +1,7 @@
 /** Alarms that are set, moved and cancelled: each rings once, never early, never after it was cancelled. */
 import { assign, cancel, emit, enqueueActions, setup } from 'xstate'
 import { actor } from '#protocol/actor.ts'
-import { decodeOutside } from '#protocol/envelope.ts'
+import { decodeOutside } from '#protocol/outside.ts'
 import { parseStored } from '#protocol/subject.ts'
 import { emittedOf } from '#runtime/core/emitted.ts'
 import { subscribe } from '#runtime/core/actions.ts'
