@@ -8,7 +8,7 @@ export type Raw = { readonly name: RawName; readonly value: number }
  * `pipeline`: our acknowledged senders and one bare consumer; `bare`: plain clients as senders;
  * `batches`: senders that share an fsync; `ring`: 100 entries on their way round, each delivery
  * followed by a publish. All a second. In ms: `hop`, from delivery to delivery of one such entry,
- * and `boot`, a process that loads the same programs and does nothing.
+ * and `boot`, a process that starts and does nothing.
  */
 export type RawName = 'pipeline' | 'bare' | 'batches' | 'ring' | 'hop' | 'boot'
 

@@ -3,12 +3,12 @@
  * effects, topics, queries) and keeps house: says that it is alive, forgets idle actors, trims.
  */
 import type { ActorKind } from '#protocol/actor.ts'
-import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
+import { type Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import { foldThrough } from './rebuild.ts'
-import { type Claimed, claimPartition, ownershipOf } from './claim.ts'
+import { claimPartition, ownershipOf } from './claim.ts'
 import type { Clock } from './clock.ts'
 import { committerOf } from './committer.ts'
 import type { Arrival } from './core/arrival.ts'
@@ -207,7 +207,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
   async function finish(error: Error | undefined): Promise<void> {
     house?.cancel()
     for (const wait of waits.values()) wait.cancel()
-    trimmer.stop()
+    void trimmer.stop()
     queries.stop()
     watchState.stop()
     log.stop()

@@ -100,7 +100,7 @@ export function topicsOf({ bus, clock, arrive }: World, { retryMs }: { readonly 
   return {
     set,
     drop(partition) {
-      for (const address of [...known.keys()]) if (partitionOf(address, bus.realm.partitions) === partition) set(address, [])
+      for (const address of known.keys()) if (partitionOf(address, bus.realm.partitions) === partition) set(address, [])
     },
     async stop() {
       stopped = true

@@ -126,7 +126,6 @@ setInterval(() => {
 const tick = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 const calls = {
-  boot: (_: null) => ({ at: instantMs() }),
   open,
   drained: (_: null) => drained(),
   /** Resolves with the instant at which so many steps had been committed since the start. */

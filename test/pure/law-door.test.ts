@@ -27,10 +27,9 @@ const counters = actor(
 )
 
 async function openWorld() {
-  const clock = openVirtualClock({ start: 0, progress: () => node?.health().queued ?? 0 })
+  const clock = openVirtualClock({ start: 0, progress: () => node.health().queued })
   const log = openMemoryLog({ realm: 'shop', partitions: 1, clock })
-  let node: Awaited<ReturnType<typeof openTestNode>> | undefined
-  node = await openTestNode(log.connect(), [counters], { clock })
+  const node = await openTestNode(log.connect(), [counters], { clock })
   const realm = openTestRealm(log.connect(), clock)
   const one = realm.ref(counters, 'a')
   return { clock, log, node, realm, one, count: async () => (await one.read())?.context.n }
@@ -93,7 +92,7 @@ test('an event that cannot be sent is refused to its sender and costs no other',
 test('an emitted type too long for a subject is refused in its step', async () => {
   const kinds = actor('echo', setup({ types: { context: {} as { n: number }, events: {} as { type: 'TELL'; what: string } } }).createMachine({
     context: { n: 0 },
-    on: { TELL: { actions: [emit(({ event }) => ({ type: event.what }) as never), assign({ n: ({ context }) => context.n + 1 })] } },
+    on: { TELL: { actions: [emit(({ event }) => ({ type: event.what })), assign({ n: ({ context }) => context.n + 1 })] } },
   }))
   const clock = openVirtualClock({ start: 0, progress: () => node.health().queued })
   const log = openMemoryLog({ realm: 'shop', partitions: 1, clock })

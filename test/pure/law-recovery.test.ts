@@ -15,15 +15,14 @@ import { openTestNode, openTestRealm, openTestStore } from '#test/support/engine
 
 /** A node whose log can be made to refuse entries for good. */
 async function openWorld(actors: readonly ActorKind[], partitions = 1) {
-  const clock = openVirtualClock({ start: 1_000_000, progress: () => node?.health().queued ?? 0 })
+  const clock = openVirtualClock({ start: 1_000_000, progress: () => node.health().queued })
   const log = openMemoryLog({ realm: 'shop', partitions, clock })
   const inner = log.connect()
   let refuses: (subject: string) => boolean = () => false
   const refusal = (subject: string): Fault => new Fault('bus.tooBig', { value: subject, size: 2, limit: 1 })
   const bus: Bus = { ...inner, append: (entry) => (refuses(entry.subject) ? Promise.reject(refusal(entry.subject)) : inner.append(entry)) }
   const store = await openTestStore(bus)
-  let node: Awaited<ReturnType<typeof openTestNode>> | undefined
-  node = await openTestNode(bus, actors, { clock, store })
+  const node = await openTestNode(bus, actors, { clock, store })
   const realm = openTestRealm(log.connect(), clock)
   return { clock, log, inner, store, node, realm, refuse: (on: typeof refuses) => (refuses = on) }
 }
@@ -31,7 +30,7 @@ async function openWorld(actors: readonly ActorKind[], partitions = 1) {
 const plain = <T>(value: Promise<T>, clock: { advance(ms: number): Promise<void> }): Promise<T> => Promise.all([value, clock.advance(10)]).then(([first]) => first)
 
 test('what was emitted while a subscriber had no owner reaches it when the same node takes it up again', async () => {
-  const told = actor('teller', setup({ types: { events: {} as { type: 'GO' } } }).createMachine({ on: { GO: { actions: emit({ type: 'NEWS' } as never) } } }))
+  const told = actor('teller', setup({ types: { events: {} as { type: 'GO' } } }).createMachine({ on: { GO: { actions: emit({ type: 'NEWS' }) } } }))
   const hearers = actor(
     'hearer',
     setup({ types: { context: {} as { heard: number; n: number }, events: {} as { type: 'POKE' } | { type: 'NEWS' } } }).createMachine({
@@ -195,16 +194,17 @@ test('a batch of several partitions whose acknowledgement was lost is not taken 
     'k',
     setup({ types: { context: {} as { n: number }, events: {} as { type: 'GO' } | { type: 'ADD' } } }).createMachine({
       context: { n: 0 },
-      on: { GO: { actions: [emit({ type: 'A' } as never), emit({ type: 'B' } as never)] }, ADD: { actions: assign({ n: ({ context }) => context.n + 1 }) } },
+      on: { GO: { actions: [emit({ type: 'A' }), emit({ type: 'B' })] }, ADD: { actions: assign({ n: ({ context }) => context.n + 1 }) } },
     }),
   )
-  const clock = openVirtualClock({ start: 1_000_000, progress: () => node?.health().queued ?? 0 })
+  const started: Awaited<ReturnType<typeof openTestNode>>[] = []
+  const clock = openVirtualClock({ start: 1_000_000, progress: () => started[0]?.health().queued ?? 0 })
   const log = openMemoryLog({ realm: 'shop', partitions: 4, clock, latencyMs: 1, ackMs: 100 })
   const bus = log.connect()
-  let node: Awaited<ReturnType<typeof openTestNode>> | undefined
   const starting = openTestStore(bus).then((store) => openTestNode(bus, [kinds], { clock, store }))
   await clock.advance(1000)
-  node = await starting
+  const node = await starting
+  started.push(node)
   const text = (type: string) => new TextEncoder().encode(JSON.stringify({ type }))
   let lost = 0
   bus.disturb((op) => {
@@ -231,7 +231,7 @@ test('a timer of an actor whose state did not fit for a while fires once it fits
         states: { idle: { on: { GO: 'waiting' } }, waiting: { after: { 600000: 'over' } }, over: {} },
       }),
       { version, migrate },
-    ) as ActorKind
+    )
   const broken = (): never => { throw new Error('cannot yet') }
   await using realm = await openDoor({ actors: [waiter(1, {})], partitions: 1 })
   const one = realm.at('waiter/a')

@@ -21,7 +21,7 @@ type Death = { readonly operation: number; readonly when: 'before' | 'after' }
 async function run({ operation, when }: Death): Promise<{ readonly faults: string[]; readonly died: string | undefined }> {
   const clock = openVirtualClock({ start: 1e12, progress: () => `${first.operations} ${second?.operations} ${first.node?.health().queued} ${second?.node?.health().queued}` })
   const log = openMemoryLog({ realm: 'sim', partitions: 2, clock })
-  const all = everything(4)
+  const all = everything()
   const outside = outsideOf(log, clock, randomOf(5), realmOptions)
   // A fold after each commit or two, and large groups now and then.
   const options = { ...nodeOptions, foldMs: 5, cheapMost: 2, entriesMost: 110 }
@@ -39,7 +39,7 @@ async function run({ operation, when }: Death): Promise<{ readonly faults: strin
   // Whoever runs it sees that it is gone, and starts it again on the same disk.
   first.ended.then(() => clock.at(clock.now() + 10, () => (second ??= startProcess(world))), () => undefined)
   let isDriven = false
-  const driving = Promise.all(all.map((one) => one.drive(outside))).then(() => (isDriven = true))
+  const driving = Promise.all(all.map((one) => one.drive(outside, 4))).then(() => (isDriven = true))
   await clock.advanceUntil(() => isDriven, 600_000)
   await clock.advance(60_000)
   await driving

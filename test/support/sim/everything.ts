@@ -1,4 +1,4 @@
-/** All workloads at once, of so many requests each. */
+/** All workloads at once. */
 import type { Workload } from './workload.ts'
 import { asks } from './workloads/asks.ts'
 import { bank } from './workloads/bank.ts'
@@ -7,6 +7,6 @@ import { effects } from './workloads/effects.ts'
 import { lists } from './workloads/lists.ts'
 import { timers } from './workloads/timers.ts'
 
-export function everything(size: number): readonly Workload[] {
-  return [bank, lists, effects, timers, children, asks].map((of) => of(size))
+export function everything(): readonly Workload[] {
+  return [bank(), lists(), effects(), timers(), children(), asks()]
 }

@@ -15,6 +15,9 @@ export type Program = {
   /** Which life of the program this is, from 1. */
   readonly life: number
   readonly realm: RealmHandle
+}
+
+export type MortalProgram = Program & {
   readonly connection: MemoryConnection
   crash(inFlight: InFlight): void
 }
@@ -22,25 +25,28 @@ export type Program = {
 export type Outside = {
   readonly clock: Clock
   readonly random: Random
-  readonly programs: readonly Program[]
+  /** How long things take, in parts of what they take in virtual time. */
+  readonly pace: number
   program(name: string): Program
   sleep(ms: number): Promise<void>
   /** The promise's end, or `unknown` when the program dies first. */
   outcomeOf(program: Program, promise: Promise<unknown>): Promise<Outcome>
 }
 
+export type SimulatedOutside = Omit<Outside, 'program'> & { readonly programs: readonly MortalProgram[]; program(name: string): MortalProgram }
+
 export type OutsideOptions = Omit<RealmOptions, 'client'>
 
-export function outsideOf(log: MemoryLog, clock: Clock, random: Random, options: OutsideOptions): Outside {
-  const programs = new Map<string, Program>()
+export function outsideOf(log: MemoryLog, clock: Clock, random: Random, options: OutsideOptions): SimulatedOutside {
+  const programs = new Map<string, MortalProgram>()
 
-  function program(name: string): Program {
+  function program(name: string): MortalProgram {
     const known = programs.get(name)
     if (known !== undefined) return known
     let connection = log.connect()
     let realm = realmHandleOf({ bus: connection, clock }, { ...options, client: name })
     let life = 1
-    const one: Program = {
+    const one: MortalProgram = {
       name,
       get life() {
         return life
@@ -70,6 +76,7 @@ export function outsideOf(log: MemoryLog, clock: Clock, random: Random, options:
   return {
     clock,
     random,
+    pace: 1,
     get programs() {
       return [...programs.values()]
     },

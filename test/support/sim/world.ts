@@ -14,14 +14,15 @@ import { type MemoryDisk, openMemoryDisk } from '#store/memory-store.ts'
 import { type Audit, auditOf } from './audit.ts'
 import { disturbanceOf, ratesOf } from './faults.ts'
 import { nodeOptions, realmOptions } from '#test/support/engine.ts'
-import { type Outside, outsideOf } from './outside.ts'
+import { outsideOf, type SimulatedOutside } from './outside.ts'
 import { type Mutation, type Process, startProcess } from './process.ts'
 import { type Random, randomOf } from './random.ts'
-import type { Workload } from './workload.ts'
+import { everything } from './everything.ts'
 
 export type WorldOptions = {
   readonly seed: number
-  readonly workloads: (random: Random) => readonly Workload[]
+  /** Of each workload. */
+  readonly requests: number
   /** A planted bug. */
   readonly mutation?: ((random: Random) => Mutation) | undefined
 }
@@ -38,7 +39,7 @@ const partitionsMost = 4
 const stormMs = 20_000
 const minuteMs = 60_000
 
-export async function runWorld({ seed, workloads, mutation }: WorldOptions): Promise<Outcome> {
+export async function runWorld({ seed, requests, mutation }: WorldOptions): Promise<Outcome> {
   const random = randomOf(seed)
   const partitions = random.int(1, partitionsMost)
   const start = Date.UTC(2026, 0, 1)
@@ -48,7 +49,7 @@ export async function runWorld({ seed, workloads, mutation }: WorldOptions): Pro
   const options = optionsOf(random)
   const story: string[] = []
   const tell = (what: string): void => void story.push(`${clock.now() - start} ${what}`)
-  const all = workloads(random.fork())
+  const all = everything()
   const actors = all.flatMap((one) => one.actors)
 
   // Hears every entry as it is stored, before it could be trimmed or a server forget it.
@@ -171,13 +172,13 @@ export async function runWorld({ seed, workloads, mutation }: WorldOptions): Pro
     // Programs appear with their first use, so their wires are made to fail from then on.
     const watched = { ...outside, program: (name: string) => disturbedProgram(name) }
     const known = new Set<string>()
-    const disturbedProgram = (name: string): ReturnType<Outside['program']> => {
+    const disturbedProgram = (name: string): ReturnType<SimulatedOutside['program']> => {
       const program = outside.program(name)
       if (!known.has(name)) program.connection.disturb(disturb())
       known.add(name)
       return program
     }
-    await Promise.all(all.map((one) => one.drive(watched)))
+    await Promise.all(all.map((one) => one.drive(watched, requests)))
   }
 
   /** Through the storm; then everything is mended, and one node that lives goes on with all of it. */

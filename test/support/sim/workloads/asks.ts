@@ -11,7 +11,7 @@ const machine = setup({ types: { context: {} as { asked: readonly string[] }, ev
   on: { DOUBLE: { actions: [assign({ asked: ({ context, event }) => [...context.asked, event.id] }), reply(({ event }) => event.n * 2)] } },
 })
 
-export function asks(size: number): Workload {
+export function asks(): Workload {
   const oracles = actor('oracle', machine)
   const asked: Asked[] = []
   const faults: string[] = []
@@ -19,7 +19,7 @@ export function asks(size: number): Workload {
   return {
     name: 'asks',
     actors: [oracles],
-    async drive(outside) {
+    async drive(outside, size) {
       const random = outside.random.fork()
       const program = outside.program('pilgrim')
       const pending: Promise<unknown>[] = []
@@ -37,7 +37,7 @@ export function asks(size: number): Workload {
         }
       }
       for (let at = 0; at < size; at++) {
-        const one: Asked = { id: `q${at}`, outcome: 'unknown' }
+        const one: Asked = { id: `q${asked.length}`, outcome: 'unknown' }
         asked.push(one)
         pending.push(ask(one, random.pick(keys), random.int(1, 1000)))
         if (random.chance(0.5)) await outside.sleep(random.int(1, 1000))

@@ -28,20 +28,20 @@ const machine = setup({
   },
 })
 
-export function bank(size: number): Workload {
+export function bank(): Workload {
   const accounts = actor('account', machine)
   const keys = ['a', 'b', 'c', 'd', 'e']
   const asked: Asked[] = []
   return {
     name: 'bank',
     actors: [accounts],
-    async drive(outside) {
+    async drive(outside, size) {
       const random = outside.random.fork()
       const program = outside.program('teller')
       const pending: Promise<unknown>[] = []
       for (let at = 0; at < size; at++) {
         const [from, to] = [random.pick(keys), random.pick(keys)]
-        const one: Asked = { id: `t${at}`, outcome: 'unknown' }
+        const one: Asked = { id: `t${asked.length}`, outcome: 'unknown' }
         asked.push(one)
         const sent = program.realm.ref(accounts, from).send({ type: 'TRANSFER', id: one.id, to, amount: random.int(1, 40) })
         pending.push(outside.outcomeOf(program, sent).then((outcome) => (one.outcome = outcome)))

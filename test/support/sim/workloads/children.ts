@@ -30,21 +30,21 @@ const machine = setup({ types: { context: {} as Parent, events: {} as Event }, a
   },
 })
 
-export function children(size: number): Workload {
+export function children(): Workload {
   const parents = actor('parent', machine)
   const asked: Asked[] = []
   const keys = ['f', 'g']
   return {
     name: 'children',
     actors: [parents],
-    async drive(outside) {
+    async drive(outside, size) {
       const random = outside.random.fork()
       const program = outside.program('stork')
       const pending: Promise<unknown>[] = []
       for (let at = 0; at < size; at++) {
-        const one: Asked = { id: `c${at}`, outcome: 'unknown' }
+        const one: Asked = { id: `c${asked.length}`, outcome: 'unknown' }
         asked.push(one)
-        const sent = program.realm.ref(parents, random.pick(keys)).send({ type: 'SPAWN', id: one.id, ms: random.int(0, 3000) })
+        const sent = program.realm.ref(parents, random.pick(keys)).send({ type: 'SPAWN', id: one.id, ms: Math.round(random.int(0, 3000) * outside.pace) })
         pending.push(outside.outcomeOf(program, sent).then((outcome) => (one.outcome = outcome)))
         if (random.chance(0.5)) await outside.sleep(random.int(1, 1000))
       }

@@ -29,7 +29,7 @@ const writerMachine = setup({ types: { context: {} as { n: number; done: readonl
   },
 })
 
-export function lists(size: number): Workload {
+export function lists(): Workload {
   const [all, writers] = [actor('list', listMachine), actor('writer', writerMachine)]
   const keys = ['v', 'w', 'x']
   const writes: Asked[] = []
@@ -37,7 +37,7 @@ export function lists(size: number): Workload {
   return {
     name: 'lists',
     actors: [all, writers],
-    async drive(outside) {
+    async drive(outside, size) {
       const random = outside.random.fork()
       const pending: Promise<unknown>[] = []
       for (let at = 0; at < size; at++) {
@@ -50,7 +50,7 @@ export function lists(size: number): Workload {
           const sent = program.realm.ref(all, 'all').send({ type: 'APPEND', from, n, text })
           pending.push(outside.outcomeOf(program, sent).then((outcome) => (one.outcome = outcome)))
         } else {
-          const one: Asked = { id: `w${at}`, outcome: 'unknown' }
+          const one: Asked = { id: `w${writes.length}`, outcome: 'unknown' }
           writes.push(one)
           const sent = program.realm.ref(writers, random.pick(keys)).send({ type: 'WRITE', id: one.id, count: random.chance(0.1) ? 30 : random.int(1, 4) })
           pending.push(outside.outcomeOf(program, sent).then((outcome) => (one.outcome = outcome)))

@@ -31,7 +31,7 @@ const hearerMachine = setup({ types: { context: {} as { heard: readonly string[]
   on: { LISTEN: { actions: subscribe('bell.*.RANG', { from: 'start' }) }, RANG: { actions: assign({ heard: ({ context, event }) => [...context.heard, event.id] }) } },
 })
 
-export function timers(size: number): Workload {
+export function timers(): Workload {
   const [bells, hearers] = [actor('bell', machine), actor('hearer', hearerMachine)]
   const sets: Asked[] = []
   const cancels: Asked[] = []
@@ -40,17 +40,18 @@ export function timers(size: number): Workload {
   return {
     name: 'timers',
     actors: [bells, hearers],
-    async drive(outside) {
+    async drive(outside, size) {
       const random = outside.random.fork()
       const program = outside.program('clerk')
       const pending: Promise<unknown>[] = []
+      // Again in each round: a subscription from the start is taken once.
       const listening = outside.outcomeOf(program, program.realm.ref(hearers, 'h').send({ type: 'LISTEN' }))
-      pending.push(listening.then((outcome) => (isHeard = outcome === 'done')))
+      pending.push(listening.then((outcome) => (isHeard ||= outcome === 'done')))
       for (let at = 0; at < size; at++) {
         const key = random.pick(keys)
-        const one: Asked = { id: `s${at}`, outcome: 'unknown' }
+        const one: Asked = { id: `s${sets.length}`, outcome: 'unknown' }
         sets.push(one)
-        const sent = program.realm.ref(bells, key).send({ type: 'SET', id: one.id, ms: random.int(0, random.chance(0.2) ? 20_000 : 500) })
+        const sent = program.realm.ref(bells, key).send({ type: 'SET', id: one.id, ms: Math.round(random.int(0, random.chance(0.2) ? 20_000 : 500) * outside.pace) })
         pending.push(outside.outcomeOf(program, sent).then((outcome) => (one.outcome = outcome)))
         if (random.chance(0.5)) await outside.sleep(random.int(1, 800))
         if (random.chance(0.2)) {

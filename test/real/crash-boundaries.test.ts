@@ -1,0 +1,35 @@
+/**
+ * Real processes that are killed, really, at each boundary of an event's way: between receive,
+ * step, publish, acknowledgement, fold, effect start and effect end. Whatever was on its way, in
+ * the end everything happened once, in order, and the log keeps all its laws.
+ */
+import { expect, test } from 'vitest'
+import { boundaries, type Boundary } from '#test/support/crash/boundaries.ts'
+import { openCrashWorld } from '#test/support/crash/crash-world.ts'
+
+/** Early, when little is known to anybody, and later, in the middle of everything. */
+const times: Readonly<Partial<Record<Boundary, readonly number[]>>> = { claimed: [1, 3], 'folding the past': [1, 40], received: [1, 25] }
+
+test.each(boundaries.map((at, index) => [at, index] as const))('killed when it has %s', async (at, index) => {
+  await using world = await openCrashWorld(index + 1)
+  // So that there is a past to fold, and work that waits for whoever comes next.
+  const first = world.start('node')
+  await first.line(({ is }) => is === 'node.ready')
+  await world.drive(3)
+  await first.kill()
+  for (const nth of times[at] ?? [1, 12]) {
+    const child = world.start('node', { death: { at, nth } })
+    const driving = world.drive(4)
+    expect(await child.exited).toBe('SIGKILL')
+    expect(child.lines.at(-1)).toEqual({ died: at, nth })
+    // What was asked for meanwhile is promised by the server alone; questions wait for an answer.
+    const next = world.start('node')
+    await driving
+    await next.line(({ is }) => is === 'node.ready')
+    await next.kill()
+  }
+  const last = world.start('node')
+  await last.line(({ is }) => is === 'node.ready')
+  const audit = await world.rest()
+  expect(audit.records).toBeGreaterThan(20)
+})

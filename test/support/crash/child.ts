@@ -1,0 +1,71 @@
+/** The processes of the crash tests, seen from their parent: started, watched, stopped by their own ids. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { NodeProgram } from './node-program.ts'
+
+export type Line = { readonly is?: string; readonly died?: string; readonly ended?: unknown; readonly [name: string]: unknown }
+
+export type Child = {
+  readonly pid: number
+  readonly isAlive: boolean
+  /** All that it said so far. */
+  readonly lines: readonly Line[]
+  /** The first line that is so, said or yet to be said; rejects when the process ends without one. */
+  line(isWanted: (line: Line) => boolean): Promise<Line>
+  readonly exited: Promise<NodeJS.Signals | number>
+  signal(signal: NodeJS.Signals): void
+  /** SIGKILL, if it still runs. */
+  kill(): Promise<void>
+}
+
+const program = fileURLToPath(new URL('node-program.ts', import.meta.url))
+
+export function startChild(given: NodeProgram): Child {
+  const child: ChildProcess = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, JSON.stringify(given)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const reap = (): void => void child.kill('SIGKILL')
+  process.once('exit', reap)
+  const lines: Line[] = []
+  const hearers = new Set<() => void>()
+  let errors = ''
+  child.stderr?.on('data', (data: Buffer) => (errors = `${errors}${data.toString()}`.slice(-4000)))
+  let isAlive = true
+  const exited = once(child, 'close').then(() => {
+    isAlive = false
+    process.removeListener('exit', reap)
+    for (const hear of hearers) hear()
+    return child.signalCode ?? child.exitCode ?? 0
+  })
+  if (child.stdout !== null) {
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      lines.push(JSON.parse(text) as Line)
+      for (const hear of hearers) hear()
+    })
+  }
+  return {
+    pid: child.pid as number,
+    get isAlive() {
+      return isAlive
+    },
+    lines,
+    line: (isWanted) =>
+      new Promise((resolve, reject) => {
+        const hear = (): void => {
+          const found = lines.find(isWanted)
+          if (found === undefined && isAlive) return
+          hearers.delete(hear)
+          if (found !== undefined) resolve(found)
+          else reject(new Error(`the process ended without saying it (${child.signalCode ?? child.exitCode}); it said ${JSON.stringify(lines)} ${errors}`))
+        }
+        hearers.add(hear)
+        hear()
+      }),
+    exited,
+    signal: (signal) => void child.kill(signal),
+    async kill() {
+      if (isAlive) child.kill('SIGKILL')
+      await exited
+    },
+  }
+}

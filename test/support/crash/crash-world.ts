@@ -1,0 +1,137 @@
+/**
+ * A realm on a real server whose nodes are real processes that die: what the outside asks for,
+ * what the log says in the end, and the checkers of the simulation over both.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type RealmHandle, realmHandleOf } from '#runtime/client/realm-handle.ts'
+import type { Bus, LogEntry } from '#runtime/bus.ts'
+import { systemClock } from '#runtime/clock.ts'
+import { openBus } from '#runtime/nats/open-bus.ts'
+import { realmOptions } from '#test/support/engine.ts'
+import { startNats, type TestNats } from '#test/support/nats.ts'
+import { type Audit, auditOf } from '#test/support/sim/audit.ts'
+import type { Outside, Program } from '#test/support/sim/outside.ts'
+import { randomOf } from '#test/support/sim/random.ts'
+import { asks } from '#test/support/sim/workloads/asks.ts'
+import { bank } from '#test/support/sim/workloads/bank.ts'
+import { children } from '#test/support/sim/workloads/children.ts'
+import { effects } from '#test/support/sim/workloads/effects.ts'
+import { lists } from '#test/support/sim/workloads/lists.ts'
+import { timers } from '#test/support/sim/workloads/timers.ts'
+import type { Death } from './boundaries.ts'
+import { type Child, startChild } from './child.ts'
+
+export type CrashWorld = {
+  readonly nats: TestNats
+  readonly bus: Bus
+  /** A node on the disk of that name; `url` when it is to go another way to the server. */
+  start(name: string, given?: { readonly death?: Death | undefined; readonly url?: string; readonly ackMs?: number }): Child
+  /** So many requests of each workload; resolves when each was promised or given up. */
+  drive(size: number): Promise<void>
+  /** Every entry so far, and one more look after each that comes. */
+  readonly entries: readonly LogEntry[]
+  until(isSo: (entries: readonly LogEntry[]) => boolean): Promise<void>
+  /** Waits until everything that was asked for has come to its end, once, and says what was found. */
+  rest(): Promise<Audit>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const partitions = 3
+/** What takes seconds in virtual time takes as many hundredths here. */
+const pace = 0.02
+/** Long after the last recovery; a law that is broken for good is told then. */
+const patienceMs = 40_000
+
+export async function openCrashWorld(seed: number): Promise<CrashWorld> {
+  const nats = await startNats()
+  const dir = await mkdtemp(join(tmpdir(), 'perdure-crash-'))
+  const realm = 'crash'
+  const bus = await openBus({ servers: [nats.url], realm, create: true, defaultPartitions: partitions, replicas: 1, durability: 'process', times: { ackMs: 1500, callMs: 1500, heartbeatMs: 500, reconnectMs: 50 } })
+  const all = [bank(), lists(), effects({ isElsewhere: true }), timers(), children(), asks()]
+  const random = randomOf(seed)
+  const started = new Set<Child>()
+  const programs = new Map<string, Program>()
+
+  const outside: Outside = {
+    clock: systemClock,
+    random,
+    pace,
+    program(name) {
+      const known = programs.get(name) ?? { name, life: 1, realm: handleOf(name) }
+      programs.set(name, known)
+      return known
+    },
+    sleep: (ms) => new Promise((resolve) => systemClock.at(systemClock.now() + ms * pace, resolve)),
+    outcomeOf: (_, promise) => promise.then(() => 'done' as const, () => 'unknown' as const),
+  }
+  const handleOf = (name: string): RealmHandle => realmHandleOf({ bus, clock: systemClock }, { ...realmOptions, sendTimeoutMs: 30_000, client: name })
+
+  const entries: LogEntry[] = []
+  const hearers = new Set<() => void>()
+  await bus.read({
+    filter: `${realm}.>`,
+    from: 1,
+    onEntry(entry) {
+      entries.push(entry)
+      for (const hear of hearers) hear()
+    },
+  })
+
+  async function until(isSo: (seen: readonly LogEntry[]) => boolean): Promise<void> {
+    const deadline = performance.now() + patienceMs
+    while (!isSo(entries)) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      hearers.add(resolve)
+      const alarm = systemClock.at(systemClock.now() + patienceMs, resolve)
+      await promise
+      alarm.cancel()
+      hearers.delete(resolve)
+      if (performance.now() > deadline) return
+      // One look for all that came in this turn.
+      await setImmediate()
+    }
+  }
+
+  function look(): { readonly audit: Audit; readonly faults: string[] } {
+    const audit = auditOf(entries, { atRest: true })
+    const parked = audit.parked.map(({ address, seq }) => `parked: ${address} at ${seq}`)
+    return { audit, faults: [...audit.faults, ...parked, ...all.flatMap((one) => one.check({ audit, entries }).map((fault) => `${one.name}: ${fault}`))] }
+  }
+
+  return {
+    nats,
+    bus,
+    start(name, { death, url = nats.url, ackMs = 1000 } = {}) {
+      const child = startChild({ name, url, realm, dir: join(dir, name), partitions, death, ackMs })
+      started.add(child)
+      child.exited.then(() => started.delete(child), () => undefined)
+      return child
+    },
+    async drive(size) {
+      await Promise.all(all.map((one) => one.drive(outside, size)))
+    },
+    entries,
+    until,
+    async rest() {
+      let found = look()
+      await until(() => {
+        found = look()
+        return found.faults.length === 0
+      })
+      if (found.faults.length > 0) throw new Error(`${found.faults.length} laws are broken:\n${found.faults.slice(0, 12).join('\n')}`)
+      return found.audit
+    },
+    async [Symbol.asyncDispose]() {
+      for (const child of started) {
+        child.signal('SIGCONT')
+        await child.kill()
+      }
+      await bus.close()
+      await nats.stop()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * A process that runs one node of the crash tests: the real bus, the real store, the workloads'
+ * actors. It dies where it is told to, and says what happens to it in lines of JSON.
+ */
+import { writeSync } from 'node:fs'
+import { storedFaultOf } from '#protocol/fault.ts'
+import { systemClock } from '#runtime/clock.ts'
+import { openBus } from '#runtime/nats/open-bus.ts'
+import { startNode } from '#runtime/node.ts'
+import { onTrace } from '#runtime/trace.ts'
+import { openLmdbStore } from '#store/lmdb-store.ts'
+import { nodeOptions } from '#test/support/engine.ts'
+import { everything } from '#test/support/sim/everything.ts'
+import { type Death, mortalBus, mortalStore, reachByTrace, reaperOf } from './boundaries.ts'
+
+export type NodeProgram = {
+  readonly name: string
+  readonly url: string
+  readonly realm: string
+  readonly dir: string
+  readonly partitions: number
+  readonly death?: Death | undefined
+  /** How long it waits for an acknowledgement. */
+  readonly ackMs: number
+}
+
+const given = JSON.parse(process.argv[2] ?? '{}') as NodeProgram
+const say = (line: unknown): void => void writeSync(1, `${JSON.stringify(line)}\n`)
+
+onTrace((event) => {
+  if (event.is === 'node.ready' || event.is === 'partition.lost' || event.is === 'node.failed' || event.is === 'log.shorter' || event.is === 'commit.unknown') say(event)
+})
+
+try {
+  const reaper = reaperOf(given.death)
+  reachByTrace(reaper)
+  const plain = await openBus({
+    servers: [given.url],
+    realm: given.realm,
+    create: true,
+    defaultPartitions: given.partitions,
+    replicas: 1,
+    durability: 'process',
+    name: given.name,
+    times: { ackMs: given.ackMs, callMs: given.ackMs, heartbeatMs: 500, reconnectMs: 50 },
+  })
+  const { name, generation, partitions } = plain.realm
+  const { createdAt } = await plain.logState()
+  const store = await openLmdbStore({ dir: given.dir, mapBytes: 2 ** 30, identity: { realm: name, generation, partitions, log: createdAt } })
+  const actors = everything().flatMap((one) => one.actors)
+  const node = await startNode(
+    { bus: mortalBus(plain, reaper), store: mortalStore(store, reaper), clock: systemClock, actors },
+    { ...nodeOptions, name: given.name, cheapMost: 4 },
+  )
+  process.once('SIGTERM', () => void node.stop())
+  const error = await node.ended
+  say({ ended: error === undefined ? null : storedFaultOf(error) })
+  await store.close()
+  await plain.close()
+} catch (error) {
+  say({ ended: storedFaultOf(error) })
+  process.exitCode = 1
+}
