@@ -49,7 +49,11 @@ export const paceSettings = {
   ),
   'bus.retryMs': setting(waiting, 50, 'The first pause after a refusal; it doubles up to two seconds.'),
 
-  'commit.entriesMost': setting(count({ min: 125, max: 999 }), 999, "The server's batch of 1,000, less the record. A large record takes up to 99 of them, a parked event 23."),
+  'commit.entriesMost': setting(
+    count({ min: 125, max: 999 }),
+    999,
+    "The server's batch of 1,000, less the record. A large record takes up to 99 of them, a parked event 23.",
+  ),
   'commit.cheapMost': setting(
     count({ min: 0, max: 999 }),
     12,

@@ -18,7 +18,12 @@ export type Schema = {
 
 type SchemaResult =
   | { readonly value: unknown; readonly issues?: undefined }
-  | { readonly issues: readonly { readonly message: string; readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined }[] }
+  | {
+      readonly issues: readonly {
+        readonly message: string
+        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+      }[]
+    }
 
 export type EffectPolicy = {
   /** How often it is tried before its error reaches the machine; 1 by default. */
@@ -33,7 +38,11 @@ export type EffectPolicy = {
    * other side can recognise it), give the machine an error (`fail`), wait for a person
    * (`ask`, answered with `perdure effect resolve`), or find out.
    */
-  readonly unknown?: 'again' | 'fail' | 'ask' | ((effect: { id: string; input: unknown; attempt: number }) => Promise<EffectResult>)
+  readonly unknown?:
+    | 'again'
+    | 'fail'
+    | 'ask'
+    | ((effect: { id: string; input: unknown; attempt: number }) => Promise<EffectResult>)
 }
 
 export type SupervisionPolicy = {
@@ -92,7 +101,11 @@ export type ActorKind<TLogic extends AnyActorLogic = AnyActorLogic> = {
   readonly options: KindOptions
 }
 
-export function actor<TLogic extends AnyActorLogic>(kind: string, logic: TLogic, options: KindOptions = {}): ActorKind<TLogic> {
+export function actor<TLogic extends AnyActorLogic>(
+  kind: string,
+  logic: TLogic,
+  options: KindOptions = {},
+): ActorKind<TLogic> {
   if (!/^[a-zA-Z][a-zA-Z0-9_-]{0,63}$/.test(kind)) throw new Fault('kind.invalid', { value: kind })
   return { kind, logic, options }
 }

@@ -27,7 +27,7 @@ export function addressOf(kind: string, key: string): Address {
 /** The address of a child: it lives and dies with its root, so it shares the root's partition. */
 export function childAddressOf(parent: Address, id: string, spawn: number): Address {
   // The spawn's number makes it unique; the id is there for people, so a long one may be cut.
-  const shown = [...id].slice(0, childIdChars).join('')
+  const shown = Array.from(id).slice(0, childIdChars).join('')
   const address: Address = `${parent}~${tokenOf(shown === '' ? 'child' : shown)}~${spawn}`
   if (address.length > limits.addressChars) throw new Fault('address.invalid', { value: `${address.slice(0, 80)}…` })
   return address

@@ -4,7 +4,9 @@ import type { StoredFault } from './fault.ts'
 
 const answerFormat = 1
 
-export type StoredAnswer = { readonly is: 'value'; readonly value: unknown } | { readonly is: 'fault'; readonly fault: StoredFault }
+export type StoredAnswer =
+  | { readonly is: 'value'; readonly value: unknown }
+  | { readonly is: 'fault'; readonly fault: StoredFault }
 
 export function encodeAnswer(answer: StoredAnswer): Uint8Array {
   if (answer.is === 'value') return encode([answerFormat, 0, answer.value])

@@ -99,7 +99,12 @@ const own = new Packr({
   writeFunction: refuseFunction,
 } as object)
 /** For values of our own making that hold no object twice: without the map of all objects, twice as fast. */
-const tree = new Packr({ useRecords: true, moreTypes: true, copyBuffers: true, writeFunction: refuseFunction } as object)
+const tree = new Packr({
+  useRecords: true,
+  moreTypes: true,
+  copyBuffers: true,
+  writeFunction: refuseFunction,
+} as object)
 const plain = new Packr({ useRecords: false, variableMapSize: true })
 const foreign = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto' } as object)
 const utf8 = new TextDecoder('utf-8', { fatal: true })
@@ -130,7 +135,11 @@ function packed(packr: Packr, value: unknown): Uint8Array {
     return packr.pack(value)
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw new Fault('value.unserializable', { reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+    throw new Fault(
+      'value.unserializable',
+      { reason: cause instanceof Error ? cause.message : String(cause) },
+      { cause },
+    )
   }
 }
 
@@ -146,9 +155,16 @@ export function encodePlain(value: unknown): Uint8Array {
 /** JSON or msgpack from anybody. JSON begins with a brace, bracket, quote or white space; msgpack of an object never does. */
 export function decodeForeign(bytes: Uint8Array): unknown {
   const first = bytes[0]
-  if (first === 0x7b || first === 0x5b || first === 0x22 || first === 0x20 || first === 0x0a || first === 0x0d || first === 0x09) {
+  if (
+    first === 0x7b ||
+    first === 0x5b ||
+    first === 0x22 ||
+    first === 0x20 ||
+    first === 0x0a ||
+    first === 0x0d ||
+    first === 0x09
+  ) {
     return JSON.parse(utf8.decode(bytes))
   }
   return foreign.unpack(bytes)
 }
-

@@ -84,7 +84,18 @@ export type Envelope = {
 /** An envelope as it was read from the log. */
 export type Arrived = Envelope & { readonly seq: number; readonly sender: Sender }
 
-const contents = ['event', 'start', 'stop', 'delete', 'watch', 'unwatch', 'effect', 'cancelTimer', 'resolveEffect', 'cancel'] as const
+const contents = [
+  'event',
+  'start',
+  'stop',
+  'delete',
+  'watch',
+  'unwatch',
+  'effect',
+  'cancelTimer',
+  'resolveEffect',
+  'cancel',
+] as const
 
 export function encodeEnvelope(envelope: Envelope, record?: Uint8Array): Uint8Array {
   return encodeBrief(envelopeArrayOf(envelope, record))
@@ -134,9 +145,14 @@ export function decodeEnvelope(to: Address, bytes: Uint8Array): { envelope: Enve
   try {
     fields = decode(bytes)
   } catch (cause) {
-    throw new Fault('envelope.undecodable', { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+    throw new Fault(
+      'envelope.undecodable',
+      { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) },
+      { cause },
+    )
   }
-  if (!Array.isArray(fields) || typeof fields[0] !== 'number') throw new Fault('envelope.undecodable', { size: bytes.length, reason: 'not an envelope' })
+  if (!Array.isArray(fields) || typeof fields[0] !== 'number')
+    throw new Fault('envelope.undecodable', { size: bytes.length, reason: 'not an envelope' })
   if (fields[0] > envelopeFormat) {
     throw new Fault('envelope.format', { have: String(fields[0]), want: envelopeFormat })
   }
@@ -145,7 +161,8 @@ export function decodeEnvelope(to: Address, bytes: Uint8Array): { envelope: Enve
 
 function envelopeOf(to: Address, fields: readonly unknown[]): Envelope {
   const is = contents[fields[1] as number]
-  if (is === undefined) throw new Fault('envelope.format', { have: `content ${String(fields[1])}`, want: contents.length - 1 })
+  if (is === undefined)
+    throw new Fault('envelope.format', { have: `content ${String(fields[1])}`, want: contents.length - 1 })
   const body = fields[2]
   const waits = fields[10] as [string, string, number, string?] | number | null | undefined
   const ask = Array.isArray(waits) ? { to: waits[0], id: waits[1], deadline: waits[2], emitted: waits[3] } : undefined

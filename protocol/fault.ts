@@ -18,10 +18,13 @@ export class Fault extends Error {
 
   constructor(code: FaultCode, details: FaultDetails = {}, options?: ErrorOptions) {
     const [verdict, sentence] = faultCatalogue[code]
-    super(sentence.replace(/\{(\w+)\}/g, (whole, name: string) => {
-      const value = details[name]
-      return value === undefined ? whole : String(value)
-    }), options)
+    super(
+      sentence.replace(/\{(\w+)\}/g, (whole, name: string) => {
+        const value = details[name]
+        return value === undefined ? whole : String(value)
+      }),
+      options,
+    )
     this.name = 'Fault'
     this.code = code
     this.verdict = verdict

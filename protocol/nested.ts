@@ -10,7 +10,8 @@ export function isNestedOver(value: unknown, most: number): boolean {
     if (one === null || typeof one !== 'object' || ArrayBuffer.isView(one) || seen.has(one)) continue
     if (depth > most) return true
     seen.add(one)
-    const parts = one instanceof Map ? [...one.keys(), ...one.values()] : one instanceof Set ? [...one] : Object.values(one)
+    const parts =
+      one instanceof Map ? [...one.keys(), ...one.values()] : one instanceof Set ? [...one] : Object.values(one)
     for (const part of parts) stack.push({ one: part, depth: depth + 1 })
   }
   return false

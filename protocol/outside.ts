@@ -63,9 +63,11 @@ export function decodeOutside(entry: OutsideEntry): Envelope {
     throw new Fault('event.reserved', { value: event.type })
   }
   const client = typeof note.client === 'string' && clientPattern.test(note.client) ? note.client : undefined
-  const ask = client !== undefined && typeof note.ask === 'string' && clientPattern.test(note.ask) ? note.ask : undefined
+  const ask =
+    client !== undefined && typeof note.ask === 'string' && clientPattern.test(note.ask) ? note.ask : undefined
   const child = typeof note.child === 'string' && childPattern.test(note.child) ? note.child : ''
-  if (to.length + child.length > limits.addressChars) throw new Fault('address.invalid', { value: `${to}${child.slice(0, 80)}…` })
+  if (to.length + child.length > limits.addressChars)
+    throw new Fault('address.invalid', { value: `${to}${child.slice(0, 80)}…` })
   const trace = note.trace ?? entry.traceparent
   const id = note.id ?? entry.id
   const deadline = deadlineOf(note, at)
@@ -102,7 +104,11 @@ export function countOfOutside(bytes: Uint8Array): OutsideCount {
 function countOf(note: OutsideNote): OutsideCount {
   const session = typeof note.session === 'string' && clientPattern.test(note.session) ? note.session : undefined
   if (session === undefined) return { session, floor: undefined, n: 0 }
-  return { session, floor: Number.isSafeInteger(note.floor) ? note.floor : undefined, n: Number.isSafeInteger(note.n) ? (note.n as number) : 0 }
+  return {
+    session,
+    floor: Number.isSafeInteger(note.floor) ? note.floor : undefined,
+    n: Number.isSafeInteger(note.n) ? (note.n as number) : 0,
+  }
 }
 
 function valueOf(bytes: Uint8Array): unknown {
@@ -111,10 +117,17 @@ function valueOf(bytes: Uint8Array): unknown {
     // Our own clients send inline records, which only our own reader knows; an array of three.
     value = bytes[0] === 0x93 ? decode(bytes) : decodeForeign(bytes)
   } catch (cause) {
-    throw new Fault('envelope.undecodable', { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+    throw new Fault(
+      'envelope.undecodable',
+      { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) },
+      { cause },
+    )
   }
   if (bytes.length > limits.nestedMost && isNestedOver(value, limits.nestedMost)) {
-    throw new Fault('envelope.undecodable', { size: bytes.length, reason: `it is nested more than ${limits.nestedMost} deep` })
+    throw new Fault('envelope.undecodable', {
+      size: bytes.length,
+      reason: `it is nested more than ${limits.nestedMost} deep`,
+    })
   }
   return value
 }

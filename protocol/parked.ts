@@ -24,7 +24,12 @@ export type Parked = {
 /** A stack says where; more of it would only make a large envelope not fit. */
 const stackChars = 4000
 
-export type Parking = { readonly envelope: Arrived; readonly raw: Uint8Array | undefined; readonly fault: StoredFault; readonly at: number }
+export type Parking = {
+  readonly envelope: Arrived
+  readonly raw: Uint8Array | undefined
+  readonly fault: StoredFault
+  readonly at: number
+}
 
 /**
  * One entry; more when an outsider's payload came near the server's limit and does not fit beside
@@ -34,10 +39,23 @@ export function encodeParked({ envelope, raw, fault, at }: Parking, entryBytes: 
   const { code, message, stack } = fault
   const whole = raw ?? encodeEnvelope(envelope)
   const rest: Uint8Array[] = []
-  for (let from = entryBytes; from < whole.length; from += entryBytes) rest.push(encode([parkedFormat, whole.subarray(from, from + entryBytes)]))
+  for (let from = entryBytes; from < whole.length; from += entryBytes)
+    rest.push(encode([parkedFormat, whole.subarray(from, from + entryBytes)]))
   const first = whole.subarray(0, entryBytes)
   const why = [code, message.slice(0, stackChars), stack?.slice(0, stackChars) ?? null]
-  return [encode([parkedFormat, raw === undefined ? first : null, raw === undefined ? null : first, envelope.seq, envelope.sender, why, at, rest.length]), ...rest]
+  return [
+    encode([
+      parkedFormat,
+      raw === undefined ? first : null,
+      raw === undefined ? null : first,
+      envelope.seq,
+      envelope.sender,
+      why,
+      at,
+      rest.length,
+    ]),
+    ...rest,
+  ]
 }
 
 /** Whether this entry only goes on with the one before it. */
@@ -51,12 +69,22 @@ export function parkedRestOf(bytes: Uint8Array): number {
 }
 
 export function decodeParked(address: Address, bytes: Uint8Array, rest: readonly Uint8Array[] = []): Parked {
-  const fields = decode(bytes) as [number, Uint8Array | null, Uint8Array | null, number, Sender, [string, string, string | null], number, number?]
+  const fields = decode(bytes) as [
+    number,
+    Uint8Array | null,
+    Uint8Array | null,
+    number,
+    Sender,
+    [string, string, string | null],
+    number,
+    number?,
+  ]
   const [, , , seq, sender, [code, message, stack], at] = fields
   // Without its rest, only what stands in the first entry can be shown.
   const isWhole = rest.length === (fields[7] ?? 0)
   const more = rest.map((one) => (decode(one) as [number, Uint8Array])[1])
-  const join = (part: Uint8Array | null): Uint8Array | null => (part === null || more.length === 0 ? part : joined([part, ...more]))
+  const join = (part: Uint8Array | null): Uint8Array | null =>
+    part === null || more.length === 0 ? part : joined([part, ...more])
   const envelope = isWhole ? join(fields[1]) : null
   const raw = join(fields[2]) ?? (isWhole ? null : fields[1])
   return {

@@ -13,7 +13,13 @@ export type Query =
   | { readonly is: 'watch'; readonly address: Address; readonly inbox: string; readonly leaseMs: number }
   | { readonly is: 'unwatch'; readonly address: Address; readonly inbox: string }
   /** `brief`: without contexts and outputs, for those who only want to know where each one stands. */
-  | { readonly is: 'list'; readonly kind?: string | undefined; readonly after?: Address | undefined; readonly limit: number; readonly brief?: boolean | undefined }
+  | {
+      readonly is: 'list'
+      readonly kind?: string | undefined
+      readonly after?: Address | undefined
+      readonly limit: number
+      readonly brief?: boolean | undefined
+    }
   | { readonly is: 'history'; readonly address: Address; readonly before?: number | undefined; readonly limit: number }
   | { readonly is: 'partition' }
 
@@ -32,7 +38,12 @@ export type Seen = {
 }
 
 export type SeenHistory = {
-  readonly lines: readonly { readonly n: number; readonly seq: number; readonly at: number; readonly steps: readonly Omit<StepNote, 'change'>[] }[]
+  readonly lines: readonly {
+    readonly n: number
+    readonly seq: number
+    readonly at: number
+    readonly steps: readonly Omit<StepNote, 'change'>[]
+  }[]
 }
 
 export type SeenPartition = {

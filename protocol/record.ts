@@ -28,7 +28,11 @@ export type StepNote = {
 }
 
 export type Decision = {
-  readonly options: readonly { readonly target: readonly string[]; readonly guard?: string | undefined; readonly chosen: boolean }[]
+  readonly options: readonly {
+    readonly target: readonly string[]
+    readonly guard?: string | undefined
+    readonly chosen: boolean
+  }[]
   readonly confidence?: number | undefined
 }
 
@@ -81,16 +85,43 @@ export type RecordPart = {
 export type AnyRecord = CommitRecord | ClaimRecord | RecordPart
 
 export function encodeRecord(record: AnyRecord): Uint8Array {
-  if (record.is === 'part') return encodeTree([recordFormat, 2, record.partition, record.epoch, record.n, record.part, record.parts, record.bytes])
+  if (record.is === 'part')
+    return encodeTree([
+      recordFormat,
+      2,
+      record.partition,
+      record.epoch,
+      record.n,
+      record.part,
+      record.parts,
+      record.bytes,
+    ])
   if (record.is === 'claim') {
     const { generation, partition, epoch, previous, nonce, node, at } = record
     return encodeTree([recordFormat, 1, generation, partition, epoch, previous, nonce, node, at])
   }
   return encodeTree([
-    recordFormat, 0, record.generation, record.partition, record.epoch, record.previous, record.n, record.cursor,
-    record.heard, record.at, record.awayMs, record.openedAt,
-    record.changes.map((change) => (change.is === 'full' ? [change.address, 0, change.state] : change.is === 'delta' ? [change.address, 1, change.delta] : [change.address, 2])),
-    record.marks, record.clients,
+    recordFormat,
+    0,
+    record.generation,
+    record.partition,
+    record.epoch,
+    record.previous,
+    record.n,
+    record.cursor,
+    record.heard,
+    record.at,
+    record.awayMs,
+    record.openedAt,
+    record.changes.map((change) =>
+      change.is === 'full'
+        ? [change.address, 0, change.state]
+        : change.is === 'delta'
+          ? [change.address, 1, change.delta]
+          : [change.address, 2],
+    ),
+    record.marks,
+    record.clients,
     record.steps.map(stepArrayOf),
   ])
 }
@@ -106,7 +137,11 @@ export function decodeRecord(bytes: Uint8Array): AnyRecord {
     return recordOf(decode(bytes))
   } catch (cause) {
     if (cause instanceof Fault) throw cause
-    throw new Fault('record.undecodable', { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+    throw new Fault(
+      'record.undecodable',
+      { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) },
+      { cause },
+    )
   }
 }
 
@@ -115,9 +150,22 @@ function recordOf(fields: unknown): AnyRecord {
   const f: unknown[] = fields
   if ((f[0] as number) > recordFormat) throw new Fault('envelope.format', { have: String(f[0]), want: recordFormat })
   if (f[1] === 2) {
-    return { is: 'part', partition: f[2] as number, epoch: f[3] as number, n: f[4] as number, part: f[5] as number, parts: f[6] as number, bytes: f[7] as Uint8Array }
+    return {
+      is: 'part',
+      partition: f[2] as number,
+      epoch: f[3] as number,
+      n: f[4] as number,
+      part: f[5] as number,
+      parts: f[6] as number,
+      bytes: f[7] as Uint8Array,
+    }
   }
-  const head = { generation: f[2] as number, partition: f[3] as number, epoch: f[4] as number, previous: f[5] as number }
+  const head = {
+    generation: f[2] as number,
+    partition: f[3] as number,
+    epoch: f[4] as number,
+    previous: f[5] as number,
+  }
   if (f[1] === 1) return { is: 'claim', ...head, nonce: f[6] as string, node: f[7] as string, at: f[8] as number }
   return {
     is: 'commit',

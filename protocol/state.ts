@@ -81,7 +81,11 @@ export type Child = {
 
 export type Subscription = { readonly pattern: string; readonly from: number }
 
-export type Ended = { readonly reason: 'done' | 'error' | 'stopped' | 'deleted' | 'expired'; readonly at: number; readonly retire: number }
+export type Ended = {
+  readonly reason: 'done' | 'error' | 'stopped' | 'deleted' | 'expired'
+  readonly at: number
+  readonly retire: number
+}
 
 /** Everything that must survive besides the machine's own snapshot. Empty parts are absent. */
 export type Book = {
@@ -161,14 +165,20 @@ export function decodeState(bytes: Uint8Array): ActorState {
   try {
     fields = decode(bytes)
   } catch (cause) {
-    throw new Fault('state.undecodable', { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) }, { cause })
+    throw new Fault(
+      'state.undecodable',
+      { size: bytes.length, reason: cause instanceof Error ? cause.message : String(cause) },
+      { cause },
+    )
   }
-  if (!Array.isArray(fields) || typeof fields[0] !== 'number') throw new Fault('state.undecodable', { size: bytes.length, reason: 'it is not a state' })
+  if (!Array.isArray(fields) || typeof fields[0] !== 'number')
+    throw new Fault('state.undecodable', { size: bytes.length, reason: 'it is not a state' })
   return stateOfArray(fields)
 }
 
 export function stateOfArray(fields: readonly unknown[]): ActorState {
-  if ((fields[0] as number) > stateFormat) throw new Fault('store.format', { value: 'an actor', have: String(fields[0]), want: stateFormat })
+  if ((fields[0] as number) > stateFormat)
+    throw new Fault('store.format', { value: 'an actor', have: String(fields[0]), want: stateFormat })
   return {
     version: fields[1] as number,
     hash: fields[2] as string,

@@ -22,10 +22,8 @@ export const subjects = {
   commit: (realm: Realm, partition: number) => `${realm.name}.commit.${partition}`,
   /** Where records of the cheap path stand: inside envelopes that this partition sent. */
   sentBy: (realm: Realm, partition: number) => `${realm.name}.in.*.${partition}.>`,
-  parked: (realm: Realm, partition: number, address: Address) =>
-    `${realm.name}.parked.${partition}.${dotted(address)}`,
-  emitted: (realm: Realm, address: Address, type: string) =>
-    `${realm.name}.ev.${dotted(address)}.${typeToken(type)}`,
+  parked: (realm: Realm, partition: number, address: Address) => `${realm.name}.parked.${partition}.${dotted(address)}`,
+  emitted: (realm: Realm, address: Address, type: string) => `${realm.name}.ev.${dotted(address)}.${typeToken(type)}`,
   reply: (realm: Realm, client: string, id: string) => `${realm.name}.re.${client}.${id}`,
   /** Core request to the owner of a partition: read a state, watch an actor. Never stored. */
   query: (realm: Realm, partition: number) => `${realm.name}.q.${partition}`,

@@ -51,7 +51,8 @@ export function alarmsOf({ clock, residents, kinds, away, arrive, onError }: Wor
     try {
       const now = clock.now()
       const addresses = new Set<Address>()
-      for (let due = heap.peek(); due !== undefined && due <= now; due = heap.peek()) addresses.add(heap.pop() as Address)
+      for (let due = heap.peek(); due !== undefined && due <= now; due = heap.peek())
+        addresses.add(heap.pop() as Address)
       for (const address of addresses) ring(address, now)
       arm()
     } catch (error) {

@@ -11,7 +11,10 @@ import { trace } from './trace.ts'
 type World = { readonly bus: Bus; readonly store: Store }
 
 /** Uploads what is not there yet; of each partition, the number up to which there is a base now. */
-export async function uploadBases({ bus, store }: World, partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+export async function uploadBases(
+  { bus, store }: World,
+  partitions: readonly number[],
+): Promise<ReadonlyMap<number, number>> {
   const present = new Set(await bus.blobs.names())
   const uploaded = new Map<number, number>()
   for (const partition of partitions) {
@@ -45,7 +48,10 @@ export async function takeNewerBases({ bus, store }: World, partitions: readonly
     const bytes = await bus.blobs.get(base.name)
     // A newer one has taken its place meanwhile.
     if (bytes === undefined) continue
-    trace({ is: 'fold.rebuilt', reason: `The store has partition ${partition} up to record ${have}; it goes on from the base of record ${base.n}.` })
+    trace({
+      is: 'fold.rebuilt',
+      reason: `The store has partition ${partition} up to record ${have}; it goes on from the base of record ${base.n}.`,
+    })
     await store.dropPartition(partition)
     await store.loadBase(bytes)
   }

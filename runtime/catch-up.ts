@@ -36,7 +36,11 @@ export type CatchUpWorld = { readonly bus: Bus; readonly store: Store; readonly 
 /** `through`: the sequence of the claim, the last entry that is folded. */
 export type CatchUpOptions = { readonly through: number; readonly clientKeepMs: number }
 
-export async function catchUp(world: CatchUpWorld, partitions: ReadonlySet<number>, { through, clientKeepMs }: CatchUpOptions): Promise<void> {
+export async function catchUp(
+  world: CatchUpWorld,
+  partitions: ReadonlySet<number>,
+  { through, clientKeepMs }: CatchUpOptions,
+): Promise<void> {
   const { bus, store, kinds } = world
   const parts = new Map<number, Part>()
   const split = new Map<string, RecordPart[]>()
@@ -58,7 +62,8 @@ export async function catchUp(world: CatchUpWorld, partitions: ReadonlySet<numbe
   function takeRecord(record: CommitRecord, seq: number): void {
     const part = parts.get(record.partition)
     if (part === undefined || record.n <= part.position.n) return
-    if (record.n !== part.position.n + 1) throw new Fault('log.gap', { partition: record.partition, want: part.position.n + 1, have: record.n })
+    if (record.n !== part.position.n + 1)
+      throw new Fault('log.gap', { partition: record.partition, want: part.position.n + 1, have: record.n })
     for (const change of record.changes) {
       gather(part.changes, change, needsAfter(change))
     }
@@ -118,7 +123,12 @@ export async function catchUp(world: CatchUpWorld, partitions: ReadonlySet<numbe
   function fold(): void {
     const folds: Fold[] = []
     for (const [partition, part] of parts) {
-      if (part.history.length === 0 && part.changes.size === 0 && part.position.n === (store.partition(partition)?.n ?? 0)) continue
+      if (
+        part.history.length === 0 &&
+        part.changes.size === 0 &&
+        part.position.n === (store.partition(partition)?.n ?? 0)
+      )
+        continue
       folds.push({ partition: part.position, changes: [...part.changes.values()], history: part.history })
       part.changes = new Map()
       part.history = []

@@ -26,7 +26,11 @@ export type Claimed = {
 }
 
 /** Appends the claim of one partition; of two who try, one wins and the other claims above it. */
-export async function claimPartition({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, partition: number, node: string): Promise<Claimed> {
+export async function claimPartition(
+  { bus, clock }: { readonly bus: Bus; readonly clock: Clock },
+  partition: number,
+  node: string,
+): Promise<Claimed> {
   const subject = subjects.commit(bus.realm, partition)
   const nonce = nuid.next()
   for (let tries = 0; ; tries++) {
@@ -38,14 +42,24 @@ export async function claimPartition({ bus, clock }: { readonly bus: Bus; readon
       return await claimed(bus, { partition, epoch: record.epoch, nonce, seq: last.seq }, record.previous)
     }
     const epoch = (record?.epoch ?? 0) + 1
-    const claim: AnyRecord = { is: 'claim', generation: bus.realm.generation, partition, epoch, previous: last?.seq ?? 0, nonce, node, at: clock.now() }
+    const claim: AnyRecord = {
+      is: 'claim',
+      generation: bus.realm.generation,
+      partition,
+      epoch,
+      previous: last?.seq ?? 0,
+      nonce,
+      node,
+      at: clock.now(),
+    }
     try {
       const { seq } = await bus.append({ subject, data: encodeRecord(claim), check: { seq: last?.seq ?? 0 } })
       trace({ is: 'partition.claimed', partition, epoch })
       return await claimed(bus, { partition, epoch, nonce, seq }, claim.previous)
     } catch (error) {
       if (!isFault(error) || (error.verdict !== 'retry' && error.code !== 'bus.conflict') || tries > 50) throw error
-      if (error.code !== 'bus.conflict') await new Promise<void>((resolve) => clock.at(clock.now() + 20 * (tries + 1), resolve))
+      if (error.code !== 'bus.conflict')
+        await new Promise<void>((resolve) => clock.at(clock.now() + 20 * (tries + 1), resolve))
     }
   }
 }
@@ -68,7 +82,15 @@ export function ownershipOf(store: Store, claimed: Claimed, now: number): Owners
   // A mailbox that was read to its end is read on from here, however old its last envelope is.
   const cursor = claimed.arrived <= found.cursor ? Math.max(found.cursor, claimed.seq) : found.cursor
   const absentMs = found.n === 0 ? 0 : Math.max(0, now - Math.max(store.alive.get() ?? 0, found.at, found.openedAt))
-  const folded = { ...found, epoch: claimed.epoch, seq: claimed.seq, cursor, awayMs: found.awayMs + absentMs, openedAt: now }
-  if (found.epoch > claimed.epoch) throw new Fault('partition.lost', { partition: claimed.partition, have: found.epoch, want: claimed.epoch })
+  const folded = {
+    ...found,
+    epoch: claimed.epoch,
+    seq: claimed.seq,
+    cursor,
+    awayMs: found.awayMs + absentMs,
+    openedAt: now,
+  }
+  if (found.epoch > claimed.epoch)
+    throw new Fault('partition.lost', { partition: claimed.partition, have: found.epoch, want: claimed.epoch })
   return { epoch: claimed.epoch, nonce: claimed.nonce, fence: claimed.seq, folded }
 }

@@ -32,9 +32,17 @@ export type CommitterOptions = {
   readonly retryMs: number
 }
 
-type Waiting = { readonly plan: Plan; readonly done: (result: Committed) => void; readonly failed: (error: unknown) => void }
+type Waiting = {
+  readonly plan: Plan
+  readonly done: (result: Committed) => void
+  readonly failed: (error: unknown) => void
+}
 
-export type CommitterWorld = { readonly bus: Bus; readonly clock: Clock; readonly log: Pick<LogWatch, 'seen' | 'beforeSending' | 'acknowledged'> }
+export type CommitterWorld = {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly log: Pick<LogWatch, 'seen' | 'beforeSending' | 'acknowledged'>
+}
 
 export function committerOf({ bus, clock, log }: CommitterWorld, options: CommitterOptions): Committer {
   const turns: (() => Promise<void>)[] = []
@@ -83,7 +91,8 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
         if (error.verdict !== 'retry') throw error
         // Unknown or refused for now: the same bytes again.
         trace({ is: 'commit.unknown', partition: plan.partition, n: plan.n, fault: storedFaultOf(error) })
-        if (tries > 0 || error.code !== 'bus.inProgress') await pause(Math.min(options.retryMs * 2 ** Math.min(tries, 5), 2000))
+        if (tries > 0 || error.code !== 'bus.inProgress')
+          await pause(Math.min(options.retryMs * 2 ** Math.min(tries, 5), 2000))
       }
     }
   }
@@ -91,11 +100,21 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
   async function resolve(plan: Plan, seen: number, conflict: Fault): Promise<number> {
     const last = await insistLast(plan.partition)
     const record = last === undefined ? undefined : decodeRecord(last.data)
-    if (last !== undefined && record !== undefined && record.is !== 'claim' && record.epoch === plan.epoch && record.n === plan.n) {
+    if (
+      last !== undefined &&
+      record !== undefined &&
+      record.is !== 'claim' &&
+      record.epoch === plan.epoch &&
+      record.n === plan.n
+    ) {
       log.acknowledged(plan.partition, { ...plan, seq: last.seq }, seen)
       return last.seq
     }
-    throw new Fault('partition.lost', { partition: plan.partition, have: record?.epoch, want: plan.epoch }, { cause: conflict })
+    throw new Fault(
+      'partition.lost',
+      { partition: plan.partition, have: record?.epoch, want: plan.epoch },
+      { cause: conflict },
+    )
   }
 
   async function insistLast(partition: number): Promise<LogEntry | undefined> {
@@ -116,7 +135,7 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
     const { seen } = log
     if (group.length > 1) {
       try {
-        await Promise.all(group.map(({ plan }) => log.beforeSending(plan.partition)))
+        await Promise.all(group.map(async ({ plan }) => await log.beforeSending(plan.partition)))
         const placed = await bus.appendAll(entries)
         let before = placed.seq - entries.length
         for (const { plan, done } of group) {

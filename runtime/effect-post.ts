@@ -20,7 +20,10 @@ export type EffectPost = {
   readonly id: string | undefined
 }
 
-export function effectPostOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, retryMs: number): (post: EffectPost) => Promise<void> {
+export function effectPostOf(
+  { bus, clock }: { readonly bus: Bus; readonly clock: Clock },
+  retryMs: number,
+): (post: EffectPost) => Promise<void> {
   const limit = Math.floor(bus.maxPayload / 2)
 
   function bytesOf({ address, effect, content, id }: EffectPost): Uint8Array {
@@ -44,9 +47,13 @@ export function effectPostOf({ bus, clock }: { readonly bus: Bus; readonly clock
       throw new Fault('event.tooBig', { value: effect.name, size: data.length, limit })
     } catch (error) {
       // What was thrown cannot be stored: its words can. Anything else that cannot is the effect's error.
-      const isThrown = content.is === 'effect' && content.result.is === 'error' && isFault(error, 'value.unserializable')
+      const isThrown =
+        content.is === 'effect' && content.result.is === 'error' && isFault(error, 'value.unserializable')
       const told = isThrown && content.result.is === 'error' ? content.result.error : error
-      return encodeEnvelope({ ...envelope, content: { is: 'effect', effect: effect.id, result: { is: 'error', error: plainErrorOf(told) } } })
+      return encodeEnvelope({
+        ...envelope,
+        content: { is: 'effect', effect: effect.id, result: { is: 'error', error: plainErrorOf(told) } },
+      })
     }
   }
 

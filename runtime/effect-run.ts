@@ -30,7 +30,9 @@ export function runLogic(work: Work, on: (result: EffectResult) => void): Effect
       id: 'work',
       src: work.logic,
       input: () => work.input,
-      ...(work.sync ? { onSnapshot: { actions: ({ event }: { event: { snapshot: unknown } }) => seen(event.snapshot) } } : {}),
+      ...(work.sync
+        ? { onSnapshot: { actions: ({ event }: { event: { snapshot: unknown } }) => seen(event.snapshot) } }
+        : {}),
       onDone: { actions: ({ event }: { event: { output: unknown } }) => end({ is: 'done', output: event.output }) },
       onError: { actions: ({ event }: { event: { error: unknown } }) => end({ is: 'error', error: event.error }) },
     },
@@ -45,7 +47,12 @@ export function runLogic(work: Work, on: (result: EffectResult) => void): Effect
   }
 
   function seen(snapshot: unknown): void {
-    const { status, context, output, error } = snapshot as { status: string; context?: unknown; output?: unknown; error?: unknown }
+    const { status, context, output, error } = snapshot as {
+      status: string
+      context?: unknown
+      output?: unknown
+      error?: unknown
+    }
     if (over || (status !== 'active' && status !== 'done')) return
     on({ is: 'snapshot', nth: ++nth, snapshot: { status, context, output, error } })
   }

@@ -26,7 +26,14 @@ export type FolderOptions = { readonly intervalMs: number; readonly commitsMost:
 
 type Gathered = { position: FoldedPartition; readonly changes: Map<Address, FoldedChange>; history: HistoryLine[] }
 
-export function folderOf({ store, clock, onError }: { readonly store: Store; readonly clock: Clock; readonly onError: (error: unknown) => void }, options: FolderOptions): Folder {
+export function folderOf(
+  {
+    store,
+    clock,
+    onError,
+  }: { readonly store: Store; readonly clock: Clock; readonly onError: (error: unknown) => void },
+  options: FolderOptions,
+): Folder {
   let gathered = new Map<number, Gathered>()
   let count = 0
   let inStore = 0
@@ -40,7 +47,11 @@ export function folderOf({ store, clock, onError }: { readonly store: Store; rea
     inStore = count
     gathered = new Map()
     count = 0
-    const folds: Fold[] = [...taken.values()].map(({ position, changes, history }) => ({ partition: position, changes: [...changes.values()], history }))
+    const folds: Fold[] = [...taken.values()].map(({ position, changes, history }) => ({
+      partition: position,
+      changes: [...changes.values()],
+      history,
+    }))
     await store.fold(folds)
     inStore = 0
     const positions = folds.map((one) => one.partition)
@@ -74,7 +85,11 @@ export function folderOf({ store, clock, onError }: { readonly store: Store; rea
     },
     add(position, record, seq, needs) {
       if (abandoned) return
-      const part = gathered.get(position.partition) ?? { position, changes: new Map<Address, FoldedChange>(), history: [] }
+      const part = gathered.get(position.partition) ?? {
+        position,
+        changes: new Map<Address, FoldedChange>(),
+        history: [],
+      }
       part.position = position
       gathered.set(position.partition, part)
       for (const change of record.changes) gather(part.changes, change, needs.get(change.address) ?? {})

@@ -30,7 +30,8 @@ export function follow({ residents, effects, onMoved }: World, staged: Staged): 
       case 'begin': {
         const { live } = residents.get(address)
         // An effect whose state was left before this commit was acknowledged has nothing to begin.
-        if (live?.book.effects?.[deed.effect.id] !== undefined) effects.begin(address, live.blueprint, deed.effect, true)
+        if (live?.book.effects?.[deed.effect.id] !== undefined)
+          effects.begin(address, live.blueprint, deed.effect, true)
         break
       }
       case 'abort':

@@ -7,7 +7,10 @@ import { stateOfArray } from '#protocol/state.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 
-export async function heardThrough({ bus, store }: { readonly bus: Bus; readonly store: Store }, partitions: readonly number[]): Promise<number> {
+export async function heardThrough(
+  { bus, store }: { readonly bus: Bus; readonly store: Store },
+  partitions: readonly number[],
+): Promise<number> {
   const last = new Map<string, number>()
   let bound = Number.POSITIVE_INFINITY
   for (const partition of partitions) {

@@ -18,7 +18,10 @@ export type Inbox = {
   relax(): void
   /** Waiting envelopes by actor. */
   depths(): ReadonlyMap<Address, number>
-  read(bus: Bus, options: { readonly filter: string; readonly from: number; readonly onRepair: (reason: string) => void }): Promise<void>
+  read(
+    bus: Bus,
+    options: { readonly filter: string; readonly from: number; readonly onRepair: (reason: string) => void },
+  ): Promise<void>
   /** No more is read; what was read and not taken is still on the log. */
   stop(): Promise<void>
 }

@@ -11,7 +11,12 @@ import { type Blueprint, blueprintOf } from './core/blueprint.ts'
 import { compareShapes, type Shape } from './core/shape.ts'
 import { trace } from './trace.ts'
 
-export type RegisteredKind = { readonly version: number; readonly hash: string; readonly shape: Shape; readonly at?: number }
+export type RegisteredKind = {
+  readonly version: number
+  readonly hash: string
+  readonly shape: Shape
+  readonly at?: number
+}
 
 export function addKind(kinds: Map<string, Blueprint>, actor: ActorKind): Blueprint {
   if (kinds.has(actor.kind)) throw new Fault('kind.twice', { value: actor.kind })
@@ -20,7 +25,11 @@ export function addKind(kinds: Map<string, Blueprint>, actor: ActorKind): Bluepr
   return blueprint
 }
 
-export async function agreeOnKinds(bus: Bus, blueprints: readonly Blueprint[], options: { readonly acceptChanged: boolean }): Promise<void> {
+export async function agreeOnKinds(
+  bus: Bus,
+  blueprints: readonly Blueprint[],
+  options: { readonly acceptChanged: boolean },
+): Promise<void> {
   for (const blueprint of blueprints) {
     const { kind, version, hash, shape } = blueprint
     const before = await registeredKind(bus, kind)
@@ -29,9 +38,14 @@ export async function agreeOnKinds(bus: Bus, blueprints: readonly Blueprint[], o
       const differences = compareShapes(before.shape, shape)
       const breaking = differences.filter((one) => one.breaking)
       if (breaking.length > 0 && version <= before.version && !options.acceptChanged) {
-        throw new Fault('kind.changed', { value: kind, version, problems: breaking.map((one) => one.sentence).join(' ') })
+        throw new Fault('kind.changed', {
+          value: kind,
+          version,
+          problems: breaking.map((one) => one.sentence).join(' '),
+        })
       }
-      if (differences.length > 0) trace({ is: 'kind.changed', kind, differences: differences.map((one) => one.sentence) })
+      if (differences.length > 0)
+        trace({ is: 'kind.changed', kind, differences: differences.map((one) => one.sentence) })
     }
     await bus.registry.put(kind, encode([version, hash, shape]))
   }

@@ -13,7 +13,9 @@ export async function readThrough(bus: Bus, filter: string, on: (entry: LogEntry
     const end = (error?: unknown): void => {
       if (over) return
       over = true
-      void (stop?.() ?? Promise.resolve()).then(() => (error === undefined ? resolve() : reject(error instanceof Error ? error : new Fault('bus.closed'))))
+      void (stop?.() ?? Promise.resolve()).then(() =>
+        error === undefined ? resolve() : reject(error instanceof Error ? error : new Fault('bus.closed')),
+      )
     }
     bus
       .read({

@@ -6,7 +6,11 @@ import { takeNewerBases } from './bases.ts'
 import { catchUp, type CatchUpOptions, type CatchUpWorld } from './catch-up.ts'
 import type { Claimed } from './claim.ts'
 
-export async function foldThrough(world: CatchUpWorld, claims: readonly Claimed[], options: CatchUpOptions): Promise<void> {
+export async function foldThrough(
+  world: CatchUpWorld,
+  claims: readonly Claimed[],
+  options: CatchUpOptions,
+): Promise<void> {
   const partitions = claims.map((one) => one.partition)
   await takeNewerBases(world, partitions)
   for (;;) {

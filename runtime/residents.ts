@@ -58,7 +58,8 @@ export function residentsOf({ store, kinds, now }: World, stateBytesMost: number
   function blueprintOfKind(address: Address): Blueprint {
     const kind = kindOf(address)
     const blueprint = kinds.get(kind)
-    if (blueprint === undefined) throw new Fault('kind.unknown', { value: kind, known: [...kinds.keys()].join(', ') || 'none' })
+    if (blueprint === undefined)
+      throw new Fault('kind.unknown', { value: kind, known: [...kinds.keys()].join(', ') || 'none' })
     return blueprint
   }
 
@@ -69,7 +70,12 @@ export function residentsOf({ store, kinds, now }: World, stateBytesMost: number
     const { unfit: _, ...book } = stored
     const state = { ...rest, book }
     try {
-      return revive(root, address, state, familyOf(address, () => undefined))
+      return revive(
+        root,
+        address,
+        state,
+        familyOf(address, () => undefined),
+      )
     } catch (error) {
       const fault = storedFaultOf(error)
       trace({ is: 'actor.unfit', address, fault })
@@ -85,7 +91,13 @@ export function residentsOf({ store, kinds, now }: World, stateBytesMost: number
       const { live } = get(ref.address)
       return live?.stored ?? live?.snapshot
     }
-    return { ...familyOfBook(() => root().live?.book, () => touched(root())), snapshotOf }
+    return {
+      ...familyOfBook(
+        () => root().live?.book,
+        () => touched(root()),
+      ),
+      snapshotOf,
+    }
   }
 
   function get(address: Address): Resident {
@@ -95,7 +107,17 @@ export function residentsOf({ store, kinds, now }: World, stateBytesMost: number
       return known
     }
     const array = store.read(address)
-    const resident: Resident = { address, live: undefined, writer: openStateWriter(array, address), staged: 0, lastN: 0, committed: undefined, alarmAt: Number.POSITIVE_INFINITY, usedAt: now(), subscribed: false }
+    const resident: Resident = {
+      address,
+      live: undefined,
+      writer: openStateWriter(array, address),
+      staged: 0,
+      lastN: 0,
+      committed: undefined,
+      alarmAt: Number.POSITIVE_INFINITY,
+      usedAt: now(),
+      subscribed: false,
+    }
     // Kept from here on, so that looking up the family during revival finds it.
     all.set(address, resident)
     try {
@@ -131,7 +153,9 @@ export function residentsOf({ store, kinds, now }: World, stateBytesMost: number
       }
       const written = resident.writer.write(stateArrayOf(stateOf(live)), stateBytesMost)
       if (written.is === 'same') return undefined
-      return written.is === 'full' ? { address, is: 'full', state: written.bytes } : { address, is: 'delta', delta: written.bytes }
+      return written.is === 'full'
+        ? { address, is: 'full', state: written.bytes }
+        : { address, is: 'delta', delta: written.bytes }
     },
     familyOf,
     evict({ before, most, foldedN }) {

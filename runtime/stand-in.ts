@@ -30,7 +30,11 @@ export type StandIns = Readonly<Record<string, StandIn>>
 export type StandInTime = Omit<StandInTools, 'signal'>
 
 /** The kinds with their effects replaced, in child machines too. A name that nobody has is a fault. */
-export function withStandIns(actors: readonly ActorKind[], standIns: StandIns, time: StandInTime): readonly ActorKind[] {
+export function withStandIns(
+  actors: readonly ActorKind[],
+  standIns: StandIns,
+  time: StandInTime,
+): readonly ActorKind[] {
   const unused = new Set(Object.keys(standIns))
   const replaced = actors.map((kind) => {
     const find = (name: string): StandIn | undefined => {
@@ -47,7 +51,12 @@ export function withStandIns(actors: readonly ActorKind[], standIns: StandIns, t
 
 type Find = (name: string) => StandIn | undefined
 
-function replacedIn(logic: AnyActorLogic, find: Find, time: StandInTime, done: Map<AnyActorLogic, AnyActorLogic>): AnyActorLogic {
+function replacedIn(
+  logic: AnyActorLogic,
+  find: Find,
+  time: StandInTime,
+  done: Map<AnyActorLogic, AnyActorLogic>,
+): AnyActorLogic {
   if (logicKindOf(logic) !== 'machine') return logic
   const known = done.get(logic)
   if (known !== undefined) return known
@@ -74,5 +83,5 @@ function replacedIn(logic: AnyActorLogic, find: Find, time: StandInTime, done: M
 
 function logicOf(standIn: StandIn, time: StandInTime): AnyActorLogic {
   if (typeof standIn !== 'function') return standIn
-  return fromPromise(async ({ input, signal }) => (await standIn(input, { ...time, signal })) as unknown)
+  return fromPromise(async ({ input, signal }) => await standIn(input, { ...time, signal }))
 }

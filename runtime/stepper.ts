@@ -40,7 +40,19 @@ type World = {
   readonly onStepped: (resident: Resident) => void
 }
 
-const blank: Staged = { address: '/' as Address, changes: [], needs: [], outputs: [], deeds: [], note: { seq: 0, type: '' }, cursor: undefined, mark: undefined, client: undefined, traceparent: undefined, raw: undefined }
+const blank: Staged = {
+  address: '/',
+  changes: [],
+  needs: [],
+  outputs: [],
+  deeds: [],
+  note: { seq: 0, type: '' },
+  cursor: undefined,
+  mark: undefined,
+  client: undefined,
+  traceparent: undefined,
+  raw: undefined,
+}
 
 export function stepperOf({ residents, kinds, around, needsOf, onStepped }: World, options: StepperOptions): Stepper {
   function take(arrival: Arrival, origin?: Origin): Staged[] {
@@ -56,7 +68,8 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
   /** More outputs than one batch holds: the rest stands in the state and leaves in commits of its own. */
   function drain(root: Blueprint, address: Address): Staged[] {
     const staged: Staged[] = []
-    while (residents.get(address).live?.book.outbox !== undefined) staged.push(...takeOne(root, address, { by: 'drain', address }, undefined))
+    while (residents.get(address).live?.book.outbox !== undefined)
+      staged.push(...takeOne(root, address, { by: 'drain', address }, undefined))
     return staged
   }
 
@@ -70,18 +83,24 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
     const { outcome } = stepped
     for (const one of touched) onStepped(one)
     // What never was on the log and changed nothing leaves no record.
-    if (envelope === undefined && changes.length === 0 && outcome.outputs.length === 0 && outcome.deeds.length === 0) return []
+    if (envelope === undefined && changes.length === 0 && outcome.outputs.length === 0 && outcome.deeds.length === 0)
+      return []
     if (isTraced()) tell(address, envelope?.seq ?? 0, stepped)
     return [stagedOf({ address, changes, outcome, envelope, origin })]
   }
 
   /** The step; when the machine throws or its state cannot be stored, what supervision makes of it. */
-  function attempt(input: StepInput, resident: Resident, touched: Set<Resident>): { readonly stepped: Stepped; readonly changes: Change[] } {
+  function attempt(
+    input: StepInput,
+    resident: Resident,
+    touched: Set<Resident>,
+  ): { readonly stepped: Stepped; readonly changes: Change[] } {
     let undo: (() => void)[] = []
     try {
       const stepped = step(input)
       // All of it now, so that what leaves later cannot fail then.
-      if (input.arrival.by !== 'drain') checkSizes([...stepped.outcome.outputs, ...((stepped.live?.book.outbox ?? []) as Output[])])
+      if (input.arrival.by !== 'drain')
+        checkSizes([...stepped.outcome.outputs, ...((stepped.live?.book.outbox ?? []) as Output[])])
       if (touched.size > 1) undo = [...touched].map((one) => residents.keep(one))
       return { stepped, changes: writeAll(resident, stepped, touched) }
     } catch (error) {
@@ -110,32 +129,65 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
     const limit = options.eventBytesMost
     for (const output of outputs) {
       if (output.is === 'emit' && output.event.type.length > limits.emittedChars) {
-        throw new Fault('event.tooBig', { value: output.event.type.slice(0, 80), size: output.event.type.length, limit: limits.emittedChars })
+        throw new Fault('event.tooBig', {
+          value: output.event.type.slice(0, 80),
+          size: output.event.type.length,
+          limit: limits.emittedChars,
+        })
       }
       const value = valueOf(output)
       // Most events are tiny; only one that looks large is measured.
       if (value === undefined || roughSize(value, limit / 4) < limit / 4) continue
       const size = encodeEnvelope({ ...emptyEnvelope, content: { is: 'event', event: { type: 'x', value } } }).length
-      const type = output.is === 'send' && output.content.is === 'event' ? output.content.event.type : output.is === 'emit' ? output.event.type : output.is
+      const type =
+        output.is === 'send' && output.content.is === 'event'
+          ? output.content.event.type
+          : output.is === 'emit'
+            ? output.event.type
+            : output.is
       if (size > limit) throw new Fault('event.tooBig', { value: type, size, limit })
     }
   }
 
-  type Done = { readonly address: Address; readonly changes: readonly Change[]; readonly outcome: Stepped['outcome']; readonly envelope: Arrived | undefined; readonly origin: Origin | undefined }
+  type Done = {
+    readonly address: Address
+    readonly changes: readonly Change[]
+    readonly outcome: Stepped['outcome']
+    readonly envelope: Arrived | undefined
+    readonly origin: Origin | undefined
+  }
 
   function stagedOf({ address, changes, outcome, envelope, origin }: Done): Staged {
     const { outputs, deeds, mark, decision, type } = outcome
-    const note = { seq: envelope?.seq ?? 0, type, ...(mark === undefined ? {} : { mark }), ...(decision === undefined ? {} : { decision }) }
+    const note = {
+      seq: envelope?.seq ?? 0,
+      type,
+      ...(mark === undefined ? {} : { mark }),
+      ...(decision === undefined ? {} : { decision }),
+    }
     // Of the state as it is after this step: a commit may leave the actor's next step behind.
     const needs = changes.map((change) => {
       const live = residents.peek(change.address)?.live
       return live === undefined ? undefined : needsOf(live)
     })
-    return { ...blank, ...origin, address, changes, needs, outputs, deeds, note, cursor: envelope?.seq, traceparent: envelope?.traceparent }
+    return {
+      ...blank,
+      ...origin,
+      address,
+      changes,
+      needs,
+      outputs,
+      deeds,
+      note,
+      cursor: envelope?.seq,
+      traceparent: envelope?.traceparent,
+    }
   }
 
   function unknownKind(envelope: Arrived, origin: Origin | undefined): Staged {
-    const fault = storedFaultOf(new Fault('kind.unknown', { value: kindOf(envelope.to), known: [...kinds.keys()].join(', ') || 'none' }))
+    const fault = storedFaultOf(
+      new Fault('kind.unknown', { value: kindOf(envelope.to), known: [...kinds.keys()].join(', ') || 'none' }),
+    )
     return { ...blank, ...origin, ...parkedStaged(envelope, fault) }
   }
 
@@ -151,16 +203,25 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
   }
 }
 
-function parkedStaged(envelope: Arrived, fault: ReturnType<typeof storedFaultOf>): Pick<Staged, 'address' | 'outputs' | 'note' | 'cursor'> {
+function parkedStaged(
+  envelope: Arrived,
+  fault: ReturnType<typeof storedFaultOf>,
+): Pick<Staged, 'address' | 'outputs' | 'note' | 'cursor'> {
   trace({ is: 'parked', address: envelope.to, fault })
   const type = envelope.content.is === 'event' ? envelope.content.event.type : `perdure.${envelope.content.is}`
-  return { address: envelope.to, outputs: [{ is: 'park', envelope, fault }], note: { seq: envelope.seq, type, mark: 'parked' }, cursor: envelope.seq }
+  return {
+    address: envelope.to,
+    outputs: [{ is: 'park', envelope, fault }],
+    note: { seq: envelope.seq, type, mark: 'parked' },
+    cursor: envelope.seq,
+  }
 }
 
 function tell(address: Address, seq: number, { outcome }: Stepped): void {
   trace({ is: 'stepped', address, type: outcome.type, seq, mark: outcome.mark })
   if (outcome.mark === 'unhandled') trace({ is: 'unhandled', address, type: outcome.type })
-  for (const output of outcome.outputs) if (output.is === 'park') trace({ is: 'parked', address: output.envelope.to, fault: output.fault })
+  for (const output of outcome.outputs)
+    if (output.is === 'park') trace({ is: 'parked', address: output.envelope.to, fault: output.fault })
 }
 
 function valueOf(output: Output): unknown {
@@ -176,4 +237,16 @@ function valueOf(output: Output): unknown {
   }
 }
 
-const emptyEnvelope = { to: '/' as Address, from: undefined, at: 0, id: undefined, n: 0, index: 0, generation: 0, cause: undefined, ask: undefined, deadline: undefined, traceparent: undefined }
+const emptyEnvelope = {
+  to: '/' as Address,
+  from: undefined,
+  at: 0,
+  id: undefined,
+  n: 0,
+  index: 0,
+  generation: 0,
+  cause: undefined,
+  ask: undefined,
+  deadline: undefined,
+  traceparent: undefined,
+}

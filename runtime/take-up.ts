@@ -25,7 +25,11 @@ type World = {
  */
 const runEvents = 2 ** 24
 
-export function takeUp({ store, kinds, residents, effects, arm, arrive, onSubscribed }: World, partition: number, epoch: number): void {
+export function takeUp(
+  { store, kinds, residents, effects, arm, arrive, onSubscribed }: World,
+  partition: number,
+  epoch: number,
+): void {
   for (const [address, need] of store.needs(partition)) {
     if (need.due !== undefined) arm(need.due, address)
     // Only these are loaded now; an actor that merely waits for an instant sleeps until then.
@@ -35,7 +39,8 @@ export function takeUp({ store, kinds, residents, effects, arm, arrive, onSubscr
     if (live === undefined || live.book.unfit !== undefined) continue
     onSubscribed(resident)
     if (live.book.outbox !== undefined) arrive({ by: 'drain', address })
-    for (const effect of Object.values(live.book.effects ?? {})) effects.begin(address, live.blueprint, { ...effect, taken: Math.max(effect.taken, epoch * runEvents) }, false)
+    for (const effect of Object.values(live.book.effects ?? {}))
+      effects.begin(address, live.blueprint, { ...effect, taken: Math.max(effect.taken, epoch * runEvents) }, false)
   }
   for (const [kind, { options }] of kinds) {
     if (options.cron === undefined) continue

@@ -17,7 +17,6 @@
  * An effect that waits for something real (a socket, `setTimeout`) is not waited for: give it a
  * stand-in, or wait for what it leads to with `waitFor`.
  */
-import type { AnyActorLogic } from 'xstate'
 import { openConfig } from '#config/open-config.ts'
 import { clientOptionsOf, nodeOptionsOf } from '#config/options.ts'
 import type { ActorKind } from '#protocol/actor.ts'
@@ -30,7 +29,8 @@ import type { Store } from '#store/store.ts'
 import { realmHandleOf, type RealmHandle } from './client/realm-handle.ts'
 import { emittedOf } from './core/emitted.ts'
 import { type MemoryConnection, openMemoryLog } from './memory-bus.ts'
-import { type Node, type NodeOptions, startNode } from './node.ts'
+import { startNode } from './start-node.ts'
+import type { Node, NodeOptions } from './node.ts'
 import { type StandIns, withStandIns } from './stand-in.ts'
 import { openVirtualClock } from './virtual-clock.ts'
 
@@ -38,7 +38,7 @@ export type { StandIn, StandIns, StandInTools } from './stand-in.ts'
 export { openVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
 export type TestRealmOptions = {
-  readonly actors: readonly ActorKind<AnyActorLogic>[]
+  readonly actors: readonly ActorKind[]
   readonly realm?: string
   readonly partitions?: number
   /** When the test's time begins; the first instant of 2026, UTC, by default. */
@@ -49,7 +49,7 @@ export type TestRealmOptions = {
 
 export type RestartOptions = {
   /** Other definitions than before, for example the next version. */
-  readonly actors?: readonly ActorKind<AnyActorLogic>[]
+  readonly actors?: readonly ActorKind[]
   /** How long no node ran. */
   readonly away?: number | string
   /** Whether the node finds its store again; without it everything is folded from the log. */
@@ -80,7 +80,10 @@ export async function openTestRealm(options: TestRealmOptions): Promise<TestReal
   const clock = openVirtualClock({ start: new Date(start).getTime(), progress: () => progressOf(running?.node) })
   const log = openMemoryLog({ realm, partitions, clock })
   const settings = openDefaults()
-  const time = { now: () => clock.now(), sleep: (ms: number) => new Promise<void>((resolve) => clock.at(clock.now() + ms, resolve)) }
+  const time = {
+    now: () => clock.now(),
+    sleep: (ms: number) => new Promise<void>((resolve) => clock.at(clock.now() + ms, resolve)),
+  }
   let disk = openMemoryDisk()
   let actors = withStandIns(options.actors, effects, time)
   let running: Running | undefined
@@ -181,7 +184,21 @@ function isOf(address: Address, of: string | undefined): boolean {
   return of === undefined || address === of || address.startsWith(`${of}/`)
 }
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, sec: 1000, second: 1000, min: 60_000, m: 60_000, minute: 60_000, h: hourMs, hour: hourMs, d: 24 * hourMs, day: 24 * hourMs, w: 168 * hourMs, week: 168 * hourMs }
+const units: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  sec: 1000,
+  second: 1000,
+  min: 60_000,
+  m: 60_000,
+  minute: 60_000,
+  h: hourMs,
+  hour: hourMs,
+  d: 24 * hourMs,
+  day: 24 * hourMs,
+  w: 168 * hourMs,
+  week: 168 * hourMs,
+}
 
 function millisecondsOf(by: number | string): number {
   if (typeof by === 'number') {

@@ -47,7 +47,8 @@ export function topicsOf({ bus, clock, arrive }: World, { retryMs }: { readonly 
       if (!matches(pattern, subject)) continue
       const event = emittedOf(entry.data)
       const told = 'origin' in event ? event : { ...event, origin: stored.address }
-      for (const [address, from] of addresses) if (entry.seq > from) arrive({ by: 'topic', address, pattern, event: told, seq: entry.seq })
+      for (const [address, from] of addresses)
+        if (entry.seq > from) arrive({ by: 'topic', address, pattern, event: told, seq: entry.seq })
     }
   }
 
@@ -68,7 +69,11 @@ export function topicsOf({ bus, clock, arrive }: World, { retryMs }: { readonly 
   async function open(mine: number): Promise<Reading | undefined> {
     while (!stopped) {
       try {
-        return await bus.read({ filter: `${bus.realm.name}.ev.>`, from: position, onEntry: (entry) => (mine === life ? onEntry(entry) : undefined) })
+        return await bus.read({
+          filter: `${bus.realm.name}.ev.>`,
+          from: position,
+          onEntry: (entry) => (mine === life ? onEntry(entry) : undefined),
+        })
       } catch (error) {
         // A connection that is closed ends the node by itself.
         if (!isFault(error) || error.verdict !== 'retry') return undefined

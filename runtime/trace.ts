@@ -8,7 +8,13 @@ import type { Address } from '#protocol/address.ts'
 import type { StoredFault } from '#protocol/fault.ts'
 
 export type Trace =
-  | { readonly is: 'node.ready'; readonly node: string; readonly realm: string; readonly partitions: number; readonly ms: number }
+  | {
+      readonly is: 'node.ready'
+      readonly node: string
+      readonly realm: string
+      readonly partitions: number
+      readonly ms: number
+    }
   | { readonly is: 'node.stopped'; readonly node: string }
   | { readonly is: 'node.failed'; readonly node: string; readonly fault: StoredFault }
   | { readonly is: 'partition.claimed'; readonly partition: number; readonly epoch: number }
@@ -16,17 +22,55 @@ export type Trace =
   | { readonly is: 'partition.released'; readonly partition: number }
   | { readonly is: 'fold.progress'; readonly read: number; readonly of: number }
   | { readonly is: 'fold.rebuilt'; readonly reason: string }
-  | { readonly is: 'stepped'; readonly address: Address; readonly type: string; readonly seq: number; readonly mark: string | undefined }
-  | { readonly is: 'committed'; readonly partition: number; readonly n: number; readonly seq: number; readonly steps: number; readonly form: 'record' | 'cheap' | 'batch' }
+  | {
+      readonly is: 'stepped'
+      readonly address: Address
+      readonly type: string
+      readonly seq: number
+      readonly mark: string | undefined
+    }
+  | {
+      readonly is: 'committed'
+      readonly partition: number
+      readonly n: number
+      readonly seq: number
+      readonly steps: number
+      readonly form: 'record' | 'cheap' | 'batch'
+    }
   | { readonly is: 'commit.unknown'; readonly partition: number; readonly n: number; readonly fault: StoredFault }
   | { readonly is: 'parked'; readonly address: Address; readonly fault: StoredFault }
   | { readonly is: 'unhandled'; readonly address: Address; readonly type: string }
-  | { readonly is: 'effect.begun'; readonly address: Address; readonly effect: string; readonly name: string; readonly attempt: number }
-  | { readonly is: 'effect.ended'; readonly address: Address; readonly effect: string; readonly name: string; readonly outcome: 'done' | 'error' | 'aborted' | 'unknown' | 'refused' }
-  | { readonly is: 'effect.retry'; readonly address: Address; readonly effect: string; readonly name: string; readonly attempt: number; readonly fault: StoredFault }
+  | {
+      readonly is: 'effect.begun'
+      readonly address: Address
+      readonly effect: string
+      readonly name: string
+      readonly attempt: number
+    }
+  | {
+      readonly is: 'effect.ended'
+      readonly address: Address
+      readonly effect: string
+      readonly name: string
+      readonly outcome: 'done' | 'error' | 'aborted' | 'unknown' | 'refused'
+    }
+  | {
+      readonly is: 'effect.retry'
+      readonly address: Address
+      readonly effect: string
+      readonly name: string
+      readonly attempt: number
+      readonly fault: StoredFault
+    }
   | { readonly is: 'effect.waits'; readonly address: Address; readonly effect: string; readonly name: string }
   /** What it has to say cannot reach the log now; it is pending still, and the next owner goes on. */
-  | { readonly is: 'effect.unheard'; readonly address: Address; readonly effect: string; readonly name: string; readonly fault: StoredFault }
+  | {
+      readonly is: 'effect.unheard'
+      readonly address: Address
+      readonly effect: string
+      readonly name: string
+      readonly fault: StoredFault
+    }
   | { readonly is: 'timer.late'; readonly address: Address; readonly name: string; readonly ms: number }
   | { readonly is: 'actor.log'; readonly address: Address; readonly label: string | undefined; readonly value: unknown }
   | { readonly is: 'actor.unfit'; readonly address: Address; readonly fault: StoredFault }
@@ -50,5 +94,5 @@ export function isTraced(): boolean {
 export function onTrace(on: (event: Trace) => void): { stop(): void } {
   const hear = (event: unknown): void => on(event as Trace)
   traces.subscribe(hear)
-  return { stop: () => void traces.unsubscribe(hear) }
+  return { stop: () => traces.unsubscribe(hear) }
 }

@@ -31,7 +31,12 @@ export type Trimmer = {
   trim(): Promise<number>
 }
 
-type World = { readonly bus: Bus; readonly store: Store; readonly clock: Clock; readonly positions: () => readonly FoldedPartition[] }
+type World = {
+  readonly bus: Bus
+  readonly store: Store
+  readonly clock: Clock
+  readonly positions: () => readonly FoldedPartition[]
+}
 
 export function openTrimmer({ bus, store, clock, positions }: World, options: TrimOptions): Trimmer {
   let alarm: { cancel(): void } | undefined
@@ -51,15 +56,22 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
     const horizon = Math.min(upTo, ...bounds)
     const begin = Math.max(state.firstSeq, trimmed)
     if (horizon - begin < (state.lastSeq - begin) * leastShare) return 0
-    const uploaded = await uploadBases({ bus, store }, owned.map(({ partition }) => partition))
+    const uploaded = await uploadBases(
+      { bus, store },
+      owned.map(({ partition }) => partition),
+    )
     let removed = 0
     for (const { partition } of owned) {
       removed += (await bus.purge(subjects.mailbox(bus.realm, partition), horizon)).removed
       const last = await bus.last(subjects.commit(bus.realm, partition))
-      removed += (await bus.purge(subjects.commit(bus.realm, partition), Math.min(horizon, (last?.seq ?? 1) - 1))).removed
+      removed += (await bus.purge(subjects.commit(bus.realm, partition), Math.min(horizon, (last?.seq ?? 1) - 1)))
+        .removed
       await store.trimHistory(partition, horizon)
     }
-    const heard = await heardThrough({ bus, store }, owned.map(({ partition }) => partition))
+    const heard = await heardThrough(
+      { bus, store },
+      owned.map(({ partition }) => partition),
+    )
     removed += (await bus.purge(`${bus.realm.name}.ev.>`, Math.min(horizon, heard))).removed
     removed += (await bus.purge(`${bus.realm.name}.re.>`, horizon)).removed
     await removeBasesBelow(bus, uploaded)
@@ -77,14 +89,21 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
   }
 
   /** The last sequence outside the window: by age, or sooner when the log is too big. */
-  async function windowEnd(state: { readonly firstSeq: number; readonly lastSeq: number; readonly bytes: number }): Promise<number> {
+  async function windowEnd(state: {
+    readonly firstSeq: number
+    readonly lastSeq: number
+    readonly bytes: number
+  }): Promise<number> {
     const byAge = await lastBefore(clock.now() - options.historyMs, state)
     if (state.bytes <= options.historyBytes) return byAge
     const share = 1 - options.historyBytes / state.bytes
     return Math.max(byAge, Math.floor(state.firstSeq + (state.lastSeq - state.firstSeq) * share))
   }
 
-  async function lastBefore(instant: number, state: { readonly firstSeq: number; readonly lastSeq: number }): Promise<number> {
+  async function lastBefore(
+    instant: number,
+    state: { readonly firstSeq: number; readonly lastSeq: number },
+  ): Promise<number> {
     let low = state.firstSeq - 1
     let high = state.lastSeq
     while (low < high) {

@@ -18,7 +18,11 @@ import type { Clock } from './clock.ts'
 import { trace } from './trace.ts'
 
 /** A claim or a record by which an owner knows the log again. */
-export type Landmark = { readonly seq: number; readonly epoch: number; /** Nothing for a claim. */ readonly n: number | undefined }
+export type Landmark = {
+  readonly seq: number
+  readonly epoch: number
+  /** Nothing for a claim. */ readonly n: number | undefined
+}
 
 export type LogWatch = {
   /** The bus, with everything that it shows of the log noted. */
@@ -37,7 +41,11 @@ export type LogWatch = {
   stop(): void
 }
 
-type Watched = { last: Landmark; /** The connection in which it was found in its place. */ life: number; looking: Promise<void> | undefined }
+type Watched = {
+  last: Landmark
+  /** The connection in which it was found in its place. */ life: number
+  looking: Promise<void> | undefined
+}
 
 type World = {
   readonly bus: Bus
@@ -48,7 +56,10 @@ type World = {
   readonly onShorter: (partition: number, fault: Fault) => void
 }
 
-export function watchLog({ bus, clock, createdAt, onShorter }: World, { retryMs }: { readonly retryMs: number }): LogWatch {
+export function watchLog(
+  { bus, clock, createdAt, onShorter }: World,
+  { retryMs }: { readonly retryMs: number },
+): LogWatch {
   const watched = new Map<number, Watched>()
   let seen = 0
   let life = 0
@@ -62,7 +73,10 @@ export function watchLog({ bus, clock, createdAt, onShorter }: World, { retryMs 
   const connection = bus.onState((state) => {
     if (state === 'connected' && !wasUp) {
       life++
-      for (const partition of watched.keys()) beforeSending(partition)?.catch((fault: unknown) => isFault(fault, 'log.shorter') && onShorter(partition, fault))
+      for (const partition of watched.keys())
+        beforeSending(partition)?.catch(
+          (fault: unknown) => isFault(fault, 'log.shorter') && onShorter(partition, fault),
+        )
     }
     wasUp = state === 'connected'
   })
@@ -99,7 +113,8 @@ export function watchLog({ bus, clock, createdAt, onShorter }: World, { retryMs 
       const entry = await answered(() => bus.get(last.seq))
       if (mine !== life || last !== one.last) continue
       // Where nothing stands it was trimmed: the log is no shorter than what was seen.
-      if (entry !== undefined && !isLandmark(entry, partition, last)) throw shorter(bus, `position ${last.seq} holds something else than ${nameOf(partition, last)}`)
+      if (entry !== undefined && !isLandmark(entry, partition, last))
+        throw shorter(bus, `position ${last.seq} holds something else than ${nameOf(partition, last)}`)
       one.life = mine
       return
     }
@@ -137,7 +152,8 @@ export function watchLog({ bus, clock, createdAt, onShorter }: World, { retryMs 
     end: (partition) => void watched.delete(partition),
     beforeSending,
     acknowledged(partition, record, before) {
-      if (record.seq <= before) throw shorter(bus, `${nameOf(partition, record)} was stored at ${record.seq}, and ${before} was seen before`)
+      if (record.seq <= before)
+        throw shorter(bus, `${nameOf(partition, record)} was stored at ${record.seq}, and ${before} was seen before`)
       see(record.seq)
       const one = watched.get(partition)
       if (one !== undefined) one.last = record
@@ -147,7 +163,10 @@ export function watchLog({ bus, clock, createdAt, onShorter }: World, { retryMs 
 }
 
 /** Before a claim: what the store has folded must stand on the log. */
-export async function checkStore({ bus, store }: { readonly bus: Bus; readonly store: Store }, partitions: readonly number[]): Promise<void> {
+export async function checkStore(
+  { bus, store }: { readonly bus: Bus; readonly store: Store },
+  partitions: readonly number[],
+): Promise<void> {
   const folded = partitions.flatMap((partition) => store.partition(partition) ?? []).filter(({ seq }) => seq > 0)
   const most = Math.max(0, ...folded.map(({ seq, cursor }) => Math.max(seq, cursor)))
   const { lastSeq } = await bus.logState()
@@ -155,9 +174,14 @@ export async function checkStore({ bus, store }: { readonly bus: Bus; readonly s
   await Promise.all(
     folded.map(async ({ partition, seq, epoch, n }) => {
       const entry = await bus.get(seq)
-      const isOurs = (count: number | undefined): boolean => entry === undefined || isLandmark(entry, partition, { seq, epoch, n: count })
+      const isOurs = (count: number | undefined): boolean =>
+        entry === undefined || isLandmark(entry, partition, { seq, epoch, n: count })
       // What the store has last is a record, or the claim of an owner that committed nothing yet.
-      if (!isOurs(n) && !isOurs(undefined)) throw shorter(bus, `position ${seq} holds something else than ${nameOf(partition, { seq, epoch, n })}, which the store has`)
+      if (!isOurs(n) && !isOurs(undefined))
+        throw shorter(
+          bus,
+          `position ${seq} holds something else than ${nameOf(partition, { seq, epoch, n })}, which the store has`,
+        )
     }),
   )
 }

@@ -3,9 +3,8 @@
  * ActorRef, so that what works on an actor in the same process (`useSelector`, `waitFor`) works
  * on one that lives elsewhere and survives.
  */
-import { type AnyActorLogic, type EventFromLogic, getInitialSnapshot, type OutputFrom, type SnapshotFrom } from 'xstate'
+import { type AnyActorLogic, type EventFromLogic, initialTransition, type OutputFrom, type SnapshotFrom } from 'xstate'
 import { type Address, keyOf, kindOf } from '#protocol/address.ts'
-import type { AnyEvent } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { ActorState } from '#protocol/state.ts'
 import type { Clock } from '#runtime/clock.ts'
@@ -86,7 +85,7 @@ export function handleOf<TLogic extends AnyActorLogic>(
 
   function initial(): Shown {
     if (blueprint === undefined) return undefined as unknown as Shown
-    return getInitialSnapshot(blueprint.logic as AnyActorLogic) as Shown
+    return initialTransition(blueprint.logic)[0] as Shown
   }
 
   function subscribe(observer: ((snapshot: Shown) => void) | Observer<Shown>): { unsubscribe(): void } {
@@ -145,17 +144,17 @@ export function handleOf<TLogic extends AnyActorLogic>(
     key: keyOf(address),
     sessionId: address,
     async send(event, options = {}) {
-      await sender.send(address, event as AnyEvent, noteOf(client, options))
+      await sender.send(address, event, noteOf(client, options))
     },
     async ask(event, options) {
       if (options.until !== undefined) {
-        await sender.send(address, event as AnyEvent, {
+        await sender.send(address, event, {
           ...noteOf(client, options),
           deadline: clock.now() + options.timeoutMs,
         })
         return await waitFor(options.until, options)
       }
-      return await asking.ask(address, event as AnyEvent, options)
+      return await asking.ask(address, event, options)
     },
     getSnapshot: () => last ?? initial(),
     async read() {

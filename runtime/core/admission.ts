@@ -19,10 +19,23 @@ export type Admitted =
   | { readonly is: 'copy'; readonly seq: number }
   /** One before it is still missing; its sender sends both again. */
   | { readonly is: 'early'; readonly seq: number }
-  | { readonly is: 'unreadable'; readonly envelope: Arrived; readonly fault: StoredFault; readonly raw: Uint8Array; readonly origin: Origin }
+  | {
+      readonly is: 'unreadable'
+      readonly envelope: Arrived
+      readonly fault: StoredFault
+      readonly raw: Uint8Array
+      readonly origin: Origin
+    }
 
 /** An entry as the bus hands it on. */
-export type Incoming = { readonly seq: number; readonly subject: string; readonly data: Uint8Array; readonly at: number; readonly id?: string | undefined; readonly traceparent?: string | undefined }
+export type Incoming = {
+  readonly seq: number
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly at: number
+  readonly id?: string | undefined
+  readonly traceparent?: string | undefined
+}
 
 export type Admission = { admit(entry: Incoming): Admitted | undefined }
 
@@ -30,7 +43,9 @@ export type Admission = { admit(entry: Incoming): Admitted | undefined }
 const lookEvery = 1024
 
 export function admissionOf(generation: number, folded: FoldedPartition, clientKeepMs: number): Admission {
-  const marks = new Map<number, readonly [number, number]>(Object.entries(folded.marks).map(([sender, mark]) => [Number(sender), mark]))
+  const marks = new Map<number, readonly [number, number]>(
+    Object.entries(folded.marks).map(([sender, mark]) => [Number(sender), mark]),
+  )
   const clients = new Map<string, readonly [number, number]>(Object.entries(folded.clients))
   let noted = 0
 
@@ -69,7 +84,10 @@ export function admissionOf(generation: number, folded: FoldedPartition, clientK
         envelope = { ...read(entry, address, sender), seq: entry.seq, sender }
       } catch (error) {
         const refused = unreadable(entry, address, sender, generation)
-        const counted = sender === 'x' ? originOf({ ...refused, ...countOfOutside(entry.data) }) : { mark: undefined, client: undefined }
+        const counted =
+          sender === 'x'
+            ? originOf({ ...refused, ...countOfOutside(entry.data) })
+            : { mark: undefined, client: undefined }
         if (typeof counted === 'string') return { is: counted, seq: entry.seq }
         return { is: 'unreadable', envelope: refused, fault: storedFaultOf(error), raw: entry.data, origin: counted }
       }

@@ -12,21 +12,42 @@ import type { Effect } from '#protocol/state.ts'
 export type Arrival =
   | { readonly by: 'envelope'; readonly envelope: Arrived }
   | { readonly by: 'timer'; readonly address: Address; readonly name: string; readonly visit: number }
-  | { readonly by: 'topic'; readonly address: Address; readonly pattern: string; readonly event: AnyEvent; readonly seq: number }
+  | {
+      readonly by: 'topic'
+      readonly address: Address
+      readonly pattern: string
+      readonly event: AnyEvent
+      readonly seq: number
+    }
   | { readonly by: 'settled'; readonly address: Address; readonly effect: string }
-  | { readonly by: 'attempted'; readonly address: Address; readonly effect: string; readonly attempt: number; readonly notBefore: number; readonly error: unknown }
+  | {
+      readonly by: 'attempted'
+      readonly address: Address
+      readonly effect: string
+      readonly attempt: number
+      readonly notBefore: number
+      readonly error: unknown
+    }
   | { readonly by: 'start'; readonly address: Address }
   /** The next part of what this actor still has to send. */
   | { readonly by: 'drain'; readonly address: Address }
 
 /** What a step leaves on the log besides the state. */
 export type Output =
-  | { readonly is: 'send'; readonly to: Address; readonly content: Content; readonly ask: Ask | undefined; readonly deadline: number | undefined }
+  | {
+      readonly is: 'send'
+      readonly to: Address
+      readonly content: Content
+      readonly ask: Ask | undefined
+      readonly deadline: number | undefined
+    }
   | { readonly is: 'emit'; readonly event: AnyEvent }
   | { readonly is: 'reply'; readonly ask: Ask; readonly answer: Answer }
   | { readonly is: 'park'; readonly envelope: Arrived; readonly fault: StoredFault }
 
-export type Answer = { readonly is: 'value'; readonly value: unknown } | { readonly is: 'fault'; readonly fault: StoredFault }
+export type Answer =
+  | { readonly is: 'value'; readonly value: unknown }
+  | { readonly is: 'fault'; readonly fault: StoredFault }
 
 /** What is done on this node after the commit. */
 export type Deed =

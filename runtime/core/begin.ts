@@ -12,7 +12,10 @@ import { settle } from './take-event.ts'
 export type Begun = { readonly live: Live; readonly settle: (making: Making) => void }
 
 /** A new actor with its initial snapshot; its initial actions are done when the step settles it. */
-export function beginActor(input: Pick<StepInput, 'root' | 'address' | 'around' | 'family'>, start: { readonly input: unknown; readonly parent?: Live['book']['parent']; readonly visits?: number }): Begun {
+export function beginActor(
+  input: Pick<StepInput, 'root' | 'address' | 'around' | 'family'>,
+  start: { readonly input: unknown; readonly parent?: Live['book']['parent']; readonly visits?: number },
+): Begun {
   const { root, address, around, family } = input
   const book: Live['book'] = {}
   if (start.input !== undefined) book.input = start.input

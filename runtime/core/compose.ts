@@ -46,7 +46,10 @@ export type Staged = {
 export type Form = 'record' | 'cheap' | 'batch'
 
 /** How many of the staged steps the next commit takes, and how. */
-export function chooseForm(staged: readonly Staged[], options: { readonly cheapMost: number; readonly entriesMost: number; readonly bytesMost: number }): { readonly steps: number; readonly form: Form } {
+export function chooseForm(
+  staged: readonly Staged[],
+  options: { readonly cheapMost: number; readonly entriesMost: number; readonly bytesMost: number },
+): { readonly steps: number; readonly form: Form } {
   let outputs = 0
   let weight = 0
   let bytes = 0
@@ -57,7 +60,8 @@ export function chooseForm(staged: readonly Staged[], options: { readonly cheapM
   for (const one of staged) {
     const more = one.outputs.length
     weight += weightOf(one)
-    for (const change of one.changes) bytes += change.is === 'full' ? change.state.length : change.is === 'delta' ? change.delta.length : 0
+    for (const change of one.changes)
+      bytes += change.is === 'full' ? change.state.length : change.is === 'delta' ? change.delta.length : 0
     // The first one always goes, whatever it weighs: a commit of nothing would be made for ever.
     if ((weight > options.entriesMost || bytes > options.bytesMost) && whole > 0) break
     outputs += more
@@ -80,7 +84,10 @@ function weightOf(staged: Staged): number {
   return staged.outputs.reduce((sum, output) => sum + (output.is === 'park' ? parkedMost : 1), 0)
 }
 
-export type Head = Pick<CommitRecord, 'generation' | 'partition' | 'epoch' | 'n' | 'previous' | 'cursor' | 'heard' | 'at' | 'awayMs' | 'openedAt'>
+export type Head = Pick<
+  CommitRecord,
+  'generation' | 'partition' | 'epoch' | 'n' | 'previous' | 'cursor' | 'heard' | 'at' | 'awayMs' | 'openedAt'
+>
 
 export function recordOf(head: Head, staged: readonly Staged[]): CommitRecord {
   const changes: Change[] = []
@@ -128,7 +135,8 @@ function entriesOf(realm: Realm, record: CommitRecord, staged: readonly Staged[]
     for (const output of one.outputs) {
       if (output.is === 'park') {
         const subject = subjects.parked(realm, record.partition, output.envelope.to)
-        for (const data of encodeParked({ ...output, raw: one.raw, at: record.at }, parkedBytes)) entries.push({ subject, data })
+        for (const data of encodeParked({ ...output, raw: one.raw, at: record.at }, parkedBytes))
+          entries.push({ subject, data })
       } else {
         entries.push(entryOf(realm, record, one, output, entries.length, inside))
       }
@@ -137,7 +145,14 @@ function entriesOf(realm: Realm, record: CommitRecord, staged: readonly Staged[]
   return entries
 }
 
-function entryOf(realm: Realm, record: CommitRecord, staged: Staged, output: Exclude<Output, { is: 'park' }>, index: number, inside: Uint8Array | undefined): PlannedEntry {
+function entryOf(
+  realm: Realm,
+  record: CommitRecord,
+  staged: Staged,
+  output: Exclude<Output, { is: 'park' }>,
+  index: number,
+  inside: Uint8Array | undefined,
+): PlannedEntry {
   const { address } = staged
   switch (output.is) {
     case 'send': {
@@ -165,7 +180,12 @@ function entryOf(realm: Realm, record: CommitRecord, staged: Staged, output: Exc
   }
 }
 
-export type PlanOptions = { readonly form: Form; readonly fence: number; readonly partBytes: number; readonly entryBytes: number }
+export type PlanOptions = {
+  readonly form: Form
+  readonly fence: number
+  readonly partBytes: number
+  readonly entryBytes: number
+}
 
 /** The entries of a commit in the form chosen, or in the next larger one when it does not fit. */
 export function planOf(realm: Realm, record: CommitRecord, staged: readonly Staged[], options: PlanOptions): Plan {
@@ -176,11 +196,18 @@ export function planOf(realm: Realm, record: CommitRecord, staged: readonly Stag
   if (options.form === 'cheap' && bytes.length < options.partBytes) {
     const [only] = entriesOf(realm, record, staged, bytes)
     if (only !== undefined && only.data.length < options.entryBytes) {
-      return { ...identity, entries: [{ ...only, check: { seq: options.fence, subject } }], recordEnd: 0, form: 'cheap' }
+      return {
+        ...identity,
+        entries: [{ ...only, check: { seq: options.fence, subject } }],
+        recordEnd: 0,
+        form: 'cheap',
+      }
     }
   }
   const sent = options.form === 'record' ? [] : entriesOf(realm, record, staged)
-  const parts = encodeParts(record, bytes, options.partBytes).map((data, index) => (index === 0 ? { subject, data, check: { seq: options.fence } } : { subject, data }))
+  const parts = encodeParts(record, bytes, options.partBytes).map((data, index) =>
+    index === 0 ? { subject, data, check: { seq: options.fence } } : { subject, data },
+  )
   const entries = [...sent, ...parts]
   return { ...identity, entries, recordEnd: entries.length - 1, form: entries.length > 1 ? 'batch' : 'record' }
 }
@@ -190,6 +217,14 @@ function encodeParts(record: CommitRecord, bytes: Uint8Array, partBytes: number)
   const { partition, epoch, n } = record
   const parts = Math.ceil(bytes.length / partBytes)
   return Array.from({ length: parts }, (_, part) =>
-    encodeRecord({ is: 'part', partition, epoch, n, part, parts, bytes: bytes.subarray(part * partBytes, (part + 1) * partBytes) }),
+    encodeRecord({
+      is: 'part',
+      partition,
+      epoch,
+      n,
+      part,
+      parts,
+      bytes: bytes.subarray(part * partBytes, (part + 1) * partBytes),
+    }),
   )
 }

@@ -11,6 +11,7 @@ import type { Effect, ResumePolicy, Timer } from '#protocol/state.ts'
 import type { Circumstances, Deed, Output } from './arrival.ts'
 import { type Family, forgetNames, type Live } from './live.ts'
 import type { MachineAction } from './machine-step.ts'
+import { effectPolicyOf } from './effect-policy.ts'
 import { checkPattern } from './pattern.ts'
 import { answerEmitted, answerTo } from './question.ts'
 
@@ -38,7 +39,8 @@ function interpretOne(draft: Draft, action: MachineAction): void {
   const { live, outputs, deeds } = draft
   switch (action.do) {
     case 'send':
-      if (action.delay !== undefined) return armTimer(draft, { ...action, delay: action.delay, id: action.id ?? `send.${live.visits + 1}` })
+      if (action.delay !== undefined)
+        return armTimer(draft, { ...action, delay: action.delay, id: action.id ?? `send.${live.visits + 1}` })
       return sendTo(draft, action.to, action.event)
     case 'raise':
       return armTimer(draft, action)
@@ -55,7 +57,13 @@ function interpretOne(draft: Draft, action: MachineAction): void {
       deeds.push({ is: 'log', label: action.label, value: action.value })
       return
     case 'act':
-      beginEffect(draft, { is: 'action', name: action.name, input: { params: action.params, event: action.event, context: action.context }, child: undefined, sync: false })
+      beginEffect(draft, {
+        is: 'action',
+        name: action.name,
+        input: { params: action.params, event: action.event, context: action.context },
+        child: undefined,
+        sync: false,
+      })
       return
     case 'reply':
       return answerTo(draft, action.value)
@@ -65,11 +73,19 @@ function interpretOne(draft: Draft, action: MachineAction): void {
       return
     case 'subscribe': {
       checkPattern(action.pattern)
-      const from = action.from === 'now' ? Math.max(draft.around.lastSeq, Number(draft.cause ?? 0)) : action.from === 'start' ? 0 : action.from - 1
+      const from =
+        action.from === 'now'
+          ? Math.max(draft.around.lastSeq, Number(draft.cause ?? 0))
+          : action.from === 'start'
+            ? 0
+            : action.from - 1
       const known = live.book.subscriptions?.find((one) => one.pattern === action.pattern)
       const others = (live.book.subscriptions ?? []).filter((one) => one !== known)
       // Asked for again it goes on where it stands, lest an event come twice or never; only a position moves it.
-      live.book.subscriptions = [...others, { pattern: action.pattern, from: typeof action.from === 'number' ? from : (known?.from ?? from) }]
+      live.book.subscriptions = [
+        ...others,
+        { pattern: action.pattern, from: typeof action.from === 'number' ? from : (known?.from ?? from) },
+      ]
       return
     }
     case 'unsubscribe': {
@@ -91,12 +107,19 @@ export function sendTo(draft: Draft, to: Ref, event: AnyEvent): void {
   if (effect !== undefined) draft.deeds.push({ is: 'tell', effect, event })
 }
 
-type Arming = { readonly event: AnyEvent; readonly delay: number; readonly id: string; readonly delayName?: string; readonly to?: Ref }
+type Arming = {
+  readonly event: AnyEvent
+  readonly delay: number
+  readonly id: string
+  readonly delayName?: string
+  readonly to?: Ref
+}
 
 function armTimer(draft: Draft, arming: Arming): void {
   const { live, around } = draft
   const policies = live.blueprint.options.delays
-  const policy: ResumePolicy = policies?.[arming.delayName ?? ''] ?? policies?.[String(arming.delay)] ?? policies?.[arming.id] ?? 'deadline'
+  const policy: ResumePolicy =
+    policies?.[arming.delayName ?? ''] ?? policies?.[String(arming.delay)] ?? policies?.[arming.id] ?? 'deadline'
   const visit = ++live.visits
   const delay = Math.max(0, arming.delay)
   const timers = { ...live.book.timers }
@@ -142,7 +165,14 @@ function spawn(draft: Draft, action: Extract<MachineAction, { do: 'spawn' }>): v
   live.book.children = { ...live.book.children, [id]: { ...base, address, effect: undefined } }
   if (systemId !== undefined) draft.family.register(systemId, { address, id })
   const path = [...(live.book.parent?.path ?? []), src]
-  const parent = { address: live.address, id, spawn: count, path, sync, ...(systemId === undefined ? {} : { systemId }) }
+  const parent = {
+    address: live.address,
+    id,
+    spawn: count,
+    path,
+    sync,
+    ...(systemId === undefined ? {} : { systemId }),
+  }
   outputs.push(sent(draft, address, { is: 'start', input: action.input, parent }))
 }
 
@@ -150,8 +180,8 @@ type Begun = Pick<Effect, 'is' | 'name' | 'input' | 'child' | 'sync'>
 
 function beginEffect(draft: Draft, begun: Begun): string {
   const { live, around } = draft
-  const policy = effectPolicyOf(live, begun.name)
-  const own = policy?.deadlineMs === undefined ? undefined : around.now + policy.deadlineMs
+  const policy = effectPolicyOf(live.blueprint.options, begun.name)
+  const own = policy.deadlineMs === undefined ? undefined : around.now + policy.deadlineMs
   const deadline = own === undefined ? draft.deadline : Math.min(own, draft.deadline ?? own)
   const effect: Effect = {
     ...begun,
@@ -167,11 +197,6 @@ function beginEffect(draft: Draft, begun: Begun): string {
   live.book.effects = { ...live.book.effects, [effect.id]: effect }
   draft.deeds.push({ is: 'begin', effect })
   return effect.id
-}
-
-export function effectPolicyOf(live: Pick<Live, 'blueprint'>, name: string): { readonly deadlineMs?: number } | undefined {
-  const effects = live.blueprint.options.effects
-  return effects === undefined || Array.isArray(effects) ? undefined : (effects as Record<string, { deadlineMs?: number }>)[name]
 }
 
 export function dropEffect(live: Live, id: string): void {

@@ -14,7 +14,11 @@ import { dehydrate } from './machine.ts'
 import { answerAll } from './question.ts'
 import type { Making } from './making.ts'
 
-export function endActor(making: Making, reason: Ended['reason'], end: { readonly output?: unknown; readonly error?: unknown }): void {
+export function endActor(
+  making: Making,
+  reason: Ended['reason'],
+  end: { readonly output?: unknown; readonly error?: unknown },
+): void {
   const { live, around, outputs } = making
   if (live.book.ended !== undefined) return
   const error = storableError(end.error)
@@ -25,7 +29,10 @@ export function endActor(making: Making, reason: Ended['reason'], end: { readonl
   const { parent, watchers = [] } = live.book
   if (parent !== undefined && reason !== 'stopped') {
     const { id: actorId } = parent
-    const event = reason === 'done' ? { type: `xstate.done.actor.${actorId}`, output: end.output, actorId } : { type: `xstate.error.actor.${actorId}`, error, actorId }
+    const event =
+      reason === 'done'
+        ? { type: `xstate.done.actor.${actorId}`, output: end.output, actorId }
+        : { type: `xstate.error.actor.${actorId}`, error, actorId }
     outputs.push(sent(making, parent.address, { is: 'event', event }))
   }
   for (const watcher of watchers) {
@@ -33,7 +40,15 @@ export function endActor(making: Making, reason: Ended['reason'], end: { readonl
     outputs.push(sent(making, watcher, { is: 'event', event }))
   }
   if (reason === 'done') answerAll(live, outputs, { output: end.output })
-  else answerAll(live, outputs, { fault: storedFaultOf(new Fault('actor.failed', { value: live.address, reason: error === undefined ? reason : plainErrorOf(error).message })) })
+  else
+    answerAll(live, outputs, {
+      fault: storedFaultOf(
+        new Fault('actor.failed', {
+          value: live.address,
+          reason: error === undefined ? reason : plainErrorOf(error).message,
+        }),
+      ),
+    })
   const { parent: kept, input, counts, ids, outbox } = live.book
   live.book = present({
     parent: kept,
@@ -74,17 +89,35 @@ export function forgetActor(making: Making): void {
   letGo(making)
   if (live.book.ended === undefined) {
     for (const watcher of live.book.watchers ?? []) {
-      outputs.push(sent(making, watcher, { is: 'event', event: { type: 'actor.ended', address: live.address, reason: 'deleted' } }))
+      outputs.push(
+        sent(making, watcher, {
+          is: 'event',
+          event: { type: 'actor.ended', address: live.address, reason: 'deleted' },
+        }),
+      )
     }
-    answerAll(live, outputs, { fault: storedFaultOf(new Fault('actor.done', { value: live.address, reason: 'deleted' })) })
+    answerAll(live, outputs, {
+      fault: storedFaultOf(new Fault('actor.done', { value: live.address, reason: 'deleted' })),
+    })
   }
   making.changed = true
   if (actions === undefined) {
     making.gone = true
     return
   }
-  live.stored = { status: 'stopped', value: null, context: undefined, history: undefined, output: undefined, error: undefined }
-  live.book = present({ parent: live.book.parent, effects: actions, ended: { reason: 'deleted', at: around.now, retire: Number.MAX_SAFE_INTEGER } })
+  live.stored = {
+    status: 'stopped',
+    value: null,
+    context: undefined,
+    history: undefined,
+    output: undefined,
+    error: undefined,
+  }
+  live.book = present({
+    parent: live.book.parent,
+    effects: actions,
+    ended: { reason: 'deleted', at: around.now, retire: Number.MAX_SAFE_INTEGER },
+  })
 }
 
 /** The retention is over: only the fact that it ended stays. */
@@ -93,7 +126,14 @@ export function buryActor(making: Making): void {
   const { ended } = live.book
   if (ended === undefined) return
   letGo(making)
-  live.stored = { status: live.stored?.status ?? 'done', value: null, context: undefined, history: undefined, output: undefined, error: undefined }
+  live.stored = {
+    status: live.stored?.status ?? 'done',
+    value: null,
+    context: undefined,
+    history: undefined,
+    output: undefined,
+    error: undefined,
+  }
   live.book = { ended: { ...ended, retire: Number.MAX_SAFE_INTEGER } }
   making.changed = true
 }
@@ -111,6 +151,10 @@ function letGo(making: Making): void {
   forgetNames(making.family, live)
   for (const waiting of live.book.deferred ?? []) {
     const envelope = { ...waiting.envelope, seq: waiting.seq, sender: waiting.sender } as Arrived
-    outputs.push({ is: 'park', envelope, fault: storedFaultOf(new Fault('actor.done', { value: live.address, reason: 'ended' })) })
+    outputs.push({
+      is: 'park',
+      envelope,
+      fault: storedFaultOf(new Fault('actor.done', { value: live.address, reason: 'ended' })),
+    })
   }
 }

@@ -46,7 +46,8 @@ export function familyOfBook(bookOf: () => Book | undefined, touched: () => void
       const entry = bookOf()?.registry?.[name]
       return entry === undefined ? undefined : refOf(entry, name)
     },
-    registered: () => Object.fromEntries(Object.entries(bookOf()?.registry ?? {}).map(([name, entry]) => [name, refOf(entry, name)])),
+    registered: () =>
+      Object.fromEntries(Object.entries(bookOf()?.registry ?? {}).map(([name, entry]) => [name, refOf(entry, name)])),
     register(name, entry) {
       const book = bookOf()
       if (book === undefined) return
@@ -62,15 +63,27 @@ export function familyOfBook(bookOf: () => Book | undefined, touched: () => void
 /** A root asks its own book: in its first step nobody else knows it yet. */
 export function familyFor(live: Pick<Live, 'book'>, family: Family): Family {
   if (live.book.parent !== undefined) return family
-  return { ...familyOfBook(() => live.book, () => undefined), snapshotOf: family.snapshotOf }
+  return {
+    ...familyOfBook(
+      () => live.book,
+      () => undefined,
+    ),
+    snapshotOf: family.snapshotOf,
+  }
 }
 
 /** The names of an actor (or an effect of it) that ends, and of all below it, are free again. */
-export function forgetNames(family: Family, ended: { readonly address: Address; readonly effect?: string | undefined }): void {
+export function forgetNames(
+  family: Family,
+  ended: { readonly address: Address; readonly effect?: string | undefined },
+): void {
   const all = family.registered()
   for (const name in all) {
     const { address, effectId } = all[name] as Ref
-    const gone = ended.effect === undefined ? address === ended.address || address.startsWith(`${ended.address}~`) : effectId === ended.effect
+    const gone =
+      ended.effect === undefined
+        ? address === ended.address || address.startsWith(`${ended.address}~`)
+        : effectId === ended.effect
     if (gone) family.register(name, undefined)
   }
 }
@@ -81,7 +94,10 @@ export function refOfChild(owner: Address, id: string, child: Child): Ref {
     : new Ref(child.address, id, child.systemId)
 }
 
-export function surroundingsOf(live: Pick<Live, 'address' | 'book' | 'blueprint' | 'visits'>, family: Family): Surroundings {
+export function surroundingsOf(
+  live: Pick<Live, 'address' | 'book' | 'blueprint' | 'visits'>,
+  family: Family,
+): Surroundings {
   const { address, book, blueprint } = live
   const children: Record<string, Ref> = {}
   if (book.children !== undefined) {

@@ -43,7 +43,8 @@ export function parked(input: Pick<StepInput, 'live'>, envelope: Arrived, type: 
 
 export function parkInto(making: Making, envelope: Arrived, fault: StoredFault): void {
   making.outputs.push({ is: 'park', envelope, fault })
-  if (envelope.ask !== undefined) making.outputs.push({ is: 'reply', ask: envelope.ask, answer: { is: 'fault', fault } })
+  if (envelope.ask !== undefined)
+    making.outputs.push({ is: 'reply', ask: envelope.ask, answer: { is: 'fault', fault } })
   count(making.live, 'parked')
   making.mark = 'parked'
   making.changed = true
@@ -96,7 +97,9 @@ export function close(making: Making, type: string): Stepped {
   if (moved && parent?.sync === true && live.book.ended === undefined) {
     const snapshot = live.snapshot as { status: string; value?: unknown; context?: unknown; output?: unknown }
     const seen = { status: snapshot.status, value: snapshot.value, context: snapshot.context, output: snapshot.output }
-    outputs.push(sent(making, parent.address, { is: 'event', event: { type: `xstate.snapshot.${parent.id}`, snapshot: seen } }))
+    outputs.push(
+      sent(making, parent.address, { is: 'event', event: { type: `xstate.snapshot.${parent.id}`, snapshot: seen } }),
+    )
   }
   keepRest(making)
   const { ended, effects, outbox } = live.book
@@ -110,4 +113,3 @@ export function close(making: Making, type: string): Stepped {
   }
   return { live: gone ? undefined : live, outcome: { outputs, deeds, mark, type, decision, changed, gone } }
 }
-

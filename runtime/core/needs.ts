@@ -33,7 +33,13 @@ export function needsOf(live: Waiting, around: Away): LiveNeeds {
 export function nextDue(live: Waiting, around: Away): number | undefined {
   const { book, blueprint } = live
   // Most actors wait for no instant at all, and this is asked after every step.
-  if (book.timers === undefined && book.ended === undefined && blueprint.options.ttlMs === undefined && blueprint.options.cron === undefined) return undefined
+  if (
+    book.timers === undefined &&
+    book.ended === undefined &&
+    blueprint.options.ttlMs === undefined &&
+    blueprint.options.cron === undefined
+  )
+    return undefined
   let least = Number.POSITIVE_INFINITY
   for (const due of dues(live, around)) if (due.due < least) least = due.due
   return least === Number.POSITIVE_INFINITY || least === Number.MAX_SAFE_INTEGER ? undefined : least
@@ -72,6 +78,13 @@ export function dueNow(live: Waiting, around: Away, now: number): Due[] {
 /** The same from a state that nobody revives, for a fold: a lower bound of its next instant. */
 export function needsOfState(state: ActorState, options: KindOptions | undefined): LiveNeeds {
   const blueprint = { options: options ?? {} }
-  const due = nextDue({ book: state.book, blueprint, steppedAt: state.steppedAt, bornAt: state.bornAt }, { awayMs: 0, openedAt: 0 })
-  return { due, effects: state.book.effects !== undefined || state.book.outbox !== undefined, subscribed: state.book.subscriptions !== undefined }
+  const due = nextDue(
+    { book: state.book, blueprint, steppedAt: state.steppedAt, bornAt: state.bornAt },
+    { awayMs: 0, openedAt: 0 },
+  )
+  return {
+    due,
+    effects: state.book.effects !== undefined || state.book.outbox !== undefined,
+    subscribed: state.book.subscriptions !== undefined,
+  }
 }

@@ -34,18 +34,24 @@ export function onEffect(making: Making, id: string, result: EffectResult): void
         making.outputs.push({ is: 'emit', event: result.event })
         return answerEmitted(making, result.event)
       }
-      const event = result.is === 'event' ? result.event : { type: `xstate.snapshot.${child}`, snapshot: result.snapshot }
+      const event =
+        result.is === 'event' ? result.event : { type: `xstate.snapshot.${child}`, snapshot: result.snapshot }
       return takeEvent(making, event, () => unheard(making, event.type))
     }
     case 'done':
       finish(making, effect)
       if (effect.is === 'action') return
-      return takeEvent(making, { type: `xstate.done.actor.${child}`, output: result.output, actorId: child }, () => unheard(making))
+      return takeEvent(making, { type: `xstate.done.actor.${child}`, output: result.output, actorId: child }, () =>
+        unheard(making),
+      )
     case 'error':
     case 'unknown': {
       finish(making, effect)
       // In one process a throwing action ends its actor at once; here it ran after the commit, so it is told.
-      if (effect.is === 'action' && result.is === 'error') return takeEvent(making, { type: 'effect.failed', effect: effect.name, error: result.error }, () => unheard(making, 'effect.failed'))
+      if (effect.is === 'action' && result.is === 'error')
+        return takeEvent(making, { type: 'effect.failed', effect: effect.name, error: result.error }, () =>
+          unheard(making, 'effect.failed'),
+        )
       const error = result.is === 'error' ? result.error : new Fault('effect.unknown', { value: effect.name })
       return takeEvent(making, { type: `xstate.error.actor.${child}`, error, actorId: child }, () => unheard(making))
     }
@@ -72,16 +78,19 @@ export function onAttempted(making: Making, arrival: Extract<Arrival, { by: 'att
     return
   }
   making.changed = true
-  live.book.effects = { ...live.book.effects, [effect.id]: { ...effect, attempt: arrival.attempt, notBefore: arrival.notBefore, lastError: arrival.error } }
+  live.book.effects = {
+    ...live.book.effects,
+    [effect.id]: { ...effect, attempt: arrival.attempt, notBefore: arrival.notBefore, lastError: arrival.error },
+  }
 }
 
 export function onCancel(making: Making, ask: string, from: string | undefined): void {
   const { live, deeds } = making
-  const mine = (one: { readonly to: string; readonly id: string } | undefined): boolean => one?.id === ask && one.to === from
+  const mine = (one: { readonly to: string; readonly id: string } | undefined): boolean =>
+    one?.id === ask && one.to === from
   live.book.asks = (live.book.asks ?? []).filter((one) => !mine(one))
   making.changed = true
   for (const effect of Object.values(live.book.effects ?? {})) {
     if (mine(effect.ask)) deeds.push({ is: 'abort', effect: effect.id, reason: 'cancelled' })
   }
 }
-

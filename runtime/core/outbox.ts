@@ -14,8 +14,18 @@ export function keepRest(making: Making): void {
   making.changed = true
   if (!making.gone) return
   making.gone = false
-  live.stored ??= { status: 'stopped', value: null, context: undefined, history: undefined, output: undefined, error: undefined }
-  live.book = { outbox: live.book.outbox, ended: { reason: 'deleted', at: around.now, retire: Number.MAX_SAFE_INTEGER } }
+  live.stored ??= {
+    status: 'stopped',
+    value: null,
+    context: undefined,
+    history: undefined,
+    output: undefined,
+    error: undefined,
+  }
+  live.book = {
+    outbox: live.book.outbox,
+    ended: { reason: 'deleted', at: around.now, retire: Number.MAX_SAFE_INTEGER },
+  }
 }
 
 export function drainOutbox(making: Making): void {

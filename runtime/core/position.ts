@@ -6,7 +6,19 @@ import type { CommitRecord } from '#protocol/record.ts'
 import type { FoldedPartition } from '#protocol/folded.ts'
 
 export function beginning(partition: number): FoldedPartition {
-  return { partition, epoch: 0, n: 0, seq: 0, cursor: 0, heard: 0, awayMs: 0, openedAt: 0, at: 0, marks: {}, clients: {} }
+  return {
+    partition,
+    epoch: 0,
+    n: 0,
+    seq: 0,
+    cursor: 0,
+    heard: 0,
+    awayMs: 0,
+    openedAt: 0,
+    at: 0,
+    marks: {},
+    clients: {},
+  }
 }
 
 /** Below this many clients nobody needs to be forgotten. */
@@ -16,7 +28,12 @@ const clientsFew = 64
  * `clientKeepMs`: a client that was silent for longer retries nothing any more. Silent by the log's
  * time: of what waited there while no node ran, the rest of a client's events is still to come.
  */
-export function advance(before: FoldedPartition, record: CommitRecord, seq: number, clientKeepMs: number): FoldedPartition {
+export function advance(
+  before: FoldedPartition,
+  record: CommitRecord,
+  seq: number,
+  clientKeepMs: number,
+): FoldedPartition {
   const { partition, epoch, n, cursor, heard, awayMs, openedAt, at } = record
   let { marks, clients } = before
   if (record.marks.length > 0) {
@@ -31,7 +48,10 @@ export function advance(before: FoldedPartition, record: CommitRecord, seq: numb
       moved[name] = [count, instant]
       newest = Math.max(newest, instant)
     }
-    clients = Object.keys(moved).length < clientsFew ? moved : Object.fromEntries(Object.entries(moved).filter(([, [, last]]) => last > newest - clientKeepMs))
+    clients =
+      Object.keys(moved).length < clientsFew
+        ? moved
+        : Object.fromEntries(Object.entries(moved).filter(([, [, last]]) => last > newest - clientKeepMs))
   }
   return { partition, epoch, n, seq, cursor, heard, awayMs, openedAt, at, marks, clients }
 }

@@ -25,11 +25,18 @@ export function openQuestion(live: Live, ask: Ask, now: number): void {
 export function answerTo(draft: Answering, value: unknown): void {
   const { live, outputs, from } = draft
   const open = live.book.asks ?? []
-  const ask = open.find((one) => draft.ask !== undefined && isSame(one, draft.ask)) ?? (from === undefined ? open[0] : undefined)
+  const ask =
+    open.find((one) => draft.ask !== undefined && isSame(one, draft.ask)) ?? (from === undefined ? open[0] : undefined)
   if (ask !== undefined) return close(live, outputs, ask, { is: 'value', value })
   // Asked by another actor: it hears the answer as an event.
   if (from !== undefined && isEvent(value)) {
-    outputs.push({ is: 'send', to: from, content: { is: 'event', event: value }, ask: undefined, deadline: draft.deadline })
+    outputs.push({
+      is: 'send',
+      to: from,
+      content: { is: 'event', event: value },
+      ask: undefined,
+      deadline: draft.deadline,
+    })
   }
 }
 
@@ -42,9 +49,14 @@ export function answerEmitted(draft: Answering, event: AnyEvent): void {
 }
 
 /** The actor ends: whoever still waits is told. */
-export function answerAll(live: Live, outputs: Output[], end: { readonly output?: unknown; readonly fault?: StoredFault }): void {
+export function answerAll(
+  live: Live,
+  outputs: Output[],
+  end: { readonly output?: unknown; readonly fault?: StoredFault },
+): void {
   for (const ask of live.book.asks ?? []) {
-    const answer: Answer = end.fault === undefined ? { is: 'value', value: end.output } : { is: 'fault', fault: end.fault }
+    const answer: Answer =
+      end.fault === undefined ? { is: 'value', value: end.output } : { is: 'fault', fault: end.fault }
     outputs.push({ is: 'reply', ask, answer })
   }
   delete live.book.asks

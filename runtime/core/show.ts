@@ -9,7 +9,9 @@ import { hydrate } from './machine.ts'
 export function snapshotOfState(root: Blueprint | undefined, address: Address, state: ActorState): unknown {
   const { snapshot, book } = state
   if (root === undefined || root.kind !== kindOf(address) || snapshot.value === null) return snapshot
-  const children = Object.fromEntries(Object.entries(book.children ?? {}).map(([id, child]) => [id, refOfChild(address, id, child)]))
+  const children = Object.fromEntries(
+    Object.entries(book.children ?? {}).map(([id, child]) => [id, refOfChild(address, id, child)]),
+  )
   try {
     return hydrate(blueprintFor(root, book), snapshot, {
       self: new Ref(address),

@@ -15,7 +15,18 @@ import { cancelTimer, dropEffect, sent } from './interpret.ts'
 import { beginActor } from './begin.ts'
 import { endActor, forgetActor } from './lifecycle.ts'
 import type { Live } from './live.ts'
-import { blank, close, count, type Making, makingOf, nothing, parked, parkInto, type StepInput, type Stepped } from './making.ts'
+import {
+  blank,
+  close,
+  count,
+  type Making,
+  makingOf,
+  nothing,
+  parked,
+  parkInto,
+  type StepInput,
+  type Stepped,
+} from './making.ts'
 import { onAttempted, onCancel, onEffect } from './on-effect.ts'
 import { drainOutbox } from './outbox.ts'
 import { openQuestion } from './question.ts'
@@ -55,7 +66,10 @@ function onEnvelope(input: StepInput, envelope: Arrived): Stepped {
   if (live === undefined) {
     if (content.is === 'watch') return tellWatcher(input, content.watcher)
     if (content.is !== 'event') return nothing(live, type, 'stale')
-    if (isChild(address)) return isInternal(type) ? nothing(live, type, 'stale') : parked(input, envelope, type, storedFaultOf(new Fault('actor.absent', { value: address })))
+    if (isChild(address))
+      return isInternal(type)
+        ? nothing(live, type, 'stale')
+        : parked(input, envelope, type, storedFaultOf(new Fault('actor.absent', { value: address })))
     const invalid = invalidity(input.root, content.event)
     if (invalid !== undefined) return parked(input, envelope, type, invalid)
     return onNew(input, { input: undefined }, type, (making) => onEvent(making, envelope, content.event))
@@ -103,7 +117,12 @@ function onLive(input: StepInput, type: string, handle: (making: Making) => void
   return close(making, type)
 }
 
-function onNew(input: StepInput, start: { readonly input: unknown; readonly parent?: Live['book']['parent'] }, type: string, then?: (making: Making) => void): Stepped {
+function onNew(
+  input: StepInput,
+  start: { readonly input: unknown; readonly parent?: Live['book']['parent'] },
+  type: string,
+  then?: (making: Making) => void,
+): Stepped {
   const live = beginActor(input, start)
   const making = makingOf(input, live.live)
   making.changed = true
@@ -116,7 +135,8 @@ function onStart(input: StepInput, envelope: Arrived): Stepped {
   const { content } = envelope
   if (content.is !== 'start') return nothing(input.live, 'perdure.start', 'stale')
   if (input.live !== undefined) {
-    if (isSameInput(input.live.book.input, content.input) || content.parent !== undefined) return nothing(input.live, 'perdure.start', 'duplicate')
+    if (isSameInput(input.live.book.input, content.input) || content.parent !== undefined)
+      return nothing(input.live, 'perdure.start', 'duplicate')
     return parked(input, envelope, 'perdure.start', storedFaultOf(new Fault('actor.exists', { value: input.address })))
   }
   return onNew(input, { input: content.input, parent: content.parent }, 'perdure.start')
@@ -130,7 +150,9 @@ function isSameInput(first: unknown, again: unknown): boolean {
 function invalidity(blueprint: Blueprint, event: AnyEvent): StoredFault | undefined {
   if (isInternal(event.type)) return undefined
   const problems = problemsOf(blueprint, event)
-  return problems === undefined ? undefined : storedFaultOf(new Fault('event.invalid', { value: event.type, kind: blueprint.kind, problems }))
+  return problems === undefined
+    ? undefined
+    : storedFaultOf(new Fault('event.invalid', { value: event.type, kind: blueprint.kind, problems }))
 }
 
 function onEvent(making: Making, envelope: Arrived, event: AnyEvent): void {
@@ -167,7 +189,8 @@ function onEnded(input: StepInput, live: Live, envelope: Arrived, type: string):
   }
   // Late results and signals of a finished life are expected; only events of somebody are kept.
   if (content.is !== 'event' || isInternal(type)) return nothing(live, type, 'stale')
-  if (envelope.id !== undefined && live.book.ids?.[idOf(envelope)] !== undefined) return nothing(live, type, 'duplicate')
+  if (envelope.id !== undefined && live.book.ids?.[idOf(envelope)] !== undefined)
+    return nothing(live, type, 'duplicate')
   const fault = storedFaultOf(new Fault('actor.done', { value: live.address, reason: ended?.reason ?? 'done' }))
   return parked(input, envelope, type, fault)
 }
@@ -176,7 +199,10 @@ function tellWatcher(input: StepInput, watcher: Address): Stepped {
   const { live, address } = input
   const reason = live?.book.ended?.reason ?? 'absent'
   const event = { type: 'actor.ended', address, reason, output: live?.stored?.output }
-  return { live, outcome: { ...blank('perdure.watch'), outputs: [sent({ deadline: undefined }, watcher, { is: 'event', event })] } }
+  return {
+    live,
+    outcome: { ...blank('perdure.watch'), outputs: [sent({ deadline: undefined }, watcher, { is: 'event', event })] },
+  }
 }
 
 function onTopic(making: Making, arrival: Extract<Arrival, { by: 'topic' }>): void {
@@ -186,7 +212,9 @@ function onTopic(making: Making, arrival: Extract<Arrival, { by: 'topic' }>): vo
     making.mark = 'stale'
     return
   }
-  live.book.subscriptions = (live.book.subscriptions ?? []).map((one) => (one === subscription ? { ...one, from: arrival.seq } : one))
+  live.book.subscriptions = (live.book.subscriptions ?? []).map((one) =>
+    one === subscription ? { ...one, from: arrival.seq } : one,
+  )
   making.changed = true
   takeEvent(making, arrival.event, () => {
     making.mark = 'unhandled'

@@ -35,14 +35,34 @@ export function supervise(input: StepInput, error: unknown): Stepped {
 }
 
 /** A new life under the same address: the machine begins again, what others count on goes on. */
-function restarted(input: StepInput, live: Live, { restarts, parked }: { readonly restarts: number[]; readonly parked: readonly Output[] }): Stepped {
+function restarted(
+  input: StepInput,
+  live: Live,
+  { restarts, parked }: { readonly restarts: number[]; readonly parked: readonly Output[] },
+): Stepped {
   const { effects = {}, children = {}, subscriptions, watchers, asks, ids, counts, deferred, cron, outbox } = live.book
   const fresh = beginActor(input, { input: live.book.input, visits: live.visits })
   const next = makingOf(input, fresh.live)
   Object.assign(fresh.live, { bornAt: live.bornAt, steps: live.steps })
-  Object.assign(fresh.live.book, present({ restarts, watchers, asks, ids, counts, deferred, cron, outbox, subscriptions, effects: pendingActions(live.book) }))
-  for (const { id, is } of Object.values(effects)) if (is === 'logic') next.deeds.push({ is: 'abort', effect: id, reason: 'left' })
-  for (const { address } of Object.values(children)) if (address !== undefined) next.outputs.push(sent(next, address, { is: 'stop', reason: 'parent' }))
+  Object.assign(
+    fresh.live.book,
+    present({
+      restarts,
+      watchers,
+      asks,
+      ids,
+      counts,
+      deferred,
+      cron,
+      outbox,
+      subscriptions,
+      effects: pendingActions(live.book),
+    }),
+  )
+  for (const { id, is } of Object.values(effects))
+    if (is === 'logic') next.deeds.push({ is: 'abort', effect: id, reason: 'left' })
+  for (const { address } of Object.values(children))
+    if (address !== undefined) next.outputs.push(sent(next, address, { is: 'stop', reason: 'parent' }))
   next.outputs.push(...parked)
   fresh.settle(next)
   // A subscription of the earlier life goes on where it stood if this one asked for it again.
@@ -72,13 +92,27 @@ function stillborn(input: StepInput, envelope: Arrived, fault: StoredFault, thro
   const making = makingOf(input, inError(input, start, error))
   making.changed = true
   if (start.parent === undefined) parkInto(making, envelope, fault)
-  else making.outputs.push(sent(making, start.parent.address, { is: 'event', event: { type: `xstate.error.actor.${start.parent.id}`, error, actorId: start.parent.id } }))
+  else
+    making.outputs.push(
+      sent(making, start.parent.address, {
+        is: 'event',
+        event: { type: `xstate.error.actor.${start.parent.id}`, error, actorId: start.parent.id },
+      }),
+    )
   return close(making, typeOf(arrival))
 }
 
-function inError({ root, address, around }: StepInput, start: { readonly input: unknown; readonly parent?: ParentLink | undefined }, error: unknown): Live {
+function inError(
+  { root, address, around }: StepInput,
+  start: { readonly input: unknown; readonly parent?: ParentLink | undefined },
+  error: unknown,
+): Live {
   const { now } = around
-  const book = present({ parent: start.parent, input: start.input, ended: { reason: 'error', at: now, retire: now + (root.options.retainMs ?? around.retainMs) } })
+  const book = present({
+    parent: start.parent,
+    input: start.input,
+    ended: { reason: 'error', at: now, retire: now + (root.options.retainMs ?? around.retainMs) },
+  })
   const blueprint = blueprintFor(root, book)
   return {
     address,
@@ -100,7 +134,8 @@ function ended(input: StepInput, live: Live, error: unknown): Stepped {
   consume(live, input.arrival)
   if (live.book.parent === undefined) parkInto(making, envelopeOf(input), storedFaultOf(error))
   endActor(making, 'error', { error })
-  if (live.blueprint.options.supervision?.strategy === 'escalate') making.deeds.push({ is: 'log', label: 'escalated', value: storedFaultOf(error) })
+  if (live.blueprint.options.supervision?.strategy === 'escalate')
+    making.deeds.push({ is: 'log', label: 'escalated', value: storedFaultOf(error) })
   return close(making, typeOf(input.arrival))
 }
 
@@ -108,7 +143,9 @@ function ended(input: StepInput, live: Live, error: unknown): Stepped {
 function consume(live: Live, arrival: Arrival): void {
   if (arrival.by === 'timer') cancelTimer(live, arrival.name)
   if (arrival.by === 'topic') {
-    live.book.subscriptions = (live.book.subscriptions ?? []).map((one) => (one.pattern === arrival.pattern ? { ...one, from: Math.max(one.from, arrival.seq) } : one))
+    live.book.subscriptions = (live.book.subscriptions ?? []).map((one) =>
+      one.pattern === arrival.pattern ? { ...one, from: Math.max(one.from, arrival.seq) } : one,
+    )
   }
   const content = arrival.by === 'envelope' ? arrival.envelope.content : undefined
   if (content?.is === 'effect' && !('nth' in content.result)) dropEffect(live, content.effect)
@@ -118,7 +155,12 @@ function consume(live: Live, arrival: Arrival): void {
 function envelopeOf(input: StepInput): Arrived {
   const { arrival, address, around, live } = input
   if (arrival.by === 'envelope') return arrival.envelope
-  const event = arrival.by === 'timer' ? (live?.book.timers?.[arrival.name]?.event ?? { type: arrival.name }) : arrival.by === 'topic' ? arrival.event : { type: `perdure.${arrival.by}` }
+  const event =
+    arrival.by === 'timer'
+      ? (live?.book.timers?.[arrival.name]?.event ?? { type: arrival.name })
+      : arrival.by === 'topic'
+        ? arrival.event
+        : { type: `perdure.${arrival.by}` }
   return {
     to: address,
     content: { is: 'event', event },
@@ -138,7 +180,10 @@ function envelopeOf(input: StepInput): Arrived {
 }
 
 function typeOf(arrival: Arrival): string {
-  if (arrival.by === 'envelope') return arrival.envelope.content.is === 'event' ? arrival.envelope.content.event.type : `perdure.${arrival.envelope.content.is}`
+  if (arrival.by === 'envelope')
+    return arrival.envelope.content.is === 'event'
+      ? arrival.envelope.content.event.type
+      : `perdure.${arrival.envelope.content.is}`
   if (arrival.by === 'topic') return arrival.event.type
   return arrival.by === 'timer' ? `timer:${arrival.name}` : `perdure.${arrival.by}`
 }

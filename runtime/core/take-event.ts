@@ -33,12 +33,15 @@ export function settle(making: Making, snapshot: Live['snapshot'], act: () => vo
   const { status } = snapshot
   if (status === 'active') return
   const end = snapshot as { output?: unknown; error?: unknown }
-  endActor(making, status === 'done' ? 'done' : status === 'error' ? 'error' : 'stopped', { output: end.output, error: end.error })
+  endActor(making, status === 'done' ? 'done' : status === 'error' ? 'error' : 'stopped', {
+    output: end.output,
+    error: end.error,
+  })
 }
 
 function retryDeferred(making: Making): void {
   const { live } = making
-  for (let at = 0; at < (live.book.deferred?.length ?? 0); ) {
+  for (let at = 0; at < (live.book.deferred?.length ?? 0);) {
     const waiting = (live.book.deferred ?? [])[at]
     const content = waiting?.envelope.content
     if (waiting === undefined || content?.is !== 'event') return
@@ -50,8 +53,10 @@ function retryDeferred(making: Making): void {
     const left = (live.book.deferred ?? []).filter((_, index) => index !== at)
     if (left.length > 0) live.book.deferred = left
     else delete live.book.deferred
-    if ('fault' in taken) parkInto(making, { ...waiting.envelope, seq: waiting.seq, sender: waiting.sender } as Arrived, taken.fault)
-    else onBehalfOf(making, waiting.envelope, () => settle(making, taken.snapshot, () => interpret(making, taken.actions)))
+    if ('fault' in taken)
+      parkInto(making, { ...waiting.envelope, seq: waiting.seq, sender: waiting.sender } as Arrived, taken.fault)
+    else
+      onBehalfOf(making, waiting.envelope, () => settle(making, taken.snapshot, () => interpret(making, taken.actions)))
     if (live.book.ended !== undefined) return
     at = 0
   }
@@ -86,7 +91,13 @@ export function unhandled(making: Making, envelope: Arrived, event: AnyEvent): v
   making.mark = 'unhandled'
   if (isInternal(event.type)) return
   const { unhandled: policy = 'ignore', deferLimit = making.around.deferLimit } = live.blueprint.options
-  const fault = (): Fault => new Fault('event.unhandled', { value: event.type, policy, kind: live.blueprint.kind, state: JSON.stringify((live.snapshot as { value?: unknown }).value ?? null) })
+  const fault = (): Fault =>
+    new Fault('event.unhandled', {
+      value: event.type,
+      policy,
+      kind: live.blueprint.kind,
+      state: JSON.stringify((live.snapshot as { value?: unknown }).value ?? null),
+    })
   count(live, 'unhandled')
   making.changed = true
   if (policy === 'fail') throw fault()
@@ -98,7 +109,11 @@ export function unhandled(making: Making, envelope: Arrived, event: AnyEvent): v
       live.book.deferred = [...deferred, { envelope: plain, sender, seq }]
       return
     }
-    parkInto(making, envelope, storedFaultOf(new Fault('event.deferredTooMany', { value: event.type, limit: deferLimit })))
+    parkInto(
+      making,
+      envelope,
+      storedFaultOf(new Fault('event.deferredTooMany', { value: event.type, limit: deferLimit })),
+    )
     return
   }
   if (policy === 'park') return parkInto(making, envelope, storedFaultOf(fault()))
