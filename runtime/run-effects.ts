@@ -14,6 +14,7 @@ import type { Clock } from './clock.ts'
 import type { Blueprint } from './core/blueprint.ts'
 import { effectPolicyOf } from './core/effect-policy.ts'
 import { effectPostOf } from './effect-post.ts'
+import { placesOf } from './core/places.ts'
 import { type EffectRun, runLogic } from './effect-run.ts'
 import { trace } from './trace.ts'
 import type { Effects, EffectHooks } from './effects.ts'
@@ -44,8 +45,7 @@ export function effectsOf(
   const { bus, clock, hooks } = world
   const post = effectPostOf({ bus, clock }, options.retryMs)
   const held = new Map<string, Held>()
-  const running = new Map<string, number>()
-  const queues = new Map<string, Held[]>()
+  const places = placesOf<Held>(start, (one) => one.over)
   const waiters: (() => void)[] = []
   const undecided = new Set<string>()
 
@@ -53,10 +53,7 @@ export function effectsOf(
 
   function release(one: Held): void {
     one.isBegun = false
-    const kind = kindOf(one.address)
-    running.set(kind, Math.max(0, (running.get(kind) ?? 0) - 1))
-    const next = queues.get(kind)?.shift()
-    if (next !== undefined) start(next)
+    places.leave(kindOf(one.address))
     wakeWaiters()
   }
 
@@ -79,21 +76,10 @@ export function effectsOf(
 
   function enqueue(one: Held): void {
     if (one.over) return
-    const kind = kindOf(one.address)
-    const limit = one.blueprint.options.effectLimit ?? options.limit
-    if ((running.get(kind) ?? 0) < limit) return start(one)
-    const queue = queues.get(kind) ?? []
-    queue.push(one)
-    queues.set(kind, queue)
+    places.enter(kindOf(one.address), one.blueprint.options.effectLimit ?? options.limit, one)
   }
 
   function start(one: Held): void {
-    const kind = kindOf(one.address)
-    if (one.over) {
-      const next = queues.get(kind)?.shift()
-      return next === undefined ? undefined : start(next)
-    }
-    running.set(kind, (running.get(kind) ?? 0) + 1)
     one.isBegun = true
     const { effect, address, blueprint } = one
     trace({ is: 'effect.begun', address, effect: effect.id, name: effect.name, attempt: effect.attempt })
