@@ -10,6 +10,9 @@ export type Access = {
   readonly durability: 'process' | 'power'
 }
 
-export function configFor({ url, realm, dir, durability }: Access, flags: Readonly<Record<string, string>> = {}): Config {
+export function configFor(
+  { url, realm, dir, durability }: Access,
+  flags: Readonly<Record<string, string>> = {},
+): Config {
   return openConfig({ flags: { servers: url, realm, dir, durability, ...flags }, cwd: dir })
 }

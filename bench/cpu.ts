@@ -18,7 +18,9 @@ export async function spentUntilNow(ground: Ground, node: Program<NodeCalls>): P
 export function spentText(before: Spent, after: Spent, count: number): string {
   const each = (ms: number): string => `${((ms / count) * 1000).toFixed(1)} us`
   const server =
-    before.serverMs === undefined || after.serverMs === undefined ? '' : `, server ${each(after.serverMs - before.serverMs)}`
+    before.serverMs === undefined || after.serverMs === undefined
+      ? ''
+      : `, server ${each(after.serverMs - before.serverMs)}`
   return `cpu each: node ${each(after.nodeMs - before.nodeMs)}${server}`
 }
 

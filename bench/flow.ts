@@ -9,7 +9,12 @@ import type { Program } from './program.ts'
 import type { NodeCalls } from './programs/node.ts'
 import { requireEqual } from './work.ts'
 
-export type Sending = { readonly events: number; readonly keys: number; readonly first: number; readonly window: number }
+export type Sending = {
+  readonly events: number
+  readonly keys: number
+  readonly first: number
+  readonly window: number
+}
 
 /** Sends so many events, each acknowledged. */
 export type Senders = (sending: Sending) => Promise<{ readonly begunAt: number }>
@@ -36,7 +41,10 @@ export async function measureFlow(ground: Ground, options: FlowOptions): Promise
   let sent = 0
   const rawRound = async (): Promise<number> => {
     await receiver.call('receive', { stream: bareRealm, filter: `${bareRealm}.in.>`, events })
-    const [{ begunAt }, { at }] = await Promise.all([toNobody({ ...options, first: 0 }), receiver.call('received', null)])
+    const [{ begunAt }, { at }] = await Promise.all([
+      toNobody({ ...options, first: 0 }),
+      receiver.call('received', null),
+    ])
     return (events / (at - begunAt)) * 1000
   }
   const engineRound = async (): Promise<number> => {
@@ -53,7 +61,9 @@ export async function measureFlow(ground: Ground, options: FlowOptions): Promise
     const spent = await spentUntilNow(ground, node)
     rates.push(await engineRound())
     const each = spentText(spent, await spentUntilNow(ground, node), events)
-    note(`  round ${round + 1}: ${Math.round(rates.at(-1) as number)}/s, raw ${Math.round(raws.at(-1) as number)}/s; ${each}`)
+    note(
+      `  round ${round + 1}: ${Math.round(rates.at(-1) as number)}/s, raw ${Math.round(raws.at(-1) as number)}/s; ${each}`,
+    )
   }
   await node.call('drained', null)
   await verifyCounters(ground, { keys: options.keys, events: sent })
@@ -62,13 +72,18 @@ export async function measureFlow(ground: Ground, options: FlowOptions): Promise
 
 async function sendersTo(ground: Ground, senders: FlowOptions['senders'], realm: string): Promise<Senders> {
   const client = await ground.openSender(realm)
-  if (senders === 'client') return ({ events, keys, first, window }) => client.call('count', { events, keys, first, window })
+  if (senders === 'client')
+    return ({ events, keys, first, window }) => client.call('count', { events, keys, first, window })
   const bare = await ground.openRaw()
   return ({ events, keys, first, window }) => bare.call('send', { realm, events, keys, first, window })
 }
 
 /** From the first send to the commit of the last event. */
-export async function sendThrough(node: Program<NodeCalls>, senders: Senders, sending: Sending): Promise<{ readonly rate: number }> {
+export async function sendThrough(
+  node: Program<NodeCalls>,
+  senders: Senders,
+  sending: Sending,
+): Promise<{ readonly rate: number }> {
   const before = await node.call('count', null)
   const [{ begunAt }, { at }] = await Promise.all([
     senders(sending),
@@ -78,7 +93,10 @@ export async function sendThrough(node: Program<NodeCalls>, senders: Senders, se
 }
 
 /** Every counter has exactly the events that were sent to it: as many, and those. */
-export async function verifyCounters(ground: Ground, { keys, events }: { readonly keys: number; readonly events: number }): Promise<void> {
+export async function verifyCounters(
+  ground: Ground,
+  { keys, events }: { readonly keys: number; readonly events: number },
+): Promise<void> {
   await using realm = await ground.openRealm()
   let count = 0
   for await (const { address, state } of realm.operate.list({ kind: 'counter' })) {
@@ -91,4 +109,3 @@ export async function verifyCounters(ground: Ground, { keys, events }: { readonl
   }
   requireEqual('events in all', count, events)
 }
-

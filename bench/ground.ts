@@ -76,7 +76,7 @@ export async function openGround({ dir, durability, profile, onLine }: GroundOpt
 
     const start = <C extends Calls>(file: URL, execArgv: readonly string[] = []): Program<C> => {
       const program = startProgram<C>(file, { cwd: access.dir, execArgv })
-      programs.push(program as unknown as Program<Calls>)
+      programs.push(program)
       return program
     }
     const profiling = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile]

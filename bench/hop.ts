@@ -6,7 +6,12 @@ import { median } from './figures.ts'
 import type { Ground } from './ground.ts'
 import { requireEqual } from './work.ts'
 
-export type HopOptions = { readonly tokens: number; readonly hops: number; readonly rounds: number; note(line: string): void }
+export type HopOptions = {
+  readonly tokens: number
+  readonly hops: number
+  readonly rounds: number
+  note(line: string): void
+}
 
 export type HopRound = {
   readonly p50: number
@@ -19,7 +24,7 @@ const actors = 100
 
 /** As long as what a partition writes for one hop, without the record inside. */
 export const hopBytes = encodeEnvelope({
-  to: 'ring/10' as Address,
+  to: 'ring/10',
   content: { is: 'event', event: { type: 'TOKEN', at: 10, of: actors, left: 1000 } },
   from: 'ring/9',
   at: 1_700_000_000_000,
@@ -56,7 +61,9 @@ export async function measureHops(ground: Ground, { tokens, hops, rounds, note }
     const times = await node.call('times', null)
     const { forms } = await node.call('count', null)
     const share = (form: 'record' | 'cheap' | 'batch'): number => forms[form] - before.forms[form]
-    note(`  commits: ${share('cheap')} cheap, ${share('batch')} batches, ${share('record')} records; ${spentText(spent, await spentUntilNow(ground, node), steps)}`)
+    note(
+      `  commits: ${share('cheap')} cheap, ${share('batch')} batches, ${share('record')} records; ${spentText(spent, await spentUntilNow(ground, node), steps)}`,
+    )
     return { p50: median(gapsOf(times)), rate: (steps / (at - begunAt)) * 1000 }
   }
 
@@ -80,7 +87,10 @@ function gapsOf(times: readonly number[]): number[] {
 }
 
 /** Every hop was made once, and every token arrived. */
-async function verifyRing(ground: Ground, { tokens, hops }: { readonly tokens: number; readonly hops: number }): Promise<void> {
+async function verifyRing(
+  ground: Ground,
+  { tokens, hops }: { readonly tokens: number; readonly hops: number },
+): Promise<void> {
   await using realm = await ground.openRealm()
   let made = 0
   let ended = 0

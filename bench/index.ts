@@ -21,7 +21,18 @@ import { w3 } from './works/w3.ts'
 import { wake } from './works/wake.ts'
 
 export const works: readonly Work[] = [
-  w1, w1p, w2a, w2b, w3, wake, start, coldstart, memory, timers, conversation, fold,
+  w1,
+  w1p,
+  w2a,
+  w2b,
+  w3,
+  wake,
+  start,
+  coldstart,
+  memory,
+  timers,
+  conversation,
+  fold,
 ]
 
 export type BenchOptions = {
@@ -61,7 +72,11 @@ export async function runBench(names: readonly string[], options: BenchOptions):
     } catch (error) {
       isMet = false
       const reason = error instanceof Error ? error.message : String(error)
-      options.write(options.json ? JSON.stringify({ work: work.name, met: false, problem: reason }) : `${work.name}: failed, ${reason}`)
+      options.write(
+        options.json
+          ? JSON.stringify({ work: work.name, met: false, problem: reason })
+          : `${work.name}: failed, ${reason}`,
+      )
     }
   }
   return isMet
@@ -69,7 +84,8 @@ export async function runBench(names: readonly string[], options: BenchOptions):
 
 function workNamed(name: string): Work {
   const found = works.find((work) => work.name === name)
-  if (found === undefined) throw new Error(`No work is named ${name}; there are ${works.map((work) => work.name).join(', ')}.`)
+  if (found === undefined)
+    throw new Error(`No work is named ${name}; there are ${works.map((work) => work.name).join(', ')}.`)
   return found
 }
 

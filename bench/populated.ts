@@ -5,7 +5,12 @@ import type { Ground } from './ground.ts'
 export async function populate(ground: Ground, actors: number): Promise<void> {
   await using node = await ground.openNode()
   await using sender = await ground.openSender()
-  await sendThrough(node, (sending) => sender.call('count', sending), { events: actors, keys: actors, window: 512, first: 0 })
+  await sendThrough(node, (sending) => sender.call('count', sending), {
+    events: actors,
+    keys: actors,
+    window: 512,
+    first: 0,
+  })
   await node.call('drained', null)
 }
 

@@ -34,7 +34,10 @@ const farewellMs = 10_000
 export function startProgram<C extends Calls>(file: URL, { cwd, execArgv = [] }: ProgramOptions): Program<C> {
   const startedAt = instantMs()
   const child = fork(fileURLToPath(file), { cwd, execArgv: [...execArgv], serialization: 'advanced' })
-  const waiting = new Map<number, { readonly done: (value: unknown) => void; readonly failed: (error: Error) => void }>()
+  const waiting = new Map<
+    number,
+    { readonly done: (value: unknown) => void; readonly failed: (error: Error) => void }
+  >()
   let count = 0
 
   child.on('message', (told: Told) => {

@@ -23,7 +23,10 @@ export function rowOf(name: string, verdict: Verdict, better: 'more' | 'less'): 
 }
 
 function lineOf(cells: readonly string[]): string {
-  return cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' ').trimEnd()
+  return cells
+    .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+    .join(' ')
+    .trimEnd()
 }
 
 function shown(value: number | undefined): string {

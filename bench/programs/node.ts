@@ -39,7 +39,11 @@ let firstAt = 0
 let lastAt = 0
 const forms = { record: 0, cheap: 0, batch: 0 }
 let stepTimes: number[] | undefined
-type Waiting = { readonly steps: number; readonly done: (at: { at: number }) => void; readonly failed: (error: Error) => void }
+type Waiting = {
+  readonly steps: number
+  readonly done: (at: { at: number }) => void
+  readonly failed: (error: Error) => void
+}
 let waiting: Waiting[] = []
 let problem: Error | undefined
 
@@ -64,7 +68,12 @@ onTrace((event) => {
   }
 })
 
-async function open({ access, flags = {}, store: where = 'lmdb', times = false }: NodeSetup): Promise<{ readyAt: number }> {
+async function open({
+  access,
+  flags = {},
+  store: where = 'lmdb',
+  times = false,
+}: NodeSetup): Promise<{ readyAt: number }> {
   if (times) stepTimes = []
   const config = configFor(access, flags)
   const bus = await openBus({ ...busOptionsOf(config), auth: access.auth, create: true })
@@ -120,7 +129,8 @@ async function logBytes(partition: number): Promise<{ records: number; mailbox: 
 /** A work that stands still must end, and say where. */
 let seen = -1
 setInterval(() => {
-  if (waiting.length > 0 && seen === committed) fail(`stood still at ${committed} steps, ${waiting[0]?.steps} were expected`)
+  if (waiting.length > 0 && seen === committed)
+    fail(`stood still at ${committed} steps, ${waiting[0]?.steps} were expected`)
   seen = committed
 }, stallMs).unref()
 
@@ -141,7 +151,12 @@ const calls = {
   usage: (_: null) => {
     const { user, system } = process.cpuUsage()
     const { loopCount } = performance.nodeTiming.uvMetricsInfo
-    return { rss: process.memoryUsage.rss(), heap: process.memoryUsage().heapUsed, cpuMs: (user + system) / 1000, loops: loopCount }
+    return {
+      rss: process.memoryUsage.rss(),
+      heap: process.memoryUsage().heapUsed,
+      cpuMs: (user + system) / 1000,
+      loops: loopCount,
+    }
   },
   storeBytes: (_: null) => present().store.size().bytes,
   logBytes,

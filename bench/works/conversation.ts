@@ -22,13 +22,20 @@ export const conversation: Work = {
     }
     await node.call('drained', null)
     const stored = (await node.call('storeBytes', null)) - before
-    const log = await node.call('logBytes', partitionOf('conversation/one' as Address, realm.partitions))
+    const log = await node.call('logBytes', partitionOf('conversation/one', realm.partitions))
 
-    const actor = await realm.operate.show('conversation/one' as Address)
-    const said = (actor?.state.snapshot.context as { readonly turns: readonly { readonly text: string }[] } | undefined)?.turns
+    const actor = await realm.operate.show('conversation/one')
+    const said = (actor?.state.snapshot.context as { readonly turns: readonly { readonly text: string }[] } | undefined)
+      ?.turns
     requireEqual('turns', said?.length ?? 0, turns.length)
-    requireEqual('turns as they were said', turns.filter((turn, at) => said?.[at]?.text === turn.text).length, turns.length)
-    note(`  ${text} bytes of text in ${turns.length} turns; ${log.recordCount} records of ${log.records} bytes in all (the envelopes themselves: ${log.mailbox}), ${stored} bytes in the store`)
+    requireEqual(
+      'turns as they were said',
+      turns.filter((turn, at) => said?.[at]?.text === turn.text).length,
+      turns.length,
+    )
+    note(
+      `  ${text} bytes of text in ${turns.length} turns; ${log.recordCount} records of ${log.records} bytes in all (the envelopes themselves: ${log.mailbox}), ${stored} bytes in the store`,
+    )
     return [
       { value: log.records / text, unit: 'x text', better: 'less', target: 1.3 },
       { part: 'store', value: stored / text, unit: 'x text', better: 'less', target: 1.3 },
@@ -36,14 +43,20 @@ export const conversation: Work = {
   },
 }
 
-const words = 'the a we it and so if then model agent tool result plan next because check again found value order time answer question because however'.split(' ')
+const words =
+  'the a we it and so if then model agent tool result plan next because check again found value order time answer question because however'.split(
+    ' ',
+  )
 
 /** A person says a sentence or two, a model a few paragraphs: 700 bytes on average. */
 function turnsOf(count: number): { who: string; text: string }[] {
   return Array.from({ length: count }, (_, at) => {
     const isPerson = at % 2 === 0
     const length = isPerson ? 20 + ((at * 7) % 31) : 150 + ((at * 13) % 101)
-    const text = Array.from({ length }, (_, word) => words[(at * 31 + word * 17 + ((word * at) % 7)) % words.length]).join(' ')
+    const text = Array.from(
+      { length },
+      (_, word) => words[(at * 31 + word * 17 + ((word * at) % 7)) % words.length],
+    ).join(' ')
     return { who: isPerson ? 'user' : 'assistant', text: `${at}: ${text}` }
   })
 }

@@ -17,7 +17,9 @@ export const memory: Work = {
     const withKnown = await atRest(ground)
     const withAwake = await awakeBytes(ground, awake)
     const each = (withAwake - withKnown) / awake
-    note(`  ${megabytes(idle)} at rest, ${megabytes(withKnown)} with ${known} known, ${megabytes(withAwake)} with ${awake} awake`)
+    note(
+      `  ${megabytes(idle)} at rest, ${megabytes(withKnown)} with ${known} known, ${megabytes(withAwake)} with ${awake} awake`,
+    )
     return [
       { value: idle / megabyte, unit: 'MB', better: 'less', target: 120 },
       { part: 'known', value: Math.max(0, withKnown - idle) / megabyte, unit: 'MB', better: 'less', target: 40 },
@@ -34,7 +36,9 @@ async function atRest(ground: Ground): Promise<number> {
 
 async function awakeBytes(ground: Ground, awake: number): Promise<number> {
   // So many at most, and none forgotten while it is looked at.
-  await using node = await ground.openNode({ flags: { 'actors-idle-ms': '600000', 'actors-resident-most': String(awake * 2) } })
+  await using node = await ground.openNode({
+    flags: { 'actors-idle-ms': '600000', 'actors-resident-most': String(awake * 2) },
+  })
   await using sender = await ground.openSender()
   await sender.call('count', { events: awake, keys: awake, first: 0, window: 512 })
   await node.call('steps', awake)

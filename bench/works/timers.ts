@@ -17,11 +17,19 @@ export const timers: Work = {
     const armed = quick ? 5_000 : 100_000
     await arm(ground, armed)
     const after = await idleUse(ground)
-    note(`  in ${watchMs / 1000} s at rest: ${before.loops} turns of the loop and ${before.cpuMs.toFixed(0)} ms of processor, with ${armed} armed ${after.loops} and ${after.cpuMs.toFixed(0)} ms`)
+    note(
+      `  in ${watchMs / 1000} s at rest: ${before.loops} turns of the loop and ${before.cpuMs.toFixed(0)} ms of processor, with ${armed} armed ${after.loops} and ${after.cpuMs.toFixed(0)} ms`,
+    )
     return [
       { value: quantile(late, 0.99), unit: 'ms p99', better: 'less', target: 5 },
       // One turn more or less is the phase of the measurement.
-      { part: 'extra', value: Math.max(0, after.loops - before.loops), unit: 'turns', better: 'less', target: 0.05 * before.loops },
+      {
+        part: 'extra',
+        value: Math.max(0, after.loops - before.loops),
+        unit: 'turns',
+        better: 'less',
+        target: 0.05 * before.loops,
+      },
     ]
   },
 }

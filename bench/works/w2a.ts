@@ -11,8 +11,6 @@ export const w2a: Work = {
     const hops = quick ? 1_000 : 10_000
     const measured = await measureHops(ground, { tokens: 1, hops, rounds, note })
     const raw = { name: 'hop' as const, value: median(measured.map((one) => one.rawP50)) }
-    return [
-      { value: median(measured.map((one) => one.p50)), unit: 'ms p50', better: 'less', raw, ratioTarget: 2.5 },
-    ]
+    return [{ value: median(measured.map((one) => one.p50)), unit: 'ms p50', better: 'less', raw, ratioTarget: 2.5 }]
   },
 }

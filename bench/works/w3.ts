@@ -17,7 +17,9 @@ export const w3: Work = {
       await using ground = await openGround()
       took.push(await killAndRestart(ground, quick ? 10_000 : 50_000))
       if (round === 0) boot = await measureBoot(ground.access.dir, rounds)
-      note(`  round ${round + 1}: ${took.at(-1)?.toFixed(0)} ms, a bare process ${boot.toFixed(0)} ms; nothing lost, nothing twice`)
+      note(
+        `  round ${round + 1}: ${took.at(-1)?.toFixed(0)} ms, a bare process ${boot.toFixed(0)} ms; nothing lost, nothing twice`,
+      )
     }
     return [{ value: median(took), unit: 'ms', better: 'less', target: 1000, raw: { name: 'boot', value: boot } }]
   },

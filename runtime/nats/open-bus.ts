@@ -63,7 +63,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
     append,
     appendAll,
     async read(asked) {
-      const how = { stream, inboxPrefix, heartbeatMs: times.heartbeatMs }
+      const how = { stream, whole: `${realm.name}.>`, inboxPrefix, heartbeatMs: times.heartbeatMs }
       const reading = await openReader({ link, calls, replies }, how, asked)
       const stop = async (): Promise<void> => {
         readings.delete(reading)

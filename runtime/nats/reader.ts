@@ -17,6 +17,8 @@ export type ReaderParts = { readonly link: Link; readonly calls: Calls; readonly
 
 export type ReaderOptions = {
   readonly stream: string
+  /** The filter that every entry of the stream matches. */
+  readonly whole: string
   readonly inboxPrefix: string | undefined
   readonly heartbeatMs: number
 }
@@ -40,7 +42,7 @@ export async function openReader(
   async function begin(): Promise<void> {
     const opened = await openConsumer(
       { link, calls },
-      { ...options, filter, from: next },
+      { ...options, filter: filter === options.whole ? undefined : filter, from: next },
       {
         mayPull: () => !paused,
         onDelivery: handOn,

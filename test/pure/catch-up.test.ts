@@ -9,10 +9,18 @@ import { systemClock } from '#runtime/clock.ts'
 import { openMemoryLog } from '#runtime/memory-bus.ts'
 import { openTestStore } from '#test/support/engine.ts'
 
-const textOf = (count: number): string[] => Array.from({ length: count }, (_, at) => `line ${at} of a context that is stored as differences`)
+const textOf = (count: number): string[] =>
+  Array.from({ length: count }, (_, at) => `line ${at} of a context that is stored as differences`)
 
 function stateWith(count: number): unknown[] {
-  const snapshot = { status: 'active', value: 'on', context: { text: textOf(count) }, history: undefined, output: undefined, error: undefined } as const
+  const snapshot = {
+    status: 'active',
+    value: 'on',
+    context: { text: textOf(count) },
+    history: undefined,
+    output: undefined,
+    error: undefined,
+  } as const
   return stateArrayOf({ version: 1, hash: 'h', snapshot, book: {}, visits: 0, steps: count, bornAt: 0, steppedAt: 0 })
 }
 
@@ -22,7 +30,18 @@ test('a state whose base came while an earlier part was being folded is put toge
   let n = 0
   let seq = 0
   const commit = async (change: Change): Promise<void> => {
-    const head = { generation: 0, partition: 0, epoch: 1, n: ++n, previous: seq, cursor: 0, heard: 0, at: 0, awayMs: 0, openedAt: 0 }
+    const head = {
+      generation: 0,
+      partition: 0,
+      epoch: 1,
+      n: ++n,
+      previous: seq,
+      cursor: 0,
+      heard: 0,
+      at: 0,
+      awayMs: 0,
+      openedAt: 0,
+    }
     const record = encodeRecord({ is: 'commit', ...head, changes: [change], marks: [], clients: [], steps: [] })
     seq = (await bus.append({ subject: subjects.commit(bus.realm, 0), data: record })).seq
   }

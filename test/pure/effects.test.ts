@@ -41,35 +41,53 @@ const streamMachine = setup({
   states: { idle: { on: { GO: 'on' } }, on: { invoke: { src: 'source' } } },
 })
 
-test.each(['lose', 'lose-ack'] as const)('what a callback sends arrives in order and once, when one of its sends meets "%s"', async (what) => {
-  const streams = actor('stream', streamMachine)
-  const { clock, realm } = await openWorld([streams], onceTo(what))
-  await realm.ref(streams, 'a').send({ type: 'GO' })
-  await clock.advance(1000)
-  expect((await realm.ref(streams, 'a').read())?.context.got).toEqual([1, 2, 3, 4, 5])
-})
+test.each(['lose', 'lose-ack'] as const)(
+  'what a callback sends arrives in order and once, when one of its sends meets "%s"',
+  async (what) => {
+    const streams = actor('stream', streamMachine)
+    const { clock, realm } = await openWorld([streams], onceTo(what))
+    await realm.ref(streams, 'a').send({ type: 'GO' })
+    await clock.advance(1000)
+    expect((await realm.ref(streams, 'a').read())?.context.got).toEqual([1, 2, 3, 4, 5])
+  },
+)
 
-test.each(['lose', 'lose-ack'] as const)('an event that a named action sends is taken once, when its send meets "%s"', async (what) => {
-  const kinds = actor(
-    'n',
-    setup({
-      types: { context: {} as { n: number }, events: {} as { type: 'GO' } | { type: 'DID' } },
-      actions: { work: ({ self }) => { self.send({ type: 'DID' }) } },
-    }).createMachine({ context: { n: 0 }, on: { GO: { actions: { type: 'work' } }, DID: { actions: assign({ n: ({ context }) => context.n + 1 }) } } }),
-  )
-  const { clock, realm } = await openWorld([kinds], onceTo(what))
-  await realm.ref(kinds, 'a').send({ type: 'GO' })
-  await realm.ref(kinds, 'a').send({ type: 'GO' })
-  await clock.advance(1000)
-  expect((await realm.ref(kinds, 'a').read())?.context.n).toBe(2)
-})
+test.each(['lose', 'lose-ack'] as const)(
+  'an event that a named action sends is taken once, when its send meets "%s"',
+  async (what) => {
+    const kinds = actor(
+      'n',
+      setup({
+        types: { context: {} as { n: number }, events: {} as { type: 'GO' } | { type: 'DID' } },
+        actions: {
+          work: ({ self }) => {
+            self.send({ type: 'DID' })
+          },
+        },
+      }).createMachine({
+        context: { n: 0 },
+        on: { GO: { actions: { type: 'work' } }, DID: { actions: assign({ n: ({ context }) => context.n + 1 }) } },
+      }),
+    )
+    const { clock, realm } = await openWorld([kinds], onceTo(what))
+    await realm.ref(kinds, 'a').send({ type: 'GO' })
+    await realm.ref(kinds, 'a').send({ type: 'GO' })
+    await clock.advance(1000)
+    expect((await realm.ref(kinds, 'a').read())?.context.n).toBe(2)
+  },
+)
 
 test('effects that end the moment they begin do not use up the limit', async () => {
-  const sudden = fromObservable(() => ({ subscribe: (observer: { next(value: number): void; complete(): void }) => {
-    observer.next(1)
-    observer.complete()
-    return { unsubscribe: () => undefined }
-  } }) as never)
+  const sudden = fromObservable(
+    () =>
+      ({
+        subscribe: (observer: { next(value: number): void; complete(): void }) => {
+          observer.next(1)
+          observer.complete()
+          return { unsubscribe: () => undefined }
+        },
+      }) as never,
+  )
   const failing = fromCallback(() => {
     throw new Error('at once')
   })

@@ -6,7 +6,9 @@ import { systemClock } from '#runtime/clock.ts'
 import { openMemoryLog } from '#runtime/memory-bus.ts'
 import { openTestNode, openTestRealm, openTestStore } from '#test/support/engine.ts'
 
-const counterMachine = setup({ types: { context: {} as { count: number }, events: {} as { type: 'ADD'; by: number } | { type: 'ASK' } } }).createMachine({
+const counterMachine = setup({
+  types: { context: {} as { count: number }, events: {} as { type: 'ADD'; by: number } | { type: 'ASK' } },
+}).createMachine({
   id: 'counter',
   context: { count: 0 },
   on: {
@@ -25,8 +27,19 @@ const orderMachine = setup({
   context: { paid: 0 },
   initial: 'open',
   states: {
-    open: { on: { PAY: { target: 'charging', actions: assign({ paid: ({ event }) => event.amount }) } }, after: { patience: 'expired' } },
-    charging: { invoke: { id: 'charge', src: 'charge', input: ({ context }) => ({ amount: context.paid }), onDone: { target: 'paid', actions: assign({ receipt: ({ event }) => event.output }) }, onError: 'open' } },
+    open: {
+      on: { PAY: { target: 'charging', actions: assign({ paid: ({ event }) => event.amount }) } },
+      after: { patience: 'expired' },
+    },
+    charging: {
+      invoke: {
+        id: 'charge',
+        src: 'charge',
+        input: ({ context }) => ({ amount: context.paid }),
+        onDone: { target: 'paid', actions: assign({ receipt: ({ event }) => event.output }) },
+        onError: 'open',
+      },
+    },
     paid: { type: 'final' },
     expired: {},
   },
@@ -86,7 +99,21 @@ test('a restart goes on from the store and folds what is newer', async () => {
 })
 
 test('a machine that throws parks the envelope and goes on', async () => {
-  const bad = actor('bad', createMachine({ id: 'bad', context: { n: 0 }, on: { OK: { actions: assign({ n: ({ context }) => (context as { n: number }).n + 1 }) }, BAD: { actions: assign(() => { throw new Error('boom') }) } } }))
+  const bad = actor(
+    'bad',
+    createMachine({
+      id: 'bad',
+      context: { n: 0 },
+      on: {
+        OK: { actions: assign({ n: ({ context }) => context.n + 1 }) },
+        BAD: {
+          actions: assign(() => {
+            throw new Error('boom')
+          }),
+        },
+      },
+    }),
+  )
   const log = openWorld()
   await using _ = await openTestNode(log.connect(), [bad])
   await using realm = openTestRealm(log.connect())

@@ -2,7 +2,14 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decode, encode, encodePlain } from '#protocol/codec.ts'
-import { type AnyEvent, type Content, decodeEnvelope, encodeEnvelope, type EffectResult, type Envelope } from '#protocol/envelope.ts'
+import {
+  type AnyEvent,
+  type Content,
+  decodeEnvelope,
+  encodeEnvelope,
+  type EffectResult,
+  type Envelope,
+} from '#protocol/envelope.ts'
 import { decodeOutside, encodeOutside } from '#protocol/outside.ts'
 import { isFault } from '#protocol/fault.ts'
 import { type AnyRecord, decodeRecord, encodeRecord } from '#protocol/record.ts'

@@ -10,7 +10,12 @@ import { openMemoryLog } from '#runtime/memory-bus.ts'
 import { openVirtualClock } from '#runtime/virtual-clock.ts'
 import { openTestNode, openTestRealm } from '#test/support/engine.ts'
 
-type Events = { type: 'ADD' } | { type: 'KEEP'; what: unknown } | { type: 'SEND' } | { type: 'EMIT' } | { type: 'ANSWER' }
+type Events =
+  | { type: 'ADD' }
+  | { type: 'KEEP'; what: unknown }
+  | { type: 'SEND' }
+  | { type: 'EMIT' }
+  | { type: 'ANSWER' }
 
 const counters = actor(
   'counter',
@@ -37,7 +42,9 @@ async function openWorld() {
 
 test('an event that is refused at the door does not cost those sent right behind it', async () => {
   const { clock, one, count, realm } = await openWorld()
-  const sent = [{ type: 'ADD' }, { type: 'xstate.forged' }, { type: 'ADD' }, { type: 'ADD' }].map((event) => one.send(event as Events))
+  const sent = [{ type: 'ADD' }, { type: 'xstate.forged' }, { type: 'ADD' }, { type: 'ADD' }].map((event) =>
+    one.send(event as Events),
+  )
   await clock.advance(1000)
   await Promise.all(sent)
   expect(await count()).toBe(3)
@@ -46,20 +53,26 @@ test('an event that is refused at the door does not cost those sent right behind
   expect(await listing).toHaveLength(1)
 })
 
-test.each(['SEND', 'EMIT', 'ANSWER'] as const)('what a machine cannot put on the log (%s) is parked and the partition goes on', async (type) => {
-  const { clock, one, count, node } = await openWorld()
-  const asked = type === 'ANSWER' ? one.ask({ type }, { timeoutMs: 500 }).catch(() => undefined) : one.send({ type })
-  await clock.advance(1000)
-  await asked
-  await Promise.all([one.send({ type: 'ADD' }), clock.advance(1000)])
-  expect(await count()).toBe(1)
-  expect(node.partitions[0]?.position.epoch).toBe(1)
-})
+test.each(['SEND', 'EMIT', 'ANSWER'] as const)(
+  'what a machine cannot put on the log (%s) is parked and the partition goes on',
+  async (type) => {
+    const { clock, one, count, node } = await openWorld()
+    const asked = type === 'ANSWER' ? one.ask({ type }, { timeoutMs: 500 }).catch(() => undefined) : one.send({ type })
+    await clock.advance(1000)
+    await asked
+    await Promise.all([one.send({ type: 'ADD' }), clock.advance(1000)])
+    expect(await count()).toBe(1)
+    expect(node.partitions[0]?.position.epoch).toBe(1)
+  },
+)
 
 test('an event nested without end is parked and the partition goes on', async () => {
   const { clock, log, one, count, node } = await openWorld()
   const depth = 50_000
-  log.publish('shop.to.counter.a', new TextEncoder().encode(`{"type":"KEEP","what":${'['.repeat(depth)}${']'.repeat(depth)}}`))
+  log.publish(
+    'shop.to.counter.a',
+    new TextEncoder().encode(`{"type":"KEEP","what":${'['.repeat(depth)}${']'.repeat(depth)}}`),
+  )
   await clock.advance(1000)
   await Promise.all([one.send({ type: 'ADD' }), clock.advance(1000)])
   expect(await count()).toBe(1)
@@ -81,8 +94,14 @@ test('an address longer than any actor can have is parked under a subject that t
 
 test('an event that cannot be sent is refused to its sender and costs no other', async () => {
   const { clock, one, count } = await openWorld()
-  const bad = one.send({ type: 'KEEP', what: () => 1 }).then(() => 'sent', () => 'refused')
-  const good = one.send({ type: 'ADD' }).then(() => 'sent', () => 'refused')
+  const bad = one.send({ type: 'KEEP', what: () => 1 }).then(
+    () => 'sent',
+    () => 'refused',
+  )
+  const good = one.send({ type: 'ADD' }).then(
+    () => 'sent',
+    () => 'refused',
+  )
   await clock.advance(1000)
   expect(await bad).toBe('refused')
   expect(await good).toBe('sent')
@@ -90,10 +109,15 @@ test('an event that cannot be sent is refused to its sender and costs no other',
 })
 
 test('an emitted type too long for a subject is refused in its step', async () => {
-  const kinds = actor('echo', setup({ types: { context: {} as { n: number }, events: {} as { type: 'TELL'; what: string } } }).createMachine({
-    context: { n: 0 },
-    on: { TELL: { actions: [emit(({ event }) => ({ type: event.what })), assign({ n: ({ context }) => context.n + 1 })] } },
-  }))
+  const kinds = actor(
+    'echo',
+    setup({ types: { context: {} as { n: number }, events: {} as { type: 'TELL'; what: string } } }).createMachine({
+      context: { n: 0 },
+      on: {
+        TELL: { actions: [emit(({ event }) => ({ type: event.what })), assign({ n: ({ context }) => context.n + 1 })] },
+      },
+    }),
+  )
   const clock = openVirtualClock({ start: 0, progress: () => node.health().queued })
   const log = openMemoryLog({ realm: 'shop', partitions: 1, clock })
   const node = await openTestNode(log.connect(), [kinds], { clock })
@@ -107,10 +131,18 @@ test('an emitted type too long for a subject is refused in its step', async () =
 
 test('sessions that fell silent are forgotten by an owner that lives for long', () => {
   const day = 86_400_000
-  const folded = { ...beginning(0), clients: Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`s${at}`, [1, 0] as const])) }
+  const folded = {
+    ...beginning(0),
+    clients: Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`s${at}`, [1, 0] as const])),
+  }
   const admission = admissionOf(0, folded, day)
   const send = (seq: number, session: string, n: number) =>
-    admission.admit({ seq, subject: 'shop.in.0.x.counter.a', at: 2 * day, data: encodeOutside({ type: 'ADD' }, { session, n, floor: n }) })?.is
+    admission.admit({
+      seq,
+      subject: 'shop.in.0.x.counter.a',
+      at: 2 * day,
+      data: encodeOutside({ type: 'ADD' }, { session, n, floor: n }),
+    })?.is
   for (let n = 1; n <= 2000; n++) expect(send(n, 'new', n)).toBe('envelope')
   expect(send(3000, 'new', 2000)).toBe('copy')
   // It would be a copy if its session were still known; whoever sends so late is another.

@@ -20,29 +20,45 @@ async function openWorld(actors: readonly ActorKind[], partitions = 1) {
   const inner = log.connect()
   let refuses: (subject: string) => boolean = () => false
   const refusal = (subject: string): Fault => new Fault('bus.tooBig', { value: subject, size: 2, limit: 1 })
-  const bus: Bus = { ...inner, append: (entry) => (refuses(entry.subject) ? Promise.reject(refusal(entry.subject)) : inner.append(entry)) }
+  const bus: Bus = {
+    ...inner,
+    append: (entry) => (refuses(entry.subject) ? Promise.reject(refusal(entry.subject)) : inner.append(entry)),
+  }
   const store = await openTestStore(bus)
   const node = await openTestNode(bus, actors, { clock, store })
   const realm = openTestRealm(log.connect(), clock)
   return { clock, log, inner, store, node, realm, refuse: (on: typeof refuses) => (refuses = on) }
 }
 
-const plain = <T>(value: Promise<T>, clock: { advance(ms: number): Promise<void> }): Promise<T> => Promise.all([value, clock.advance(10)]).then(([first]) => first)
+const plain = <T>(value: Promise<T>, clock: { advance(ms: number): Promise<void> }): Promise<T> =>
+  Promise.all([value, clock.advance(10)]).then(([first]) => first)
 
 test('what was emitted while a subscriber had no owner reaches it when the same node takes it up again', async () => {
-  const told = actor('teller', setup({ types: { events: {} as { type: 'GO' } } }).createMachine({ on: { GO: { actions: emit({ type: 'NEWS' }) } } }))
+  const told = actor(
+    'teller',
+    setup({ types: { events: {} as { type: 'GO' } } }).createMachine({
+      on: { GO: { actions: emit({ type: 'NEWS' }) } },
+    }),
+  )
   const hearers = actor(
     'hearer',
-    setup({ types: { context: {} as { heard: number; n: number }, events: {} as { type: 'POKE' } | { type: 'NEWS' } } }).createMachine({
+    setup({
+      types: { context: {} as { heard: number; n: number }, events: {} as { type: 'POKE' } | { type: 'NEWS' } },
+    }).createMachine({
       context: { heard: 0, n: 0 },
       entry: subscribe('teller.*.NEWS'),
-      on: { POKE: { actions: assign({ n: ({ context }) => context.n + 1 }) }, NEWS: { actions: assign({ heard: ({ context }) => context.heard + 1 }) } },
+      on: {
+        POKE: { actions: assign({ n: ({ context }) => context.n + 1 }) },
+        NEWS: { actions: assign({ heard: ({ context }) => context.heard + 1 }) },
+      },
     }),
   )
   const { clock, realm, refuse } = await openWorld([told, hearers], 4)
   const hearer = realm.ref(hearers, 'h')
   const mine = partitionOf(hearer.address, 4)
-  const key = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].find((one) => partitionOf(realm.ref(told, one).address, 4) !== mine) as string
+  const key = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].find(
+    (one) => partitionOf(realm.ref(told, one).address, 4) !== mine,
+  ) as string
   await plain(hearer.send({ type: 'POKE' }), clock)
   await clock.advance(100)
   refuse((subject) => subject === `shop.commit.${mine}`)
@@ -80,7 +96,15 @@ test('an action that ends while its node stops does not run again', async () => 
   const done = Promise.withResolvers<void>()
   const kinds = actor(
     'worker',
-    setup({ types: { events: {} as { type: 'GO' } }, actions: { work: () => { runs++; return done.promise as never } } }).createMachine({ on: { GO: { actions: { type: 'work' } } } }),
+    setup({
+      types: { events: {} as { type: 'GO' } },
+      actions: {
+        work: () => {
+          runs++
+          return done.promise as never
+        },
+      },
+    }).createMachine({ on: { GO: { actions: { type: 'work' } } } }),
   )
   const { clock, log, store, node, realm } = await openWorld([kinds])
   await plain(realm.ref(kinds, 'a').send({ type: 'GO' }), clock)
@@ -101,7 +125,11 @@ test('the events of a stream that begins again are not taken for copies of those
     'stream',
     setup({
       types: { context: {} as { got: number[] }, events: {} as { type: 'GO' } | { type: 'GOT'; n: number } },
-      actors: { source: fromCallback(({ sendBack }) => { tell.push((n) => sendBack({ type: 'GOT', n })) }) },
+      actors: {
+        source: fromCallback(({ sendBack }) => {
+          tell.push((n) => sendBack({ type: 'GOT', n }))
+        }),
+      },
     }).createMachine({
       context: { got: [] },
       initial: 'idle',
@@ -125,16 +153,44 @@ test('the events of a stream that begins again are not taken for copies of those
 test('a question ends at its deadline also while the server does not answer', async () => {
   const kinds = actor('k', setup({ types: { events: {} as { type: 'ASK' } } }).createMachine({ on: { ASK: {} } }))
   const { clock, log, realm } = await openWorld([kinds])
-  await Promise.all([realm.ref(kinds, 'a').ask({ type: 'ASK' }, { timeoutMs: 50 }).catch(() => undefined), clock.advance(100)])
+  await Promise.all([
+    realm
+      .ref(kinds, 'a')
+      .ask({ type: 'ASK' }, { timeoutMs: 50 })
+      .catch(() => undefined),
+    clock.advance(100),
+  ])
   log.stop()
-  const asked = realm.ref(kinds, 'a').ask({ type: 'ASK' }, { timeoutMs: 100 }).catch((error: Fault) => error.code)
-  const ended = Promise.race([asked, Promise.resolve().then(() => clock.advance(200)).then(() => 'still waits')])
+  const asked = realm
+    .ref(kinds, 'a')
+    .ask({ type: 'ASK' }, { timeoutMs: 100 })
+    .catch((error: Fault) => error.code)
+  const ended = Promise.race([
+    asked,
+    Promise.resolve()
+      .then(() => clock.advance(200))
+      .then(() => 'still waits'),
+  ])
   expect(await ended).toBe('ask.deadline')
 })
 
 test('a client whose events waited on the log for long is not forgotten between two of them', () => {
   const day = 86_400_000
-  const record = { is: 'commit' as const, generation: 0, partition: 0, epoch: 1, previous: 0, cursor: 0, heard: 0, at: 10 * day, awayMs: 0, openedAt: 0, changes: [], marks: [], steps: [] }
+  const record = {
+    is: 'commit' as const,
+    generation: 0,
+    partition: 0,
+    epoch: 1,
+    previous: 0,
+    cursor: 0,
+    heard: 0,
+    at: 10 * day,
+    awayMs: 0,
+    openedAt: 0,
+    changes: [],
+    marks: [],
+    steps: [],
+  }
   const many = Array.from({ length: 100 }, (_, at): [string, number, number] => [`s${at}`, 1, 1000])
   const position = advance(beginning(0), { ...record, n: 1, clients: many }, 1, day)
   expect(Object.keys(position.clients)).toHaveLength(100)
@@ -143,8 +199,14 @@ test('a client whose events waited on the log for long is not forgotten between 
 })
 
 test('a commit takes no more state than its parts can carry', () => {
-  const step = { changes: [{ address: 'k/a', is: 'full', state: new Uint8Array(1000) }], outputs: [] } as unknown as Staged
-  const choice = chooseForm(Array.from({ length: 100 }, () => step), { cheapMost: 16, entriesMost: 900, bytesMost: 10_000 })
+  const step = {
+    changes: [{ address: 'k/a', is: 'full', state: new Uint8Array(1000) }],
+    outputs: [],
+  } as unknown as Staged
+  const choice = chooseForm(
+    Array.from({ length: 100 }, () => step),
+    { cheapMost: 16, entriesMost: 900, bytesMost: 10_000 },
+  )
   expect(choice).toEqual({ steps: 10, form: 'record' })
 })
 
@@ -153,7 +215,11 @@ test('an actor that grows too big to be shown to its watchers goes on, and its p
     'k',
     setup({ types: { context: {} as { text: string; n: number }, events: {} as { type: 'GROW' } } }).createMachine({
       context: { text: 'x', n: 0 },
-      on: { GROW: { actions: assign({ text: ({ context }) => context.text.repeat(150), n: ({ context }) => context.n + 1 }) } },
+      on: {
+        GROW: {
+          actions: assign({ text: ({ context }) => context.text.repeat(150), n: ({ context }) => context.n + 1 }),
+        },
+      },
     }),
   )
   const { clock, realm, node, store } = await openWorld([kinds])
@@ -169,7 +235,13 @@ test('an actor that grows too big to be shown to its watchers goes on, and its p
 })
 
 test('an observer that throws costs no other observer anything', async () => {
-  const kinds = actor('k', setup({ types: { context: {} as { n: number }, events: {} as { type: 'ADD' } } }).createMachine({ context: { n: 0 }, on: { ADD: { actions: assign({ n: ({ context }) => context.n + 1 }) } } }))
+  const kinds = actor(
+    'k',
+    setup({ types: { context: {} as { n: number }, events: {} as { type: 'ADD' } } }).createMachine({
+      context: { n: 0 },
+      on: { ADD: { actions: assign({ n: ({ context }) => context.n + 1 }) } },
+    }),
+  )
   const { clock, realm } = await openWorld([kinds])
   const one = realm.ref(kinds, 'a')
   const seen: number[] = []
@@ -177,7 +249,9 @@ test('an observer that throws costs no other observer anything', async () => {
   const thrown: unknown[] = []
   process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => thrown.push(error))
   try {
-    one.subscribe(() => { throw new Error('mine') })
+    one.subscribe(() => {
+      throw new Error('mine')
+    })
     one.subscribe((snapshot) => seen.push(snapshot.context.n))
     for (let n = 0; n < 2; n++) await plain(one.send({ type: 'ADD' }), clock)
     await clock.advance(100)
@@ -194,7 +268,10 @@ test('a batch of several partitions whose acknowledgement was lost is not taken 
     'k',
     setup({ types: { context: {} as { n: number }, events: {} as { type: 'GO' } | { type: 'ADD' } } }).createMachine({
       context: { n: 0 },
-      on: { GO: { actions: [emit({ type: 'A' }), emit({ type: 'B' })] }, ADD: { actions: assign({ n: ({ context }) => context.n + 1 }) } },
+      on: {
+        GO: { actions: [emit({ type: 'A' }), emit({ type: 'B' })] },
+        ADD: { actions: assign({ n: ({ context }) => context.n + 1 }) },
+      },
     }),
   )
   const started: Awaited<ReturnType<typeof openTestNode>>[] = []
@@ -208,7 +285,12 @@ test('a batch of several partitions whose acknowledgement was lost is not taken 
   const text = (type: string) => new TextEncoder().encode(JSON.stringify({ type }))
   let lost = 0
   bus.disturb((op) => {
-    if (op.is !== 'append' || lost > 0 || new Set(op.entries.filter((one) => one.subject.includes('.commit.')).map((one) => one.subject)).size < 2) return 'ok'
+    if (
+      op.is !== 'append' ||
+      lost > 0 ||
+      new Set(op.entries.filter((one) => one.subject.includes('.commit.')).map((one) => one.subject)).size < 2
+    )
+      return 'ok'
     lost++
     return 'lose-ack'
   })
@@ -232,7 +314,9 @@ test('a timer of an actor whose state did not fit for a while fires once it fits
       }),
       { version, migrate },
     )
-  const broken = (): never => { throw new Error('cannot yet') }
+  const broken = (): never => {
+    throw new Error('cannot yet')
+  }
   await using realm = await openDoor({ actors: [waiter(1, {})], partitions: 1 })
   const one = realm.at('waiter/a')
   await one.send({ type: 'GO' })

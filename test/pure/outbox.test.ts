@@ -49,7 +49,10 @@ test('what did not fit into a batch leaves in order, before a timer that is due 
     const world = { log, clock, disk: openMemoryDisk(), actors: [list, flood], options }
     let second: ReturnType<typeof startProcess> | undefined
     let begun: number | undefined
-    const first = startProcess({ ...world, dies: (operation) => (begun !== undefined && operation === begun + part ? 'after' : undefined) })
+    const first = startProcess({
+      ...world,
+      dies: (operation) => (begun !== undefined && operation === begun + part ? 'after' : undefined),
+    })
     await clock.runUntilIdle()
     const realm = openTestRealm(log.connect(), clock)
     begun = first.operations
@@ -74,7 +77,8 @@ test('one event too large among many is refused before any of them leaves', asyn
       on: {
         GO: {
           actions: enqueueActions(({ enqueue }) => {
-            for (let n = 1; n <= 40; n++) enqueue(tell('list/all', { type: 'PUT', n, text: n === 40 ? 'x'.repeat(600_000) : '' }))
+            for (let n = 1; n <= 40; n++)
+              enqueue(tell('list/all', { type: 'PUT', n, text: n === 40 ? 'x'.repeat(600_000) : '' }))
           }),
         },
       },

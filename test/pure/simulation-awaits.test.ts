@@ -18,8 +18,15 @@ import { randomOf } from '#test/support/sim/random.ts'
 type Death = { readonly operation: number; readonly when: 'before' | 'after' }
 
 /** What is broken, and whether the process died at all. */
-async function run({ operation, when }: Death): Promise<{ readonly faults: string[]; readonly died: string | undefined }> {
-  const clock = openVirtualClock({ start: 1e12, progress: () => `${first.operations} ${second?.operations} ${first.node?.health().queued} ${second?.node?.health().queued}` })
+async function run({
+  operation,
+  when,
+}: Death): Promise<{ readonly faults: string[]; readonly died: string | undefined }> {
+  const clock = openVirtualClock({
+    start: 1e12,
+    progress: () =>
+      `${first.operations} ${second?.operations} ${first.node?.health().queued} ${second?.node?.health().queued}`,
+  })
   const log = openMemoryLog({ realm: 'sim', partitions: 2, clock })
   const all = everything()
   const outside = outsideOf(log, clock, randomOf(5), realmOptions)
@@ -37,7 +44,10 @@ async function run({ operation, when }: Death): Promise<{ readonly faults: strin
   })
   let second: Process | undefined
   // Whoever runs it sees that it is gone, and starts it again on the same disk.
-  first.ended.then(() => clock.at(clock.now() + 10, () => (second ??= startProcess(world))), () => undefined)
+  first.ended.then(
+    () => clock.at(clock.now() + 10, () => (second ??= startProcess(world))),
+    () => undefined,
+  )
   let isDriven = false
   const driving = Promise.all(all.map((one) => one.drive(outside, 4))).then(() => (isDriven = true))
   await clock.advanceUntil(() => isDriven, 600_000)
@@ -52,17 +62,20 @@ async function run({ operation, when }: Death): Promise<{ readonly faults: strin
   return { faults, died }
 }
 
-test.each(['before', 'after'] as const)('whoever dies %s an operation was done leaves nothing undone and nothing done twice', async (when) => {
-  const kinds = new Map<string, number>()
-  let operation = 1
-  for (; ; operation++) {
-    const { faults, died } = await run({ operation, when })
-    expect(faults, `died ${when} operation ${operation} (${died})`).toEqual([])
-    if (died === undefined) break
-    kinds.set(died, (kinds.get(died) ?? 0) + 1)
-  }
-  // The path that was cut everywhere has all its parts: claim, fold of the past, read, publish, fold.
-  expect([...kinds.keys()].sort()).toEqual(expect.arrayContaining(['append', 'fold', 'last', 'read', 'state']))
-  expect(kinds.get('append')).toBeGreaterThan(30)
-  expect(kinds.get('fold')).toBeGreaterThan(10)
-})
+test.each(['before', 'after'] as const)(
+  'whoever dies %s an operation was done leaves nothing undone and nothing done twice',
+  async (when) => {
+    const kinds = new Map<string, number>()
+    let operation = 1
+    for (; ; operation++) {
+      const { faults, died } = await run({ operation, when })
+      expect(faults, `died ${when} operation ${operation} (${died})`).toEqual([])
+      if (died === undefined) break
+      kinds.set(died, (kinds.get(died) ?? 0) + 1)
+    }
+    // The path that was cut everywhere has all its parts: claim, fold of the past, read, publish, fold.
+    expect([...kinds.keys()].sort()).toEqual(expect.arrayContaining(['append', 'fold', 'last', 'read', 'state']))
+    expect(kinds.get('append')).toBeGreaterThan(30)
+    expect(kinds.get('fold')).toBeGreaterThan(10)
+  },
+)

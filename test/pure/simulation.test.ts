@@ -18,12 +18,15 @@ describe('seeds that failed once', () => {
 })
 
 describe('worlds by dice', () => {
-  test.each(Array.from({ length: 8 }, (_, at) => at))('nothing is lost, repeated, early, out of order or seen otherwise than the log says (%i)', async (part) => {
-    for (let seed = 1 + part * 12; seed <= (part + 1) * 12; seed++) {
-      const { faults, story } = await world(seed)
-      expect(faults, `seed ${seed}\n${story.join('\n')}`).toEqual([])
-    }
-  })
+  test.each(Array.from({ length: 8 }, (_, at) => at))(
+    'nothing is lost, repeated, early, out of order or seen otherwise than the log says (%i)',
+    async (part) => {
+      for (let seed = 1 + part * 12; seed <= (part + 1) * 12; seed++) {
+        const { faults, story } = await world(seed)
+        expect(faults, `seed ${seed}\n${story.join('\n')}`).toEqual([])
+      }
+    },
+  )
 
   test('they hold what they are for: copies, fights and deaths', async () => {
     const total = { copies: 0, duplicates: 0, claims: 0, deaths: 0 }
@@ -40,7 +43,8 @@ describe('worlds by dice', () => {
   test('the same seed is the same run, entry by entry', async () => {
     const [first, second] = [await world(7), await world(7)]
     expect(second.story).toEqual(first.story)
-    const linesOf = ({ entries }: typeof first) => entries.map(({ seq, subject, at, data }) => `${seq} ${at} ${subject} ${data.length}`)
+    const linesOf = ({ entries }: typeof first) =>
+      entries.map(({ seq, subject, at, data }) => `${seq} ${at} ${subject} ${data.length}`)
     expect(linesOf(second)).toEqual(linesOf(first))
   })
 })

@@ -11,12 +11,21 @@ type Order = { readonly paid: number; readonly receipt?: string; readonly remind
 const child = setup({ actors: { lookup: fromPromise(async () => 'real') } }).createMachine({
   id: 'child',
   initial: 'asking',
-  states: { asking: { invoke: { src: 'lookup', onDone: { target: 'done', actions: assign({ found: ({ event }) => event.output }) } } }, done: { type: 'final' } },
+  states: {
+    asking: {
+      invoke: { src: 'lookup', onDone: { target: 'done', actions: assign({ found: ({ event }) => event.output }) } },
+    },
+    done: { type: 'final' },
+  },
   output: ({ context }) => (context as { found?: string }).found,
 })
 
 const orderMachine = setup({
-  types: { context: {} as Order, events: {} as { type: 'PAY'; amount: number } | { type: 'ASK' }, emitted: {} as { type: 'EXPIRED'; after: number } },
+  types: {
+    context: {} as Order,
+    events: {} as { type: 'PAY'; amount: number } | { type: 'ASK' },
+    emitted: {} as { type: 'EXPIRED'; after: number },
+  },
   actors: {
     charge: fromPromise(async ({ input }: { input: { amount: number } }): Promise<string> => {
       throw new Error(`no bank here for ${input.amount}`)
@@ -35,10 +44,35 @@ const orderMachine = setup({
       on: { PAY: { target: 'charging', actions: assign({ paid: ({ event }) => event.amount }) } },
       after: { patience: { target: 'expired', actions: emit({ type: 'EXPIRED', after: 7 }) } },
       initial: 'waiting',
-      states: { waiting: { after: { nudge: { target: 'waiting', reenter: true, actions: [{ type: 'remind' }, assign({ reminders: ({ context }) => context.reminders + 1 })] } } } },
+      states: {
+        waiting: {
+          after: {
+            nudge: {
+              target: 'waiting',
+              reenter: true,
+              actions: [{ type: 'remind' }, assign({ reminders: ({ context }) => context.reminders + 1 })],
+            },
+          },
+        },
+      },
     },
-    charging: { invoke: { src: 'charge', input: ({ context }) => ({ amount: context.paid }), onDone: { target: 'checking', actions: assign({ receipt: ({ event }) => event.output }) }, onError: 'open' } },
-    checking: { invoke: { src: 'child', onDone: { target: 'paid', actions: assign({ receipt: ({ context, event }) => `${context.receipt} ${String(event.output)}` }) } } },
+    charging: {
+      invoke: {
+        src: 'charge',
+        input: ({ context }) => ({ amount: context.paid }),
+        onDone: { target: 'checking', actions: assign({ receipt: ({ event }) => event.output }) },
+        onError: 'open',
+      },
+    },
+    checking: {
+      invoke: {
+        src: 'child',
+        onDone: {
+          target: 'paid',
+          actions: assign({ receipt: ({ context, event }) => `${context.receipt} ${String(event.output)}` }),
+        },
+      },
+    },
     paid: { type: 'final' },
     expired: {},
   },
@@ -50,7 +84,10 @@ describe('time', () => {
   test('a week passes in the time of a test, with all that happens in it', async () => {
     const begun = performance.now()
     const reminded: number[] = []
-    await using realm = await openTestRealm({ actors: [orders], effects: { charge: async () => 'r', lookup: async () => 'l', remind: () => void reminded.push(realm.now()) } })
+    await using realm = await openTestRealm({
+      actors: [orders],
+      effects: { charge: async () => 'r', lookup: async () => 'l', remind: () => void reminded.push(realm.now()) },
+    })
     const order = await realm.start(orders, '42', { input: undefined })
     await realm.settle()
     const since = realm.now()
@@ -66,7 +103,10 @@ describe('time', () => {
   })
 
   test('deadlines of those who wait are in virtual time', async () => {
-    await using realm = await openTestRealm({ actors: [orders], effects: { charge: () => new Promise(() => undefined) } })
+    await using realm = await openTestRealm({
+      actors: [orders],
+      effects: { charge: () => new Promise(() => undefined) },
+    })
     const order = realm.ref(orders, '1')
     expect(await order.ask({ type: 'ASK' }, { timeoutMs: dayMs })).toBe(0)
     await order.send({ type: 'PAY', amount: 3 })
@@ -81,12 +121,19 @@ describe('time', () => {
   test('an amount of time that cannot be read is refused', async () => {
     await using realm = await openTestRealm({ actors: [orders], start: '2030-05-01T00:00:00Z' })
     expect(realm.now()).toBe(Date.UTC(2030, 4, 1))
-    for (const [text, ms] of [['90 s', 90_000], ['2 hours', 7_200_000], ['1.5h', 5_400_000], ['10ms', 10], ['1 week', 7 * dayMs]] as const) {
+    for (const [text, ms] of [
+      ['90 s', 90_000],
+      ['2 hours', 7_200_000],
+      ['1.5h', 5_400_000],
+      ['10ms', 10],
+      ['1 week', 7 * dayMs],
+    ] as const) {
       const before = realm.now()
       await realm.advance(text)
       expect(realm.now() - before).toBe(ms)
     }
-    for (const bad of ['soon', '5 parsecs', '-3 s', '']) await expect(realm.advance(bad)).rejects.toMatchObject({ code: 'clock.unreadable' })
+    for (const bad of ['soon', '5 parsecs', '-3 s', ''])
+      await expect(realm.advance(bad)).rejects.toMatchObject({ code: 'clock.unreadable' })
     await expect(realm.advance(-1)).rejects.toMatchObject({ code: 'clock.unreadable' })
   })
 })
@@ -116,7 +163,10 @@ describe('stand-ins', () => {
   })
 
   test('a name that no machine knows is refused', async () => {
-    await expect(openTestRealm({ actors: [orders], effects: { chrage: () => 'r' } })).rejects.toMatchObject({ code: 'spawn.unknown', details: { value: 'chrage' } })
+    await expect(openTestRealm({ actors: [orders], effects: { chrage: () => 'r' } })).rejects.toMatchObject({
+      code: 'spawn.unknown',
+      details: { value: 'chrage' },
+    })
   })
 
   test('callback logic is replaced by other logic', async () => {
@@ -125,7 +175,10 @@ describe('stand-ins', () => {
       setup({ actors: { ringer: fromCallback(() => undefined) } }).createMachine({
         context: { rings: 0 },
         invoke: { src: 'ringer', id: 'ringer' },
-        on: { PULL: { actions: sendTo('ringer', { type: 'PULL' }) }, RING: { actions: assign({ rings: ({ context }) => (context as { rings: number }).rings + 1 }) } },
+        on: {
+          PULL: { actions: sendTo('ringer', { type: 'PULL' }) },
+          RING: { actions: assign({ rings: ({ context }) => (context as { rings: number }).rings + 1 }) },
+        },
       }),
     )
     const ringer = fromCallback(({ sendBack, receive }) => receive(() => sendBack({ type: 'RING' })))
@@ -161,7 +214,14 @@ describe('a restart', () => {
   })
 
   test('other definitions serve what the earlier ones stored', async () => {
-    const counter = (by: number) => actor('n', setup({}).createMachine({ context: { n: 0 }, on: { ADD: { actions: assign({ n: ({ context }) => (context as { n: number }).n + by }) } } }))
+    const counter = (by: number) =>
+      actor(
+        'n',
+        setup({}).createMachine({
+          context: { n: 0 },
+          on: { ADD: { actions: assign({ n: ({ context }) => (context as { n: number }).n + by }) } },
+        }),
+      )
     const [first, second] = [counter(1), counter(10)]
     await using realm = await openTestRealm({ actors: [first] })
     await realm.ref(first, 'a').send({ type: 'ADD' })

@@ -34,7 +34,8 @@ test('a store that is lost after the log was trimmed is rebuilt from bases and t
   await using realm = openTestRealm(log.connect())
   const keys = ['a', 'b', 'c', 'd', 'e', 'f']
   for (let i = 0; i < 60; i++) await realm.ref(counters, keys[i % keys.length]!).send({ type: 'ADD' })
-  for (const key of keys) await realm.ref(counters, key).waitFor(({ context }) => context.count === 10, { timeoutMs: 5000 })
+  for (const key of keys)
+    await realm.ref(counters, key).waitFor(({ context }) => context.count === 10, { timeoutMs: 5000 })
   await node.settle()
 
   const before = log.entries().length
@@ -43,7 +44,8 @@ test('a store that is lost after the log was trimmed is rebuilt from bases and t
   expect(log.entries().length).toBeLessThan(before / 2)
 
   for (const key of keys) await realm.ref(counters, key).send({ type: 'ADD' })
-  for (const key of keys) await realm.ref(counters, key).waitFor(({ context }) => context.count === 11, { timeoutMs: 5000 })
+  for (const key of keys)
+    await realm.ref(counters, key).waitFor(({ context }) => context.count === 11, { timeoutMs: 5000 })
   await node.stop()
 
   // A new machine: nothing of the old store is there.

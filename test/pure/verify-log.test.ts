@@ -8,7 +8,8 @@ import { openMemoryLog } from '#runtime/memory-bus.ts'
 import { onTrace, type Trace } from '#runtime/trace.ts'
 import { openVirtualClock } from '#runtime/virtual-clock.ts'
 import { openMemoryDisk, openMemoryStore } from '#store/memory-store.ts'
-import { nodeOptions, openTestNode, openTestRealm } from '#test/support/engine.ts'
+import type { nodeOptions } from '#test/support/engine.ts'
+import { openTestNode, openTestRealm } from '#test/support/engine.ts'
 
 const counters = actor(
   'counter',
@@ -21,11 +22,16 @@ const counters = actor(
 /** Its records stand inside envelopes, in the mailbox of the sink. */
 const tellers = actor(
   'teller',
-  setup({ types: { events: {} as { type: 'ADD' } } }).createMachine({ on: { ADD: { actions: tell('counter/sink', { type: 'ADD' }) } } }),
+  setup({ types: { events: {} as { type: 'ADD' } } }).createMachine({
+    on: { ADD: { actions: tell('counter/sink', { type: 'ADD' }) } },
+  }),
 )
 
 async function openWorld(options: Partial<typeof nodeOptions> = {}) {
-  const clock = openVirtualClock({ start: 1e12, progress: () => String(node?.partitions.map(({ position, depth }) => [position.n, depth.queued, depth.staged])) })
+  const clock = openVirtualClock({
+    start: 1e12,
+    progress: () => String(node?.partitions.map(({ position, depth }) => [position.n, depth.queued, depth.staged])),
+  })
   const log = openMemoryLog({ realm: 'shop', partitions: 2, clock })
   const disk = openMemoryDisk()
   const open = async () => {
@@ -43,7 +49,18 @@ async function openWorld(options: Partial<typeof nodeOptions> = {}) {
     for (let at = 0; at < count; at++) await realm.ref(counters, String(at % 7)).send({ type: 'ADD' })
     await clock.advance(50)
   }
-  return { ...opened, clock, log, disk, open, realm, add, traces, lost: () => traces.filter(({ is }) => is === 'partition.lost'), shorter: () => traces.filter(({ is }) => is === 'log.shorter') }
+  return {
+    ...opened,
+    clock,
+    log,
+    disk,
+    open,
+    realm,
+    add,
+    traces,
+    lost: () => traces.filter(({ is }) => is === 'partition.lost'),
+    shorter: () => traces.filter(({ is }) => is === 'log.shorter'),
+  }
 }
 
 /** Entries that only a node writes: commits, claims, and what actors sent. */
@@ -51,22 +68,25 @@ function writtenBy(log: ReturnType<typeof openMemoryLog>): number {
   return log.entries().filter(({ subject }) => !subject.includes('.x.')).length
 }
 
-test.each([1, 2, 5, 20])('an owner at rest whose log comes back %i entries shorter stops, and writes nothing more', async (missing) => {
-  const { log, clock, node, realm, add, lost, shorter } = await openWorld()
-  await add(20)
-  const { lastSeq } = await realm.bus.logState()
-  log.truncate(lastSeq - missing)
-  const written = writtenBy(log)
-  await clock.advance(100)
-  expect(shorter().length).toBeGreaterThan(0)
-  expect(lost()).toHaveLength(2)
-  expect(lost()).toMatchObject([{ fault: { code: 'log.shorter' } }, { fault: { code: 'log.shorter' } }])
-  expect(await node.ended).toMatchObject({ code: 'log.shorter' })
-  // What comes now takes the places of what was lost; nobody serves it, nobody claims.
-  for (let at = 0; at < 40; at++) await realm.send('counter/1', { type: 'ADD' })
-  await clock.advance(60_000)
-  expect(writtenBy(log)).toBe(written)
-})
+test.each([1, 2, 5, 20])(
+  'an owner at rest whose log comes back %i entries shorter stops, and writes nothing more',
+  async (missing) => {
+    const { log, clock, node, realm, add, lost, shorter } = await openWorld()
+    await add(20)
+    const { lastSeq } = await realm.bus.logState()
+    log.truncate(lastSeq - missing)
+    const written = writtenBy(log)
+    await clock.advance(100)
+    expect(shorter().length).toBeGreaterThan(0)
+    expect(lost()).toHaveLength(2)
+    expect(lost()).toMatchObject([{ fault: { code: 'log.shorter' } }, { fault: { code: 'log.shorter' } }])
+    expect(await node.ended).toMatchObject({ code: 'log.shorter' })
+    // What comes now takes the places of what was lost; nobody serves it, nobody claims.
+    for (let at = 0; at < 40; at++) await realm.send('counter/1', { type: 'ADD' })
+    await clock.advance(60_000)
+    expect(writtenBy(log)).toBe(written)
+  },
+)
 
 test('a log that lost its end and went on is known by what stands in its place', async () => {
   const { log, clock, node, bus, realm, add, lost } = await openWorld()
@@ -125,7 +145,10 @@ test('an acknowledgement below what was seen before tells the same without a rec
   const plain = log.connect()
   let isShort = false
   // A leader with a shorter log took over: the connection stands, the numbers begin again lower.
-  const bus = { ...plain, append: async (entry: Parameters<typeof plain.append>[0]) => (isShort ? { seq: 3 } : await plain.append(entry)) }
+  const bus = {
+    ...plain,
+    append: async (entry: Parameters<typeof plain.append>[0]) => (isShort ? { seq: 3 } : await plain.append(entry)),
+  }
   const node = await openTestNode(bus, [counters], { clock })
   const realm = openTestRealm(log.connect(), clock)
   for (let at = 0; at < 5; at++) await realm.ref(counters, 'a').send({ type: 'ADD' })
@@ -161,7 +184,8 @@ test('a server that comes back with all it acknowledged is gone on with, also wh
   }
   await add(7)
   await clock.advance(100)
-  for (let key = 0; key < 7; key++) expect((await realm.ref(counters, String(key)).read())?.context.n).toBe((key < 6 ? 15 : 10) + 1)
+  for (let key = 0; key < 7; key++)
+    expect((await realm.ref(counters, String(key)).read())?.context.n).toBe((key < 6 ? 15 : 10) + 1)
   expect([...lost(), ...shorter()]).toEqual([])
   expect(traces.filter(({ is }) => is === 'partition.claimed')).toEqual([])
   expect((await realm.ref(counters, 'sink').read())?.context.n).toBe(5)

@@ -8,9 +8,13 @@ import { boundaries, type Boundary } from '#test/support/crash/boundaries.ts'
 import { openCrashWorld } from '#test/support/crash/crash-world.ts'
 
 /** Early, when little is known to anybody, and later, in the middle of everything. */
-const times: Readonly<Partial<Record<Boundary, readonly number[]>>> = { claimed: [1, 3], 'folding the past': [1, 40], received: [1, 25] }
+const times: Readonly<Partial<Record<Boundary, readonly number[]>>> = {
+  claimed: [1, 3],
+  'folding the past': [1, 40],
+  received: [1, 25],
+}
 
-test.each(boundaries.map((at, index) => [at, index] as const))('killed when it has %s', async (at, index) => {
+test.each(boundaries.map((at, index) => [at, index] as const))('killed at the boundary "%s"', async (at, index) => {
   await using world = await openCrashWorld(index + 1)
   // So that there is a past to fold, and work that waits for whoever comes next.
   const first = world.start('node')
@@ -19,10 +23,10 @@ test.each(boundaries.map((at, index) => [at, index] as const))('killed when it h
   await first.kill()
   for (const nth of times[at] ?? [1, 12]) {
     const child = world.start('node', { death: { at, nth } })
-    const driving = world.drive(4)
+    const driving = world.driveWhile(() => child.isAlive)
     expect(await child.exited).toBe('SIGKILL')
     expect(child.lines.at(-1)).toEqual({ died: at, nth })
-    // What was asked for meanwhile is promised by the server alone; questions wait for an answer.
+    // What was sent meanwhile is promised by the server alone; questions wait for an answer.
     const next = world.start('node')
     await driving
     await next.line(({ is }) => is === 'node.ready')

@@ -34,17 +34,33 @@ export const nodeOptions: NodeOptions = {
   historyBytes: 1_000_000_000,
 }
 
-export const realmOptions = { windowMost: 1000, sendTimeoutMs: 10_000, retryMs: 10, queryTimeoutMs: 2000, leaseMs: 2000, client: undefined }
+export const realmOptions = {
+  windowMost: 1000,
+  sendTimeoutMs: 10_000,
+  retryMs: 10,
+  queryTimeoutMs: 2000,
+  leaseMs: 2000,
+  client: undefined,
+}
 
 export async function openTestStore(bus: Bus): Promise<Store> {
   const { realm } = bus
   const log = await bus.logState()
-  return openMemoryStore({ identity: { realm: realm.name, generation: realm.generation, partitions: realm.partitions, log: log.createdAt } })
+  return openMemoryStore({
+    identity: { realm: realm.name, generation: realm.generation, partitions: realm.partitions, log: log.createdAt },
+  })
 }
 
-export async function openTestNode(bus: Bus, actors: readonly ActorKind[], given: { store?: Store; clock?: Clock; options?: Partial<NodeOptions> } = {}): Promise<Node> {
+export async function openTestNode(
+  bus: Bus,
+  actors: readonly ActorKind[],
+  given: { store?: Store; clock?: Clock; options?: Partial<NodeOptions> } = {},
+): Promise<Node> {
   const store = given.store ?? (await openTestStore(bus))
-  return await startNode({ bus, store, clock: given.clock ?? systemClock, actors }, { ...nodeOptions, ...given.options })
+  return await startNode(
+    { bus, store, clock: given.clock ?? systemClock, actors },
+    { ...nodeOptions, ...given.options },
+  )
 }
 
 export function openTestRealm(bus: Bus, clock: Clock = systemClock): RealmHandle {

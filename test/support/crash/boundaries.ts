@@ -49,7 +49,13 @@ export function reaperOf(death: Death | undefined): Reaper {
   }
 }
 
-const traced = { stepped: 'stepped', committed: 'committed', 'effect.begun': 'effect begun', 'effect.ended': 'effect ended', 'partition.claimed': 'claimed' } as const
+const traced = {
+  stepped: 'stepped',
+  committed: 'committed',
+  'effect.begun': 'effect begun',
+  'effect.ended': 'effect ended',
+  'partition.claimed': 'claimed',
+} as const
 
 export function reachByTrace({ reach }: Reaper): void {
   onTrace((event) => {

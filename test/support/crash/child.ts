@@ -5,7 +5,12 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { NodeProgram } from './node-program.ts'
 
-export type Line = { readonly is?: string; readonly died?: string; readonly ended?: unknown; readonly [name: string]: unknown }
+export type Line = {
+  readonly is?: string
+  readonly died?: string
+  readonly ended?: unknown
+  readonly [name: string]: unknown
+}
 
 export type Child = {
   readonly pid: number
@@ -22,10 +27,19 @@ export type Child = {
 
 const program = fileURLToPath(new URL('node-program.ts', import.meta.url))
 
+const running = new Set<ChildProcess>()
+// A test process that ends early must not leave them behind.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 export function startChild(given: NodeProgram): Child {
-  const child: ChildProcess = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, JSON.stringify(given)], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const reap = (): void => void child.kill('SIGKILL')
-  process.once('exit', reap)
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', program, JSON.stringify(given)],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  running.add(child)
   const lines: Line[] = []
   const hearers = new Set<() => void>()
   let errors = ''
@@ -33,7 +47,7 @@ export function startChild(given: NodeProgram): Child {
   let isAlive = true
   const exited = once(child, 'close').then(() => {
     isAlive = false
-    process.removeListener('exit', reap)
+    running.delete(child)
     for (const hear of hearers) hear()
     return child.signalCode ?? child.exitCode ?? 0
   })
@@ -56,7 +70,12 @@ export function startChild(given: NodeProgram): Child {
           if (found === undefined && isAlive) return
           hearers.delete(hear)
           if (found !== undefined) resolve(found)
-          else reject(new Error(`the process ended without saying it (${child.signalCode ?? child.exitCode}); it said ${JSON.stringify(lines)} ${errors}`))
+          else
+            reject(
+              new Error(
+                `the process ended without saying it (${child.signalCode ?? child.exitCode}); it said ${JSON.stringify(lines)} ${errors}`,
+              ),
+            )
         }
         hearers.add(hear)
         hear()

@@ -28,9 +28,14 @@ export type CrashWorld = {
   readonly nats: TestNats
   readonly bus: Bus
   /** A node on the disk of that name; `url` when it is to go another way to the server. */
-  start(name: string, given?: { readonly death?: Death | undefined; readonly url?: string; readonly ackMs?: number }): Child
+  start(
+    name: string,
+    given?: { readonly death?: Death | undefined; readonly url?: string; readonly ackMs?: number },
+  ): Child
   /** So many requests of each workload; resolves when each was promised or given up. */
   drive(size: number): Promise<void>
+  /** Round after round, as long as it is so when one begins. */
+  driveWhile(isSo: () => boolean): Promise<void>
   /** Every entry so far, and one more look after each that comes. */
   readonly entries: readonly LogEntry[]
   until(isSo: (entries: readonly LogEntry[]) => boolean): Promise<void>
@@ -49,7 +54,15 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
   const nats = await startNats()
   const dir = await mkdtemp(join(tmpdir(), 'perdure-crash-'))
   const realm = 'crash'
-  const bus = await openBus({ servers: [nats.url], realm, create: true, defaultPartitions: partitions, replicas: 1, durability: 'process', times: { ackMs: 1500, callMs: 1500, heartbeatMs: 500, reconnectMs: 50 } })
+  const bus = await openBus({
+    servers: [nats.url],
+    realm,
+    create: true,
+    defaultPartitions: partitions,
+    replicas: 1,
+    durability: 'process',
+    times: { ackMs: 1500, callMs: 1500, heartbeatMs: 500, reconnectMs: 50 },
+  })
   const all = [bank(), lists(), effects({ isElsewhere: true }), timers(), children(), asks()]
   const random = randomOf(seed)
   const started = new Set<Child>()
@@ -65,9 +78,14 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
       return known
     },
     sleep: (ms) => new Promise((resolve) => systemClock.at(systemClock.now() + ms * pace, resolve)),
-    outcomeOf: (_, promise) => promise.then(() => 'done' as const, () => 'unknown' as const),
+    outcomeOf: (_, promise) =>
+      promise.then(
+        () => 'done' as const,
+        () => 'unknown' as const,
+      ),
   }
-  const handleOf = (name: string): RealmHandle => realmHandleOf({ bus, clock: systemClock }, { ...realmOptions, sendTimeoutMs: 30_000, client: name })
+  const handleOf = (name: string): RealmHandle =>
+    realmHandleOf({ bus, clock: systemClock }, { ...realmOptions, sendTimeoutMs: 30_000, client: name })
 
   const entries: LogEntry[] = []
   const hearers = new Set<() => void>()
@@ -98,7 +116,14 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
   function look(): { readonly audit: Audit; readonly faults: string[] } {
     const audit = auditOf(entries, { atRest: true })
     const parked = audit.parked.map(({ address, seq }) => `parked: ${address} at ${seq}`)
-    return { audit, faults: [...audit.faults, ...parked, ...all.flatMap((one) => one.check({ audit, entries }).map((fault) => `${one.name}: ${fault}`))] }
+    return {
+      audit,
+      faults: [
+        ...audit.faults,
+        ...parked,
+        ...all.flatMap((one) => one.check({ audit, entries }).map((fault) => `${one.name}: ${fault}`)),
+      ],
+    }
   }
 
   return {
@@ -107,11 +132,17 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
     start(name, { death, url = nats.url, ackMs = 1000 } = {}) {
       const child = startChild({ name, url, realm, dir: join(dir, name), partitions, death, ackMs })
       started.add(child)
-      child.exited.then(() => started.delete(child), () => undefined)
+      child.exited.then(
+        () => started.delete(child),
+        () => undefined,
+      )
       return child
     },
     async drive(size) {
       await Promise.all(all.map((one) => one.drive(outside, size)))
+    },
+    async driveWhile(isSo) {
+      while (isSo()) await this.drive(2)
     },
     entries,
     until,
@@ -121,7 +152,8 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
         found = look()
         return found.faults.length === 0
       })
-      if (found.faults.length > 0) throw new Error(`${found.faults.length} laws are broken:\n${found.faults.slice(0, 12).join('\n')}`)
+      if (found.faults.length > 0)
+        throw new Error(`${found.faults.length} laws are broken:\n${found.faults.slice(0, 12).join('\n')}`)
       return found.audit
     },
     async [Symbol.asyncDispose]() {

@@ -28,7 +28,14 @@ const given = JSON.parse(process.argv[2] ?? '{}') as NodeProgram
 const say = (line: unknown): void => void writeSync(1, `${JSON.stringify(line)}\n`)
 
 onTrace((event) => {
-  if (event.is === 'node.ready' || event.is === 'partition.lost' || event.is === 'node.failed' || event.is === 'log.shorter' || event.is === 'commit.unknown') say(event)
+  if (
+    event.is === 'node.ready' ||
+    event.is === 'partition.lost' ||
+    event.is === 'node.failed' ||
+    event.is === 'log.shorter' ||
+    event.is === 'commit.unknown'
+  )
+    say(event)
 })
 
 try {
@@ -46,7 +53,11 @@ try {
   })
   const { name, generation, partitions } = plain.realm
   const { createdAt } = await plain.logState()
-  const store = await openLmdbStore({ dir: given.dir, mapBytes: 2 ** 30, identity: { realm: name, generation, partitions, log: createdAt } })
+  const store = await openLmdbStore({
+    dir: given.dir,
+    mapBytes: 2 ** 30,
+    identity: { realm: name, generation, partitions, log: createdAt },
+  })
   const actors = everything().flatMap((one) => one.actors)
   const node = await startNode(
     { bus: mortalBus(plain, reaper), store: mortalStore(store, reaper), clock: systemClock, actors },

@@ -30,7 +30,10 @@ export async function openProxy(port: number): Promise<Proxy> {
     const pair: Pair = { near, far, held: [] }
     pairs.add(pair)
     // A connection made after the others were cut begins whole.
-    const [swallows, holds] = [(): boolean => isSwallowing && !fresh.has(pair), (): boolean => isHolding && !fresh.has(pair)]
+    const [swallows, holds] = [
+      (): boolean => isSwallowing && !fresh.has(pair),
+      (): boolean => isHolding && !fresh.has(pair),
+    ]
     near.on('data', (data) => {
       if (holds()) pair.held.push(data)
       else far.write(data)

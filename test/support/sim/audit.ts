@@ -55,7 +55,8 @@ export function auditOf(entries: readonly LogEntry[], { atRest }: { readonly atR
 
   function isStale(partition: number, epoch: number, what: string): void {
     const { epoch: claimed } = foldOf(partition)
-    if (epoch !== claimed) faults.push(`stale write: ${what} of partition ${partition} has epoch ${epoch}, but ${claimed} is claimed`)
+    if (epoch !== claimed)
+      faults.push(`stale write: ${what} of partition ${partition} has epoch ${epoch}, but ${claimed} is claimed`)
   }
 
   function takeRecord(record: CommitRecord, bytes: Uint8Array, seq: number, inside: boolean): void {
@@ -67,21 +68,25 @@ export function auditOf(entries: readonly LogEntry[], { atRest }: { readonly atR
     if (n <= fold.n) {
       copies++
       if (!inside) faults.push(`the fence was passed twice: ${what} of partition ${partition} is a copy`)
-      if (fold.bytes.get(n) !== text) faults.push(`two records of one number: ${what} of partition ${partition} differs from the first`)
+      if (fold.bytes.get(n) !== text)
+        faults.push(`two records of one number: ${what} of partition ${partition} differs from the first`)
       return
     }
     if (n !== fold.n + 1) faults.push(`a gap in the numbers: ${what} of partition ${partition} follows ${fold.n}`)
     records++
     fold.n = n
     fold.bytes.set(n, text)
-    if (record.cursor < fold.cursor) faults.push(`the cursor goes back: ${what} of partition ${partition} from ${fold.cursor} to ${record.cursor}`)
+    if (record.cursor < fold.cursor)
+      faults.push(`the cursor goes back: ${what} of partition ${partition} from ${fold.cursor} to ${record.cursor}`)
     fold.cursor = record.cursor
     for (const change of record.changes) takeChange(change, what)
     for (const note of record.steps) {
       if (note.seq === 0) continue
-      if (notes.has(note.seq)) faults.push(`consumed twice: entry ${note.seq} (${note.type}), again by ${what} of partition ${partition}`)
+      if (notes.has(note.seq))
+        faults.push(`consumed twice: entry ${note.seq} (${note.type}), again by ${what} of partition ${partition}`)
       notes.set(note.seq, note)
-      if (note.seq > record.cursor) faults.push(`the cursor ${record.cursor} lies before entry ${note.seq}, which ${what} consumed`)
+      if (note.seq > record.cursor)
+        faults.push(`the cursor ${record.cursor} lies before entry ${note.seq}, which ${what} consumed`)
     }
   }
 
@@ -103,7 +108,10 @@ export function auditOf(entries: readonly LogEntry[], { atRest }: { readonly atR
     if (record.is === 'claim') {
       claims++
       const fold = foldOf(record.partition)
-      if (record.epoch <= fold.epoch) faults.push(`epochs do not grow: claim ${record.epoch} of partition ${record.partition} at ${entry.seq} after ${fold.epoch}`)
+      if (record.epoch <= fold.epoch)
+        faults.push(
+          `epochs do not grow: claim ${record.epoch} of partition ${record.partition} at ${entry.seq} after ${fold.epoch}`,
+        )
       fold.epoch = record.epoch
       fold.parts = []
     } else if (record.is === 'commit') {
@@ -144,11 +152,13 @@ export function auditOf(entries: readonly LogEntry[], { atRest }: { readonly atR
   for (const { partition, envelope, entry } of mailbox) {
     const note = notes.get(entry.seq)
     if (note !== undefined) consumed++
-    else if (atRest) faults.push(`never consumed: entry ${entry.seq} (${entry.subject}), cursor ${foldOf(partition).cursor}`)
+    else if (atRest)
+      faults.push(`never consumed: entry ${entry.seq} (${entry.subject}), cursor ${foldOf(partition).cursor}`)
     const identity = identityOf(partition, envelope)
     if (identity === undefined) continue
     came.set(identity, (came.get(identity) ?? 0) + 1)
-    if (note !== undefined && note.mark !== 'duplicate' && note.mark !== 'early') counted.set(identity, (counted.get(identity) ?? 0) + 1)
+    if (note !== undefined && note.mark !== 'duplicate' && note.mark !== 'early')
+      counted.set(identity, (counted.get(identity) ?? 0) + 1)
   }
   let duplicates = 0
   for (const [identity, count] of came) {

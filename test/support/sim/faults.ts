@@ -19,12 +19,20 @@ export const calm: Rates = { lose: 0, loseAck: 0, hold: 0, repeat: 0, loseDelive
 
 export function ratesOf(random: Random): Rates {
   const some = (most: number): number => (random.chance(0.6) ? random.next() * most : 0)
-  return { lose: some(0.05), loseAck: some(0.08), hold: some(0.06), repeat: some(0.03), loseDelivery: some(0.03), loseCall: some(0.02) }
+  return {
+    lose: some(0.05),
+    loseAck: some(0.08),
+    hold: some(0.06),
+    repeat: some(0.03),
+    loseDelivery: some(0.03),
+    loseCall: some(0.02),
+  }
 }
 
 /** As long as `isOn` says so. */
 export function disturbanceOf(random: Random, clock: Clock, rates: Rates, isOn: () => boolean): Disturb {
-  const later = (): Promise<void> => new Promise((resolve) => clock.at(clock.now() + random.int(1, random.chance(0.2) ? 3000 : 100), resolve))
+  const later = (): Promise<void> =>
+    new Promise((resolve) => clock.at(clock.now() + random.int(1, random.chance(0.2) ? 3000 : 100), resolve))
   return (op: MemoryOp) => {
     if (!isOn()) return 'ok'
     switch (op.is) {

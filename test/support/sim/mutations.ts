@@ -36,10 +36,13 @@ function changed(options: ReadOptions, change: (entry: LogEntry) => LogEntry | u
   }
 }
 
-function appending(change: (entries: readonly Entry[], append: (entries: readonly Entry[]) => Promise<Placed>) => Promise<Placed>): Mutation {
+function appending(
+  change: (entries: readonly Entry[], append: (entries: readonly Entry[]) => Promise<Placed>) => Promise<Placed>,
+): Mutation {
   return {
     bus: (bus) => {
-      const append = (entries: readonly Entry[]): Promise<Placed> => (entries.length === 1 ? bus.append(entries[0] as Entry) : bus.appendAll(entries))
+      const append = (entries: readonly Entry[]): Promise<Placed> =>
+        entries.length === 1 ? bus.append(entries[0] as Entry) : bus.appendAll(entries)
       return { ...bus, append: (entry) => change([entry], append), appendAll: (entries) => change(entries, append) }
     },
   }
@@ -51,7 +54,11 @@ const isSent = ({ subject }: LogEntry): boolean => {
 }
 
 /** The envelope again, changed, with or without the record inside it. */
-function rewritten(entry: LogEntry, numbers: { readonly n: number; readonly index: number } | undefined, withRecord: boolean): LogEntry {
+function rewritten(
+  entry: LogEntry,
+  numbers: { readonly n: number; readonly index: number } | undefined,
+  withRecord: boolean,
+): LogEntry {
   const stored = parseStored(entry.subject)
   if (stored.is !== 'in') return entry
   const { envelope, record } = decodeEnvelope(stored.address, entry.data)
@@ -59,9 +66,11 @@ function rewritten(entry: LogEntry, numbers: { readonly n: number; readonly inde
 }
 
 export const plants: Readonly<Record<string, Plant>> = {
-  'high-water marks are ignored': () => reading(isMailbox, (entry) => (isSent(entry) ? rewritten(entry, { n: entry.seq, index: 0 }, true) : entry)),
+  'high-water marks are ignored': () =>
+    reading(isMailbox, (entry) => (isSent(entry) ? rewritten(entry, { n: entry.seq, index: 0 }, true) : entry)),
 
-  'a fold reads commits only': () => reading(isFold, (entry) => (isSent(entry) ? rewritten(entry, undefined, false) : entry)),
+  'a fold reads commits only': () =>
+    reading(isFold, (entry) => (isSent(entry) ? rewritten(entry, undefined, false) : entry)),
 
   'nobody is fenced': () => appending((entries, append) => append(entries.map(({ check: _, ...entry }) => entry))),
 
@@ -72,21 +81,38 @@ export const plants: Readonly<Record<string, Plant>> = {
       try {
         return await append(entries)
       } catch (error) {
-        const isCommit = entries.some(({ check }) => check !== undefined) && !entries.some(({ subject }) => subject.includes('.e.'))
+        const isCommit =
+          entries.some(({ check }) => check !== undefined) && !entries.some(({ subject }) => subject.includes('.e.'))
         if (!isFault(error, 'bus.timeout') || !isCommit) throw error
         for (const { data } of entries) forgotten.add(textOf(data))
         throw new Fault('bus.denied', { value: 'write' }, { cause: error })
       }
     })
-    const hiding = reading(isFold, (entry) => (forgotten.has(textOf(entry.data)) ? { ...entry, subject: `${entry.subject.split('.')[0]}.ev.x.y.z` } : entry))
-    return { bus: (bus, clock) => (hiding.bus as NonNullable<Mutation['bus']>)((mutation.bus as NonNullable<Mutation['bus']>)(bus, clock), clock) }
+    const hiding = reading(isFold, (entry) =>
+      forgotten.has(textOf(entry.data)) ? { ...entry, subject: `${entry.subject.split('.')[0]}.ev.x.y.z` } : entry,
+    )
+    return {
+      bus: (bus, clock) =>
+        (hiding.bus as NonNullable<Mutation['bus']>)((mutation.bus as NonNullable<Mutation['bus']>)(bus, clock), clock),
+    }
   },
 
-  'a cursor stands one too far': () => ({ bus: (bus) => ({ ...bus, read: (options) => bus.read(isMailbox(options.filter) ? { ...options, from: options.from + 1 } : options) }) }),
+  'a cursor stands one too far': () => ({
+    bus: (bus) => ({
+      ...bus,
+      read: (options) => bus.read(isMailbox(options.filter) ? { ...options, from: options.from + 1 } : options),
+    }),
+  }),
 
-  'a cursor stands one too short': () => ({ bus: (bus) => ({ ...bus, read: (options) => bus.read(isMailbox(options.filter) ? { ...options, from: options.from - 1 } : options) }) }),
+  'a cursor stands one too short': () => ({
+    bus: (bus) => ({
+      ...bus,
+      read: (options) => bus.read(isMailbox(options.filter) ? { ...options, from: options.from - 1 } : options),
+    }),
+  }),
 
-  'a gap in delivery is not repaired': (random) => reading(isMailbox, (entry) => (random.chance(0.01) ? undefined : entry)),
+  'a gap in delivery is not repaired': (random) =>
+    reading(isMailbox, (entry) => (random.chance(0.01) ? undefined : entry)),
 
   'an entry is acknowledged before it is stored': (random) => {
     let last = 0
@@ -106,13 +132,20 @@ export const plants: Readonly<Record<string, Plant>> = {
     }),
 
   'a disk forgets what it folded': (random) => ({
-    store: (store) => ({ ...store, fold: (folds) => store.fold(folds.map((one) => (random.chance(0.1) ? { ...one, changes: one.changes.slice(1) } : one))) }),
+    store: (store) => ({
+      ...store,
+      fold: (folds) =>
+        store.fold(folds.map((one) => (random.chance(0.1) ? { ...one, changes: one.changes.slice(1) } : one))),
+    }),
   }),
 
   'a clock runs too fast': () => ({
     clock: (clock) => {
       const begun = clock.now()
-      return { now: () => begun + (clock.now() - begun) * 2, at: (instant, call) => clock.at(begun + (instant - begun) / 2, call) }
+      return {
+        now: () => begun + (clock.now() - begun) * 2,
+        at: (instant, call) => clock.at(begun + (instant - begun) / 2, call),
+      }
     },
   }),
 }

@@ -33,7 +33,10 @@ export type Outside = {
   outcomeOf(program: Program, promise: Promise<unknown>): Promise<Outcome>
 }
 
-export type SimulatedOutside = Omit<Outside, 'program'> & { readonly programs: readonly MortalProgram[]; program(name: string): MortalProgram }
+export type SimulatedOutside = Omit<Outside, 'program'> & {
+  readonly programs: readonly MortalProgram[]
+  program(name: string): MortalProgram
+}
 
 export type OutsideOptions = Omit<RealmOptions, 'client'>
 

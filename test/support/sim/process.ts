@@ -163,7 +163,8 @@ function busOf(bus: Bus, operate: Operate, gate: Gate): Bus {
     ...bus,
     append: (entry) => operate('append', () => bus.append(entry)),
     appendAll: (entries) => operate('append', () => bus.appendAll(entries)),
-    read: (options) => operate('read', () => bus.read({ ...options, onEntry: (entry) => gate.pass(() => options.onEntry(entry)) })),
+    read: (options) =>
+      operate('read', () => bus.read({ ...options, onEntry: (entry) => gate.pass(() => options.onEntry(entry)) })),
     last: (subject) => operate('last', () => bus.last(subject)),
     get: (seq) => operate('get', () => bus.get(seq)),
     lastMatching: (filter) => operate('last', () => bus.lastMatching(filter)),
@@ -187,14 +188,22 @@ type PlainBase = readonly [FoldedPartition, readonly (readonly [Address, Uint8Ar
 
 function plainBaseOf(store: Store, partition: number): Uint8Array {
   const needs = new Map(store.needs(partition))
-  const actors = [...store.addresses({ partition })].map((address) => [address, encode(store.read(address)), needs.get(address) ?? {}] as const)
+  const actors = [...store.addresses({ partition })].map(
+    (address) => [address, encode(store.read(address)), needs.get(address) ?? {}] as const,
+  )
   return encode([store.partition(partition), actors])
 }
 
 async function takePlainBase(store: Store, bytes: Uint8Array): Promise<void> {
   const [partition, actors] = decode(bytes) as PlainBase
   await store.dropPartition(partition.partition)
-  await store.fold([{ partition, changes: actors.map(([address, state, needs]) => ({ address, is: 'full', state, needs })), history: [] }])
+  await store.fold([
+    {
+      partition,
+      changes: actors.map(([address, state, needs]) => ({ address, is: 'full', state, needs })),
+      history: [],
+    },
+  ])
 }
 
 /** The same time, whose alarms end with the process. */

@@ -11,7 +11,7 @@ import type { Outcome, Outside } from './outside.ts'
 
 export type Workload = {
   readonly name: string
-  readonly actors: readonly ActorKind<AnyActorLogic>[]
+  readonly actors: readonly ActorKind[]
   /** So many requests, also in several rounds. Resolves when each of them was either promised or given up. */
   drive(outside: Outside, size: number): Promise<void>
   check(seen: Seen): string[]

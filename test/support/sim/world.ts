@@ -45,7 +45,13 @@ export async function runWorld({ seed, requests, mutation }: WorldOptions): Prom
   const start = Date.UTC(2026, 0, 1)
   const processes: Process[] = []
   const clock: VirtualClock = openVirtualClock({ start, progress: () => progressOf(processes) })
-  const log = openMemoryLog({ realm: 'sim', partitions, clock, latencyMs: random.pick([0, 0, 0, 1, 3]), ackMs: random.pick([0, 20, 200]) })
+  const log = openMemoryLog({
+    realm: 'sim',
+    partitions,
+    clock,
+    latencyMs: random.pick([0, 0, 0, 1, 3]),
+    ackMs: random.pick([0, 20, 200]),
+  })
   const options = optionsOf(random)
   const story: string[] = []
   const tell = (what: string): void => void story.push(`${clock.now() - start} ${what}`)
@@ -90,10 +96,13 @@ export async function runWorld({ seed, requests, mutation }: WorldOptions): Prom
     })
     process.connection.disturb(disturb())
     processes.push(process)
-    process.ended.then(() => {
-      tell(`${name} is over${process.failure === undefined ? '' : `: ${String(process.failure)}`}`)
-      processes.splice(processes.indexOf(process), 1)
-    }, () => undefined)
+    process.ended.then(
+      () => {
+        tell(`${name} is over${process.failure === undefined ? '' : `: ${String(process.failure)}`}`)
+        processes.splice(processes.indexOf(process), 1)
+      },
+      () => undefined,
+    )
   }
 
   const faults: string[] = []
@@ -109,7 +118,7 @@ export async function runWorld({ seed, requests, mutation }: WorldOptions): Prom
 
   /** As whoever runs the nodes would: what nobody serves is served again, not at once. */
   async function supervise(): Promise<void> {
-    for (let missed = 0; isStorm; ) {
+    for (let missed = 0; isStorm;) {
       await outside.sleep(dice.int(100, 1500))
       missed = isOwned() ? 0 : missed + 1
       if (missed < 2 || !isStorm) continue
@@ -121,7 +130,9 @@ export async function runWorld({ seed, requests, mutation }: WorldOptions): Prom
 
   async function storm(): Promise<void> {
     const frequency = dice.pick([400, 1500, 4000])
-    const kinds = ['crash', 'fight', 'freeze', 'cut', 'server', 'program', 'lostDisk', 'cutProgram'].filter(() => dice.chance(0.6))
+    const kinds = ['crash', 'fight', 'freeze', 'cut', 'server', 'program', 'lostDisk', 'cutProgram'].filter(() =>
+      dice.chance(0.6),
+    )
     while (clock.now() < start + stormMs) {
       await outside.sleep(dice.int(1, frequency))
       if (kinds.length === 0) continue
@@ -205,7 +216,9 @@ export async function runWorld({ seed, requests, mutation }: WorldOptions): Prom
   /** What the last owner shows of all actors, from its memory and its store. */
   async function look(): Promise<void> {
     const { operate } = outside.program('inspector').realm
-    const looking = Array.fromAsync(operate.list()).then((all) => (shown = new Map(all.map(({ address, state }) => [address, state]))))
+    const looking = Array.fromAsync(operate.list()).then(
+      (all) => (shown = new Map(all.map(({ address, state }) => [address, state]))),
+    )
     looking.catch((error: unknown) => (failure ??= error))
     await clock.advanceUntil(() => shown !== undefined || failure !== undefined, minuteMs)
   }
@@ -220,7 +233,8 @@ export async function runWorld({ seed, requests, mutation }: WorldOptions): Prom
   } catch (error) {
     failure ??= error
   }
-  if (failure !== undefined) faults.push(`the world itself failed: ${failure instanceof Error ? failure.stack : String(failure)}`)
+  if (failure !== undefined)
+    faults.push(`the world itself failed: ${failure instanceof Error ? failure.stack : String(failure)}`)
 
   const audit = auditOf(entries, { atRest: last?.node !== undefined })
   faults.push(...audit.faults, ...(shown === undefined ? [] : differences(shown, audit.states)))
@@ -235,7 +249,9 @@ function differences(shown: ReadonlyMap<Address, ActorState>, folded: ReadonlyMa
   const faults: string[] = []
   for (const address of new Set([...shown.keys(), ...folded.keys()])) {
     if (isDeepStrictEqual(shown.get(address), folded.get(address))) continue
-    faults.push(`the owner shows of ${address} ${JSON.stringify(shown.get(address))?.slice(0, 400)}, and the log says ${JSON.stringify(folded.get(address))?.slice(0, 400)}`)
+    faults.push(
+      `the owner shows of ${address} ${JSON.stringify(shown.get(address))?.slice(0, 400)}, and the log says ${JSON.stringify(folded.get(address))?.slice(0, 400)}`,
+    )
   }
   return faults
 }

@@ -5,10 +5,19 @@ import { parseStored } from '#protocol/subject.ts'
 import { reply } from '#runtime/core/actions.ts'
 import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
 
-const machine = setup({ types: { context: {} as { asked: readonly string[] }, events: {} as { type: 'DOUBLE'; id: string; n: number } } }).createMachine({
+const machine = setup({
+  types: { context: {} as { asked: readonly string[] }, events: {} as { type: 'DOUBLE'; id: string; n: number } },
+}).createMachine({
   id: 'oracle',
   context: { asked: [] },
-  on: { DOUBLE: { actions: [assign({ asked: ({ context, event }) => [...context.asked, event.id] }), reply(({ event }) => event.n * 2)] } },
+  on: {
+    DOUBLE: {
+      actions: [
+        assign({ asked: ({ context, event }) => [...context.asked, event.id] }),
+        reply(({ event }) => event.n * 2),
+      ],
+    },
+  },
 })
 
 export function asks(): Workload {
@@ -27,8 +36,13 @@ export function asks(): Workload {
         // Asked again under the same id until the answer is there, by whichever life of the program.
         for (let tries = 0; tries < 20; tries++) {
           let answer: unknown
-          const asking = program.realm.ref(oracles, key).ask({ type: 'DOUBLE', id: one.id, n }, { timeoutMs: 3000, id: one.id })
-          const outcome = await outside.outcomeOf(program, asking.then((value) => (answer = value)))
+          const asking = program.realm
+            .ref(oracles, key)
+            .ask({ type: 'DOUBLE', id: one.id, n }, { timeoutMs: 3000, id: one.id })
+          const outcome = await outside.outcomeOf(
+            program,
+            asking.then((value) => (answer = value)),
+          )
           if (outcome === 'done') {
             one.outcome = 'done'
             if (answer !== n * 2) faults.push(`question ${one.id} for ${n} was answered ${String(answer)}`)
@@ -50,7 +64,11 @@ export function asks(): Workload {
         const stored = parseStored(entry.subject)
         return stored.is === 're' ? [stored.id] : []
       })
-      return [...faults, ...countFaults('question', asked, timesOf(handled)), ...countFaults('answer', asked, timesOf(answers))]
+      return [
+        ...faults,
+        ...countFaults('question', asked, timesOf(handled)),
+        ...countFaults('answer', asked, timesOf(answers)),
+      ]
     },
   }
 }

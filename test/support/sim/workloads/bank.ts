@@ -4,8 +4,15 @@ import { actor } from '#protocol/actor.ts'
 import { tell } from '#runtime/core/actions.ts'
 import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
 
-type Account = { readonly balance: number; readonly out: readonly string[]; readonly in: readonly string[]; readonly refused: readonly string[] }
-type Event = { type: 'TRANSFER'; id: string; to: string; amount: number } | { type: 'CREDIT'; id: string; amount: number }
+type Account = {
+  readonly balance: number
+  readonly out: readonly string[]
+  readonly in: readonly string[]
+  readonly refused: readonly string[]
+}
+type Event =
+  | { type: 'TRANSFER'; id: string; to: string; amount: number }
+  | { type: 'CREDIT'; id: string; amount: number }
 
 const machine = setup({
   types: { context: {} as Account, events: {} as Event },
@@ -18,13 +25,24 @@ const machine = setup({
       {
         guard: 'covered',
         actions: [
-          assign(({ context, event }) => ({ balance: context.balance - event.amount, out: [...context.out, event.id] })),
-          tell(({ event }) => `account/${event.to}`, ({ event }) => ({ type: 'CREDIT', id: event.id, amount: event.amount })),
+          assign(({ context, event }) => ({
+            balance: context.balance - event.amount,
+            out: [...context.out, event.id],
+          })),
+          tell(
+            ({ event }) => `account/${event.to}`,
+            ({ event }) => ({ type: 'CREDIT', id: event.id, amount: event.amount }),
+          ),
         ],
       },
       { actions: assign({ refused: ({ context, event }) => [...context.refused, event.id] }) },
     ],
-    CREDIT: { actions: assign(({ context, event }) => ({ balance: context.balance + event.amount, in: [...context.in, event.id] })) },
+    CREDIT: {
+      actions: assign(({ context, event }) => ({
+        balance: context.balance + event.amount,
+        in: [...context.in, event.id],
+      })),
+    },
   },
 })
 
@@ -43,7 +61,9 @@ export function bank(): Workload {
         const [from, to] = [random.pick(keys), random.pick(keys)]
         const one: Asked = { id: `t${asked.length}`, outcome: 'unknown' }
         asked.push(one)
-        const sent = program.realm.ref(accounts, from).send({ type: 'TRANSFER', id: one.id, to, amount: random.int(1, 40) })
+        const sent = program.realm
+          .ref(accounts, from)
+          .send({ type: 'TRANSFER', id: one.id, to, amount: random.int(1, 40) })
         pending.push(outside.outcomeOf(program, sent).then((outcome) => (one.outcome = outcome)))
         if (random.chance(0.4)) await outside.sleep(random.int(1, 800))
       }
@@ -56,7 +76,8 @@ export function bank(): Workload {
       const faults = countFaults('transfer', asked, timesOf([...out, ...all.flatMap((one) => one.refused)]))
       if (sum !== 100 * all.length) faults.push(`${all.length} accounts hold ${sum}`)
       const came = timesOf(all.flatMap((one) => one.in))
-      for (const id of out) if (came.get(id) !== 1) faults.push(`transfer ${id} left once and arrived ${came.get(id) ?? 0} times`)
+      for (const id of out)
+        if (came.get(id) !== 1) faults.push(`transfer ${id} left once and arrived ${came.get(id) ?? 0} times`)
       return faults
     },
   }

@@ -3,10 +3,24 @@ import { assign, sendParent, setup, spawnChild } from 'xstate'
 import { actor } from '#protocol/actor.ts'
 import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
 
-type Parent = { readonly begun: readonly string[]; readonly greeted: readonly string[]; readonly done: readonly string[] }
-type Event = { type: 'SPAWN'; id: string; ms: number } | { type: 'HELLO'; id: string } | { type: 'xstate.done.actor.*'; output: { id: string }; actorId: string }
+type Parent = {
+  readonly begun: readonly string[]
+  readonly greeted: readonly string[]
+  readonly done: readonly string[]
+}
+type Event =
+  | { type: 'SPAWN'; id: string; ms: number }
+  | { type: 'HELLO'; id: string }
+  | { type: 'xstate.done.actor.*'; output: { id: string }; actorId: string }
 
-const kid = setup({ types: { context: {} as { id: string; ms: number }, input: {} as { id: string; ms: number }, output: {} as { id: string } }, delays: { life: ({ context }) => context.ms } }).createMachine({
+const kid = setup({
+  types: {
+    context: {} as { id: string; ms: number },
+    input: {} as { id: string; ms: number },
+    output: {} as { id: string },
+  },
+  delays: { life: ({ context }) => context.ms },
+}).createMachine({
   id: 'kid',
   context: ({ input }) => input,
   initial: 'playing',
@@ -21,7 +35,10 @@ const machine = setup({ types: { context: {} as Parent, events: {} as Event }, a
   on: {
     SPAWN: {
       actions: [
-        spawnChild('kid', { id: (({ event }: { event: { id: string } }) => event.id) as never, input: (({ event }: { event: { id: string; ms: number } }) => ({ id: event.id, ms: event.ms })) as never }),
+        spawnChild('kid', {
+          id: (({ event }: { event: { id: string } }) => event.id) as never,
+          input: (({ event }: { event: { id: string; ms: number } }) => ({ id: event.id, ms: event.ms })) as never,
+        }),
         assign({ begun: ({ context, event }) => [...context.begun, event.id] }),
       ],
     },
@@ -44,7 +61,9 @@ export function children(): Workload {
       for (let at = 0; at < size; at++) {
         const one: Asked = { id: `c${asked.length}`, outcome: 'unknown' }
         asked.push(one)
-        const sent = program.realm.ref(parents, random.pick(keys)).send({ type: 'SPAWN', id: one.id, ms: Math.round(random.int(0, 3000) * outside.pace) })
+        const sent = program.realm
+          .ref(parents, random.pick(keys))
+          .send({ type: 'SPAWN', id: one.id, ms: Math.round(random.int(0, 3000) * outside.pace) })
         pending.push(outside.outcomeOf(program, sent).then((outcome) => (one.outcome = outcome)))
         if (random.chance(0.5)) await outside.sleep(random.int(1, 1000))
       }
@@ -56,7 +75,8 @@ export function children(): Workload {
       const faults = countFaults('child', asked, timesOf(begun))
       for (const what of ['greeted', 'done'] as const) {
         const times = timesOf(all.flatMap((one) => one[what]))
-        for (const id of begun) if (times.get(id) !== 1) faults.push(`child ${id} was ${what} ${times.get(id) ?? 0} times`)
+        for (const id of begun)
+          if (times.get(id) !== 1) faults.push(`child ${id} was ${what} ${times.get(id) ?? 0} times`)
       }
       return faults
     },

@@ -4,7 +4,12 @@ import { actor } from '#protocol/actor.ts'
 import type { Outside } from '#test/support/sim/outside.ts'
 import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
 
-type Worker = { readonly id: string; readonly results: readonly string[]; readonly failures: readonly string[]; readonly noted: readonly string[] }
+type Worker = {
+  readonly id: string
+  readonly results: readonly string[]
+  readonly failures: readonly string[]
+  readonly noted: readonly string[]
+}
 type Event = { type: 'DO'; id: string } | { type: 'NOTE'; id: string } | { type: 'NOTED'; id: string }
 
 /** `isElsewhere`: the work is done in another process, so that nobody here sees it run. */
@@ -45,13 +50,23 @@ export function effects({ isElsewhere = false } = {}): Workload {
         invoke: {
           src: 'work',
           input: ({ context }) => ({ id: context.id }),
-          onDone: { target: 'idle', actions: assign({ results: ({ context, event }) => [...context.results, event.output.slice(5)] }) },
-          onError: { target: 'idle', actions: assign({ failures: ({ context }) => [...context.failures, context.id] }) },
+          onDone: {
+            target: 'idle',
+            actions: assign({ results: ({ context, event }) => [...context.results, event.output.slice(5)] }),
+          },
+          onError: {
+            target: 'idle',
+            actions: assign({ failures: ({ context }) => [...context.failures, context.id] }),
+          },
         },
       },
     },
   })
-  const workers = actor('worker', machine, { unhandled: 'defer', deferLimit: 1000, effects: { work: { attempts: 3, backoffMs: 50 }, note: {} } })
+  const workers = actor('worker', machine, {
+    unhandled: 'defer',
+    deferLimit: 1000,
+    effects: { work: { attempts: 3, backoffMs: 50 }, note: {} },
+  })
   const keys = ['k', 'l', 'm']
 
   return {

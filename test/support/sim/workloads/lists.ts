@@ -10,19 +10,31 @@ type Append = { type: 'APPEND' } & Item
 // Long enough that a list is soon stored as differences.
 const text = 'a line of some length that makes the state of the list large enough to be stored as differences'
 
-const listMachine = setup({ types: { context: {} as { items: readonly Item[] }, events: {} as Append } }).createMachine({
-  id: 'list',
-  context: { items: [] },
-  on: { APPEND: { actions: assign({ items: ({ context, event: { from, n, text } }) => [...context.items, { from, n, text }] }) } },
-})
+const listMachine = setup({ types: { context: {} as { items: readonly Item[] }, events: {} as Append } }).createMachine(
+  {
+    id: 'list',
+    context: { items: [] },
+    on: {
+      APPEND: {
+        actions: assign({ items: ({ context, event: { from, n, text } }) => [...context.items, { from, n, text }] }),
+      },
+    },
+  },
+)
 
-const writerMachine = setup({ types: { context: {} as { n: number; done: readonly string[] }, events: {} as { type: 'WRITE'; id: string; count: number } } }).createMachine({
+const writerMachine = setup({
+  types: {
+    context: {} as { n: number; done: readonly string[] },
+    events: {} as { type: 'WRITE'; id: string; count: number },
+  },
+}).createMachine({
   id: 'writer',
   context: { n: 0, done: [] },
   on: {
     WRITE: {
       actions: enqueueActions(({ context, event, self, enqueue }) => {
-        for (let at = 1; at <= event.count; at++) enqueue(tell('list/all', { type: 'APPEND', from: self.id, n: context.n + at, text }))
+        for (let at = 1; at <= event.count; at++)
+          enqueue(tell('list/all', { type: 'APPEND', from: self.id, n: context.n + at, text }))
         enqueue.assign({ n: context.n + event.count, done: [...context.done, event.id] })
       }),
     },
@@ -52,7 +64,9 @@ export function lists(): Workload {
         } else {
           const one: Asked = { id: `w${writes.length}`, outcome: 'unknown' }
           writes.push(one)
-          const sent = program.realm.ref(writers, random.pick(keys)).send({ type: 'WRITE', id: one.id, count: random.chance(0.1) ? 30 : random.int(1, 4) })
+          const sent = program.realm
+            .ref(writers, random.pick(keys))
+            .send({ type: 'WRITE', id: one.id, count: random.chance(0.1) ? 30 : random.int(1, 4) })
           pending.push(outside.outcomeOf(program, sent).then((outcome) => (one.outcome = outcome)))
         }
         if (random.chance(0.4)) await outside.sleep(random.int(1, 800))
@@ -69,14 +83,18 @@ export function lists(): Workload {
         done.push(...writer.done)
         const ns = items.filter(({ from }) => from === `writer/${key}`).map(({ n }) => n)
         const want = Array.from({ length: writer.n }, (_, at) => at + 1)
-        if (ns.join() !== want.join()) faults.push(`of writer/${key} the list has ${ns.join()} instead of 1 to ${writer.n}`)
+        if (ns.join() !== want.join())
+          faults.push(`of writer/${key} the list has ${ns.join()} instead of 1 to ${writer.n}`)
       }
       faults.push(...countFaults('write', writes, timesOf(done)))
       const outside = items.filter(({ from }) => !from.includes('/'))
-      faults.push(...countFaults('append', [...appends.values()], timesOf(outside.map(({ from, n }) => `${from}:${n}`))))
+      faults.push(
+        ...countFaults('append', [...appends.values()], timesOf(outside.map(({ from, n }) => `${from}:${n}`))),
+      )
       for (const from of new Set(outside.map((one) => one.from))) {
         const ns = outside.filter((one) => one.from === from).map(({ n }) => n)
-        if (ns.some((n, at) => at > 0 && n <= (ns[at - 1] as number))) faults.push(`of ${from} the list has ${ns.join()}, out of order`)
+        if (ns.some((n, at) => at > 0 && n <= (ns[at - 1] as number)))
+          faults.push(`of ${from} the list has ${ns.join()}, out of order`)
       }
       return faults
     },

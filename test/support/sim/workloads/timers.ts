@@ -7,10 +7,16 @@ import { emittedOf } from '#runtime/core/emitted.ts'
 import { subscribe } from '#runtime/core/actions.ts'
 import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
 
-type Event = { type: 'SET'; id: string; ms: number } | { type: 'RING'; id: string; ms: number } | { type: 'CANCEL'; id: string }
-type Emitted = { type: 'SAID'; id: string; ms: number } | { type: 'RANG'; id: string } | { type: 'CANCELLED'; id: string }
+type Event =
+  | { type: 'SET'; id: string; ms: number }
+  | { type: 'RING'; id: string; ms: number }
+  | { type: 'CANCEL'; id: string }
+type Emitted =
+  | { type: 'SAID'; id: string; ms: number }
+  | { type: 'RANG'; id: string }
+  | { type: 'CANCELLED'; id: string }
 
-const machine = setup({ types: { context: {} as object, events: {} as Event, emitted: {} as Emitted } }).createMachine({
+const machine = setup({ types: { context: {}, events: {} as Event, emitted: {} as Emitted } }).createMachine({
   id: 'bell',
   context: {},
   on: {
@@ -25,10 +31,18 @@ const machine = setup({ types: { context: {} as object, events: {} as Event, emi
   },
 })
 
-const hearerMachine = setup({ types: { context: {} as { heard: readonly string[] }, events: {} as { type: 'LISTEN' } | { type: 'RANG'; id: string } } }).createMachine({
+const hearerMachine = setup({
+  types: {
+    context: {} as { heard: readonly string[] },
+    events: {} as { type: 'LISTEN' } | { type: 'RANG'; id: string },
+  },
+}).createMachine({
   id: 'hearer',
   context: { heard: [] },
-  on: { LISTEN: { actions: subscribe('bell.*.RANG', { from: 'start' }) }, RANG: { actions: assign({ heard: ({ context, event }) => [...context.heard, event.id] }) } },
+  on: {
+    LISTEN: { actions: subscribe('bell.*.RANG', { from: 'start' }) },
+    RANG: { actions: assign({ heard: ({ context, event }) => [...context.heard, event.id] }) },
+  },
 })
 
 export function timers(): Workload {
@@ -51,7 +65,13 @@ export function timers(): Workload {
         const key = random.pick(keys)
         const one: Asked = { id: `s${sets.length}`, outcome: 'unknown' }
         sets.push(one)
-        const sent = program.realm.ref(bells, key).send({ type: 'SET', id: one.id, ms: Math.round(random.int(0, random.chance(0.2) ? 20_000 : 500) * outside.pace) })
+        const sent = program.realm
+          .ref(bells, key)
+          .send({
+            type: 'SET',
+            id: one.id,
+            ms: Math.round(random.int(0, random.chance(0.2) ? 20_000 : 500) * outside.pace),
+          })
         pending.push(outside.outcomeOf(program, sent).then((outcome) => (one.outcome = outcome)))
         if (random.chance(0.5)) await outside.sleep(random.int(1, 800))
         if (random.chance(0.2)) {
@@ -87,7 +107,8 @@ export function timers(): Workload {
           rang.push(event.id)
           const due = (set.get(event.id) ?? Number.POSITIVE_INFINITY) + (said.get(event.id) ?? 0)
           if (entry.at < due) faults.push(`alarm ${event.id} rang at ${entry.at}, before ${due}`)
-          if (cancelled.has(event.id)) faults.push(`alarm ${event.id} rang at ${entry.seq}, after it was cancelled at ${cancelled.get(event.id)}`)
+          if (cancelled.has(event.id))
+            faults.push(`alarm ${event.id} rang at ${entry.seq}, after it was cancelled at ${cancelled.get(event.id)}`)
         }
       }
       faults.push(...countFaults('alarm', sets, timesOf(said.keys())))
@@ -97,7 +118,8 @@ export function timers(): Workload {
         if (count > 1 || (count === 0 && !cancelled.has(id))) faults.push(`alarm ${id} rang ${count} times`)
       }
       const heard = contextOf<{ heard: readonly string[] }>(seen, 'hearer/h')?.heard
-      if (isHeard && [...(heard ?? [])].join() !== rang.join()) faults.push(`heard was ${heard?.join()}, and rung ${rang.join()}`)
+      if (isHeard && [...(heard ?? [])].join() !== rang.join())
+        faults.push(`heard was ${heard?.join()}, and rung ${rang.join()}`)
       return faults
     },
   }
