@@ -51,7 +51,7 @@ export async function openGround({ dir, durability, profile, onLine }: GroundOpt
   const programs: Program<Calls>[] = []
   let server: RunningServer | undefined
   const close = async (): Promise<void> => {
-    for (const program of programs.reverse()) await program.stop()
+    for (const program of programs.toReversed()) await program.stop()
     await server?.stop()
     await rm(home, { recursive: true, force: true })
   }

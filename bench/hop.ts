@@ -1,6 +1,5 @@
 /** Tokens around a ring of actors, and raw entries that are each published when one was delivered, turn about. */
 import { encodeEnvelope } from '#protocol/envelope.ts'
-import type { Address } from '#protocol/address.ts'
 import { spentText, spentUntilNow } from './cpu.ts'
 import { median } from './figures.ts'
 import type { Ground } from './ground.ts'

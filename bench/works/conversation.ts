@@ -1,6 +1,5 @@
 /** What a conversation of 1,000 turns costs on the log and in the store, against the text in it. */
 import { partitionOf } from '#protocol/partition.ts'
-import type { Address } from '#protocol/address.ts'
 import { requireEqual, type Work } from '#bench/work.ts'
 
 export const conversation: Work = {

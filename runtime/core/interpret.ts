@@ -6,7 +6,6 @@
 import { type Address, childAddressOf } from '#protocol/address.ts'
 import type { Ref } from '#protocol/codec.ts'
 import type { AnyEvent, Ask, Content } from '#protocol/envelope.ts'
-import { Fault } from '#protocol/fault.ts'
 import type { Effect, ResumePolicy, Timer } from '#protocol/state.ts'
 import type { Circumstances, Deed, Output } from './arrival.ts'
 import { type Family, forgetNames, type Live } from './live.ts'
@@ -225,9 +224,4 @@ export function stopChild(draft: Draft, id: string): void {
   } else if (child.address !== undefined) {
     outputs.push(sent(draft, child.address, { is: 'stop', reason: 'parent' }))
   }
-}
-
-export function requireLive(live: Live | undefined, address: Address): Live {
-  if (live === undefined) throw new Fault('actor.absent', { value: address })
-  return live
 }

@@ -4,7 +4,6 @@
  * not in the state may be dropped at any time.
  */
 import type { Address } from '#protocol/address.ts'
-import { kindOf } from '#protocol/address.ts'
 import { Ref } from '#protocol/codec.ts'
 import type { ActorState, Book, Child, StoredSnapshot } from '#protocol/state.ts'
 import type { Blueprint } from './blueprint.ts'
@@ -170,8 +169,4 @@ export function stateOf(live: Live): ActorState {
     bornAt: live.bornAt,
     steppedAt: live.steppedAt,
   }
-}
-
-export function kindOfLive(live: Live): string {
-  return kindOf(live.address)
 }

@@ -4,7 +4,8 @@
  * log".
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { Fault } from '#protocol/fault.ts'
+import { Fault, isFault } from '#protocol/fault.ts'
+import { subjects } from '#protocol/subject.ts'
 import type { Bus, Reading } from '#runtime/bus.ts'
 import { openAppends } from './appends.ts'
 import { type BusOptions, busTimes } from './bus-options.ts'
@@ -43,6 +44,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const calls = openCalls(link, replies, { realm: options.realm, callMs: times.callMs })
   const { realm, stream, replicas } = await openRealmStream(calls, options, link.address)
   const { append, appendAll } = openAppends(link, replies, { stream, realm: realm.name, ackMs: times.ackMs })
+  if (replicas > 1) await untilReached(append, subjects.commit(realm, 0), times)
   const core = openCore(link, replies, inboxPrefix)
   const side = { realm, replicas: options.replicas, callMs: times.callMs }
   const readings = new Set<Reading>()
@@ -79,6 +81,27 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
     onState: (on) => link.onState(on),
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+/** No sequence will ever be this one, so that the server can only refuse. */
+const neverSeq = Number.MAX_SAFE_INTEGER
+
+/**
+ * In a cluster the server that we are connected to learns of a new stream a moment after it was
+ * made, and answers for nobody until then. A check that cannot hold tells when the stream is
+ * reached, and stores nothing.
+ */
+async function untilReached(append: Bus['append'], subject: string, times: typeof busTimes): Promise<void> {
+  const until = performance.now() + times.callMs
+  for (;;) {
+    try {
+      await append({ subject, data: new Uint8Array(), check: { seq: neverSeq } })
+    } catch (error) {
+      if (!isFault(error, 'bus.unreachable') && !isFault(error, 'bus.timeout')) return
+      if (performance.now() > until) throw error
+    }
+    await delay(times.reconnectMs)
   }
 }
 

@@ -10,8 +10,7 @@ async function openWorld(actors: readonly ActorKind[], disturb: Disturb) {
   const clock = openVirtualClock({ start: 0, progress: () => node?.health().queued ?? 0 })
   const log = openMemoryLog({ realm: 'shop', partitions: 1, clock })
   const bus = log.connect()
-  let node: Awaited<ReturnType<typeof openTestNode>> | undefined
-  node = await openTestNode(bus, actors, { clock })
+  const node = await openTestNode(bus, actors, { clock })
   bus.disturb(disturb)
   const realm = openTestRealm(log.connect(), clock)
   return { clock, log, node, realm }

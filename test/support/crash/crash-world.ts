@@ -24,14 +24,18 @@ import { timers } from '#test/support/sim/workloads/timers.ts'
 import type { Death } from './boundaries.ts'
 import { type Child, startChild } from './child.ts'
 
+export type Given = {
+  readonly death?: Death | undefined
+  readonly plant?: string | undefined
+  readonly url?: string
+  readonly ackMs?: number
+}
+
 export type CrashWorld = {
   readonly nats: TestNats
   readonly bus: Bus
   /** A node on the disk of that name; `url` when it is to go another way to the server. */
-  start(
-    name: string,
-    given?: { readonly death?: Death | undefined; readonly url?: string; readonly ackMs?: number },
-  ): Child
+  start(name: string, given?: Given): Child
   /** So many requests of each workload; resolves when each was promised or given up. */
   drive(size: number): Promise<void>
   /** Round after round, as long as it is so when one begins. */
@@ -39,6 +43,8 @@ export type CrashWorld = {
   /** Every entry so far, and one more look after each that comes. */
   readonly entries: readonly LogEntry[]
   until(isSo: (entries: readonly LogEntry[]) => boolean): Promise<void>
+  /** What the log breaks of its own laws, now. */
+  faults(): readonly string[]
   /** Waits until everything that was asked for has come to its end, once, and says what was found. */
   rest(): Promise<Audit>
   [Symbol.asyncDispose](): Promise<void>
@@ -98,6 +104,10 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
     },
   })
 
+  async function drive(size: number): Promise<void> {
+    await Promise.all(all.map((one) => one.drive(outside, size)))
+  }
+
   async function until(isSo: (seen: readonly LogEntry[]) => boolean): Promise<void> {
     const deadline = performance.now() + patienceMs
     while (!isSo(entries)) {
@@ -129,8 +139,8 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
   return {
     nats,
     bus,
-    start(name, { death, url = nats.url, ackMs = 1000 } = {}) {
-      const child = startChild({ name, url, realm, dir: join(dir, name), partitions, death, ackMs })
+    start(name, { death, plant, url = nats.url, ackMs = 1000 } = {}) {
+      const child = startChild({ name, url, realm, dir: join(dir, name), partitions, death, plant, ackMs })
       started.add(child)
       child.exited.then(
         () => started.delete(child),
@@ -138,14 +148,13 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
       )
       return child
     },
-    async drive(size) {
-      await Promise.all(all.map((one) => one.drive(outside, size)))
-    },
+    drive,
     async driveWhile(isSo) {
-      while (isSo()) await this.drive(2)
+      while (isSo()) await drive(2)
     },
     entries,
     until,
+    faults: () => auditOf(entries, { atRest: false }).faults,
     async rest() {
       let found = look()
       await until(() => {

@@ -5,12 +5,15 @@
 import { writeSync } from 'node:fs'
 import { storedFaultOf } from '#protocol/fault.ts'
 import { systemClock } from '#runtime/clock.ts'
+import type { Bus } from '#runtime/bus.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
 import { startNode } from '#runtime/start-node.ts'
 import { onTrace } from '#runtime/trace.ts'
 import { openLmdbStore } from '#store/lmdb-store.ts'
 import { nodeOptions } from '#test/support/engine.ts'
 import { everything } from '#test/support/sim/everything.ts'
+import { plants } from '#test/support/sim/mutations.ts'
+import { randomOf } from '#test/support/sim/random.ts'
 import { type Death, mortalBus, mortalStore, reachByTrace, reaperOf } from './boundaries.ts'
 
 export type NodeProgram = {
@@ -20,12 +23,19 @@ export type NodeProgram = {
   readonly dir: string
   readonly partitions: number
   readonly death?: Death | undefined
+  /** A bug of the simulation's list, planted into this process. */
+  readonly plant?: string | undefined
   /** How long it waits for an acknowledgement. */
   readonly ackMs: number
 }
 
 const given = JSON.parse(process.argv[2] ?? '{}') as NodeProgram
 const say = (line: unknown): void => void writeSync(1, `${JSON.stringify(line)}\n`)
+
+function planted(bus: Bus): Bus {
+  const plant = given.plant === undefined ? undefined : plants[given.plant]
+  return plant?.(randomOf(1)).bus?.(bus, systemClock) ?? bus
+}
 
 onTrace((event) => {
   if (
@@ -60,7 +70,7 @@ try {
   })
   const actors = everything().flatMap((one) => one.actors)
   const node = await startNode(
-    { bus: mortalBus(plain, reaper), store: mortalStore(store, reaper), clock: systemClock, actors },
+    { bus: planted(mortalBus(plain, reaper)), store: mortalStore(store, reaper), clock: systemClock, actors },
     { ...nodeOptions, name: given.name, cheapMost: 4 },
   )
   process.once('SIGTERM', () => void node.stop())

@@ -1,94 +1,79 @@
 /**
- * A wire between a node and the server that a test holds in its hands: it can keep answers to
- * itself, hold requests back beyond the death of their connection, and cut everything.
+ * A wire between a node and the server that a test holds in its hands. It waits for a request
+ * that it knows by its first bytes, and then keeps the answers to itself, or holds that request
+ * and all behind it back beyond the death of their connection.
  */
 import { connect, createServer, type Socket } from 'node:net'
 
 export type Proxy = {
   readonly url: string
-  /** From now on nothing of what the server says arrives: acknowledgements are lost. */
-  swallowAnswers(): void
-  /** From now on what is sent waits here. */
-  holdRequests(): void
-  /** The nodes lose their connections. What was held for the server is kept, and its side stays open. */
+  /** Resolves when such a request has gone through; nothing that the server says arrives any more. */
+  swallowAnswersTo(request: RegExp): Promise<void>
+  /** Resolves when such a request came; it stays here, with all that follows on its connection. */
+  holdBack(request: RegExp): Promise<void>
+  /** Connections that are up now die for the node. The next ones are good. */
   cut(): void
-  /** What was held goes on its way, however late. */
+  /** What was held back arrives at the server, on the connection on which it was sent. */
   release(): void
-  readonly heldBytes: number
   close(): Promise<void>
 }
 
-type Pair = { readonly near: Socket; readonly far: Socket; readonly held: Buffer[] }
+type Pair = {
+  readonly near: Socket
+  readonly far: Socket
+  readonly held: Buffer[]
+  is: 'good' | 'swallowing' | 'holding'
+}
+type Trap = { readonly request: RegExp; readonly then: 'swallowing' | 'holding'; readonly caught: () => void }
 
 export async function openProxy(port: number): Promise<Proxy> {
   const pairs = new Set<Pair>()
-  let isSwallowing = false
-  let isHolding = false
+  let trap: Trap | undefined
 
   const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1')
-    const pair: Pair = { near, far, held: [] }
+    const pair: Pair = { near, far: connect(port, '127.0.0.1'), held: [], is: 'good' }
     pairs.add(pair)
-    // A connection made after the others were cut begins whole.
-    const [swallows, holds] = [
-      (): boolean => isSwallowing && !fresh.has(pair),
-      (): boolean => isHolding && !fresh.has(pair),
-    ]
+    const { far } = pair
     near.on('data', (data) => {
-      if (holds()) pair.held.push(data)
+      if (trap?.request.test(data.toString('latin1')) === true) {
+        pair.is = trap.then
+        trap.caught()
+        trap = undefined
+      }
+      if (pair.is === 'holding') pair.held.push(data)
       else far.write(data)
     })
     far.on('data', (data) => {
-      if (!swallows() && !near.destroyed) near.write(data)
+      if (pair.is === 'good') near.write(data)
     })
-    const end = (): void => {
+    near.on('close', () => {
+      if (pair.held.length === 0) far.end()
+    })
+    far.on('close', () => {
       near.destroy()
-      if (pair.held.length === 0) far.destroy()
-      if (far.destroyed) pairs.delete(pair)
-    }
-    for (const socket of [near, far]) {
-      socket.on('error', end)
-      socket.on('close', end)
-    }
-    if (isCut) fresh.add(pair)
+      pairs.delete(pair)
+    })
+    // A connection that breaks is told by its close.
+    for (const socket of [near, far]) socket.on('error', () => undefined)
   })
-  /** Whether the wire was cut since it began to fail: connections made after that are good. */
-  let isCut = false
-  const fresh = new Set<Pair>()
-
-  const begin = (): void => {
-    isCut = false
-    fresh.clear()
-  }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port: own } = server.address() as { port: number }
+
+  const set = (request: RegExp, then: Trap['then']): Promise<void> =>
+    new Promise((caught) => (trap = { request, then, caught }))
   return {
     url: `nats://127.0.0.1:${own}`,
-    swallowAnswers() {
-      begin()
-      isSwallowing = true
-    },
-    holdRequests() {
-      begin()
-      isHolding = true
-    },
+    swallowAnswersTo: (request) => set(request, 'swallowing'),
+    holdBack: (request) => set(request, 'holding'),
     cut() {
-      isCut = true
       for (const { near } of pairs) near.destroy()
     },
     release() {
-      isSwallowing = false
-      isHolding = false
-      for (const pair of pairs) {
-        for (const data of pair.held.splice(0)) pair.far.write(data)
-        // The server reads what came before the end.
-        if (pair.near.destroyed) pair.far.end()
+      for (const { near, far, held } of pairs) {
+        if (held.length === 0) continue
+        for (const data of held.splice(0)) far.write(data)
+        if (near.destroyed) far.end()
       }
-    },
-    get heldBytes() {
-      let sum = 0
-      for (const { held } of pairs) for (const data of held) sum += data.length
-      return sum
     },
     async close() {
       for (const { near, far } of pairs) {

@@ -15,8 +15,6 @@ export type Rates = {
   readonly loseCall: number
 }
 
-export const calm: Rates = { lose: 0, loseAck: 0, hold: 0, repeat: 0, loseDelivery: 0, loseCall: 0 }
-
 export function ratesOf(random: Random): Rates {
   const some = (most: number): number => (random.chance(0.6) ? random.next() * most : 0)
   return {

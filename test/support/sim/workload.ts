@@ -2,7 +2,6 @@
  * What a simulated world is asked to do, and how one sees from the outside that it was done: the
  * checks look at the folded log and at what the programs were promised, never at a node.
  */
-import type { AnyActorLogic } from 'xstate'
 import type { ActorKind } from '#protocol/actor.ts'
 import type { Address } from '#protocol/address.ts'
 import type { LogEntry } from '#runtime/bus.ts'
@@ -19,6 +18,8 @@ export type Workload = {
 
 export type Seen = { readonly audit: Audit; readonly entries: readonly LogEntry[] }
 
+/** The context as its workload knows it. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 export function contextOf<T>(seen: Seen, address: Address): T | undefined {
   return seen.audit.states.get(address)?.snapshot.context as T | undefined
 }

@@ -98,7 +98,7 @@ export async function runWorld({ seed, requests, mutation }: WorldOptions): Prom
     processes.push(process)
     process.ended.then(
       () => {
-        tell(`${name} is over${process.failure === undefined ? '' : `: ${String(process.failure)}`}`)
+        tell(`${name} is over${process.failure === undefined ? '' : `: ${describe(process.failure)}`}`)
         processes.splice(processes.indexOf(process), 1)
       },
       () => undefined,
@@ -233,8 +233,7 @@ export async function runWorld({ seed, requests, mutation }: WorldOptions): Prom
   } catch (error) {
     failure ??= error
   }
-  if (failure !== undefined)
-    faults.push(`the world itself failed: ${failure instanceof Error ? failure.stack : String(failure)}`)
+  if (failure !== undefined) faults.push(`the world itself failed: ${describe(failure)}`)
 
   const audit = auditOf(entries, { atRest: last?.node !== undefined })
   faults.push(...audit.faults, ...(shown === undefined ? [] : differences(shown, audit.states)))
@@ -282,4 +281,8 @@ function progressOf(processes: readonly Process[]): string {
     for (const { position, depth } of node?.partitions ?? []) text += `${position.n}:${depth.queued}:${depth.staged} `
   }
   return text
+}
+
+function describe(failure: unknown): string {
+  return failure instanceof Error ? (failure.stack ?? failure.message) : JSON.stringify(failure)
 }

@@ -48,6 +48,7 @@ export function asks(): Workload {
             if (answer !== n * 2) faults.push(`question ${one.id} for ${n} was answered ${String(answer)}`)
             return
           }
+          await outside.sleep(1000)
         }
       }
       for (let at = 0; at < size; at++) {

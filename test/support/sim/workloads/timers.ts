@@ -65,13 +65,11 @@ export function timers(): Workload {
         const key = random.pick(keys)
         const one: Asked = { id: `s${sets.length}`, outcome: 'unknown' }
         sets.push(one)
-        const sent = program.realm
-          .ref(bells, key)
-          .send({
-            type: 'SET',
-            id: one.id,
-            ms: Math.round(random.int(0, random.chance(0.2) ? 20_000 : 500) * outside.pace),
-          })
+        const sent = program.realm.ref(bells, key).send({
+          type: 'SET',
+          id: one.id,
+          ms: Math.round(random.int(0, random.chance(0.2) ? 20_000 : 500) * outside.pace),
+        })
         pending.push(outside.outcomeOf(program, sent).then((outcome) => (one.outcome = outcome)))
         if (random.chance(0.5)) await outside.sleep(random.int(1, 800))
         if (random.chance(0.2)) {
