@@ -54,6 +54,8 @@ type World = { readonly store: Pick<Store, 'read'>; readonly kinds: Kinds; reado
 
 export function residentsOf({ store, kinds, now }: World, stateBytesMost: number): Residents {
   const all = new Map<Address, Resident>()
+  /** None was used before this instant: until idleness reaches it there is nobody to look at. */
+  let oldest = 0
 
   function blueprintOfKind(address: Address): Blueprint {
     const kind = kindOf(address)
@@ -159,12 +161,17 @@ export function residentsOf({ store, kinds, now }: World, stateBytesMost: number
     },
     familyOf,
     evict({ before, most, foldedN }) {
+      if (all.size <= most && oldest >= before) return 0
       let count = 0
-      for (const [address, resident] of all) {
-        if (resident.usedAt >= before && all.size <= most) continue
-        if (resident.staged > 0 || resident.lastN > foldedN) continue
-        all.delete(address)
-        count++
+      oldest = now()
+      for (const resident of all.values()) {
+        const isWanted = resident.usedAt >= before && all.size <= most
+        if (isWanted || resident.staged > 0 || resident.lastN > foldedN) {
+          if (resident.usedAt < oldest) oldest = resident.usedAt
+        } else {
+          all.delete(resident.address)
+          count++
+        }
       }
       return count
     },

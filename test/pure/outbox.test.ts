@@ -96,3 +96,16 @@ test('one event too large among many is refused before any of them leaves', asyn
   expect(await realm.parked.list()).toMatchObject([{ fault: { code: 'event.tooBig' } }])
   expect(await realm.ref(list, 'all').read()).toBeUndefined()
 })
+
+test('a step that weighs more than a small batch is committed all the same', async () => {
+  const clock = openVirtualClock({ start: 1e12 })
+  const log = openMemoryLog({ realm: 'shop', partitions: 1, clock })
+  await openTestNode(log.connect(), [list], { clock, options })
+  const realm = openTestRealm(log.connect(), clock)
+  // An envelope that is parked counts as many entries, because its payload may be cut into them.
+  await realm.send('nobody/a', { type: 'LOST' })
+  await realm.ref(list, 'all').send({ type: 'PUT', n: 1 })
+  await clock.advance(1000)
+  expect(await realm.parked.list()).toMatchObject([{ fault: { code: 'kind.unknown' } }])
+  expect((await realm.ref(list, 'all').read())?.context.got).toEqual([1])
+})
