@@ -13,7 +13,7 @@ type Given = {
 }
 
 function surroundingsOf(env: Record<string, string> = {}): Surroundings {
-  return { env, cwd: '/work', host: 'host', pid: 7 }
+  return { env, cwd: '/somewhere', host: 'host', pid: 7 }
 }
 
 function read({ flags = {}, env, content }: Given) {
@@ -59,9 +59,9 @@ test('a group of the file and a dotted name mean the same', () => {
 
 test('a path is relative to where it was written', () => {
   expect(read({ content: { dir: 'data' } }).dir.value).toBe('/etc/data')
-  expect(read({ env: { PERDURE_DIR: 'data' } }).dir.value).toBe('/work/data')
+  expect(read({ env: { PERDURE_DIR: 'data' } }).dir.value).toBe('/somewhere/data')
   expect(read({ flags: { dir: '/data' } }).dir.value).toBe('/data')
-  expect(read({}).dir.value).toBe('/work/.perdure')
+  expect(read({}).dir.value).toBe('/somewhere/.perdure')
 })
 
 test.each<[string, Given, string, string]>([
