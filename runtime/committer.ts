@@ -80,7 +80,7 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
   async function insist(plan: Plan, seen: number, send: () => Promise<number>): Promise<number> {
     for (let tries = 0; ; tries++) {
       try {
-        const checking = log.beforeSending(plan.partition)
+        const checking = log.beforeSending(plan.partition, plan.epoch)
         if (checking !== undefined) await checking
         const seq = await send()
         log.acknowledged(plan.partition, { ...plan, seq }, seen)
@@ -135,7 +135,7 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
     const { seen } = log
     if (group.length > 1) {
       try {
-        await Promise.all(group.map(async ({ plan }) => await log.beforeSending(plan.partition)))
+        await Promise.all(group.map(async ({ plan }) => await log.beforeSending(plan.partition, plan.epoch)))
         const placed = await bus.appendAll(entries)
         let before = placed.seq - entries.length
         for (const { plan, done } of group) {

@@ -21,11 +21,12 @@ import { trace } from './trace.ts'
 export type Landmark = {
   readonly seq: number
   readonly epoch: number
-  /** Nothing for a claim. */ readonly n: number | undefined
+  /** Nothing for a claim. */
+  readonly n: number | undefined
 }
 
 export type LogWatch = {
-  /** The bus, with everything that it shows of the log noted. */
+  /** The bus: what it shows of the log is noted, and what is appended waits until the log's end was looked at. */
   readonly bus: Bus
   /** The highest sequence seen so far. */
   readonly seen: number
@@ -34,16 +35,21 @@ export type LogWatch = {
   /** An ownership begins with its claim, which was made over the connection of that number. */
   begin(partition: number, claim: Landmark, life: number): void
   end(partition: number): void
-  /** Nothing when the partition may publish at once; rejects with `log.shorter` when it never may again. */
-  beforeSending(partition: number): Promise<void> | undefined
+  /**
+   * Nothing when the owner of this epoch may publish at once; rejects when it never may again,
+   * because it is the owner no more (`partition.lost`) or the log lost its end (`log.shorter`).
+   */
+  beforeSending(partition: number, epoch: number): Promise<void> | undefined
   /** A record was acknowledged that was first sent when `seen` was so high; throws `log.shorter`. */
   acknowledged(partition: number, record: Landmark, seen: number): void
   stop(): void
 }
 
 type Watched = {
+  readonly epoch: number
   last: Landmark
-  /** The connection in which it was found in its place. */ life: number
+  /** The connection over which it was found in its place. */
+  life: number
   looking: Promise<void> | undefined
 }
 
@@ -64,7 +70,15 @@ export function watchLog(
   let seen = 0
   let life = 0
   let wasUp = true
+  /** The connection over which the log's end was found to be where it must be. */
+  let wholeLife = 0
   let whole: { readonly life: number; readonly looking: Promise<void> } | undefined
+  let broken: Fault | undefined
+
+  function shorter(reason: string): Fault {
+    broken ??= shorterFault(bus, reason)
+    return broken
+  }
 
   const see = (seq: number): void => {
     if (seq > seen) seen = seq
@@ -73,8 +87,8 @@ export function watchLog(
   const connection = bus.onState((state) => {
     if (state === 'connected' && !wasUp) {
       life++
-      for (const partition of watched.keys())
-        beforeSending(partition)?.catch(
+      for (const [partition, { epoch }] of watched)
+        beforeSending(partition, epoch)?.catch(
           (fault: unknown) => isFault(fault, 'log.shorter') && onShorter(partition, fault),
         )
     }
@@ -96,10 +110,11 @@ export function watchLog(
   /** The end of the log, once for each connection. */
   function lookAtWhole(): Promise<void> {
     if (whole?.life === life) return whole.looking
-    const before = seen
+    const [before, mine] = [seen, life]
     const looking = answered(() => bus.logState()).then((state) => {
-      if (state.createdAt !== createdAt) throw shorter(bus, `it was made anew at ${state.createdAt}`)
-      if (state.lastSeq < before) throw shorter(bus, `it ends at ${state.lastSeq}, and ${before} was seen`)
+      if (state.createdAt !== createdAt) throw shorter(`it was made anew at ${state.createdAt}`)
+      if (state.lastSeq < before) throw shorter(`it ends at ${state.lastSeq}, and ${before} was seen`)
+      wholeLife = mine
     })
     whole = { life, looking }
     return looking
@@ -114,22 +129,33 @@ export function watchLog(
       if (mine !== life || last !== one.last) continue
       // Where nothing stands it was trimmed: the log is no shorter than what was seen.
       if (entry !== undefined && !isLandmark(entry, partition, last))
-        throw shorter(bus, `position ${last.seq} holds something else than ${nameOf(partition, last)}`)
+        throw shorter(`position ${last.seq} holds something else than ${nameOf(partition, last)}`)
       one.life = mine
       return
     }
   }
 
-  function beforeSending(partition: number): Promise<void> | undefined {
+  function beforeSending(partition: number, epoch: number): Promise<void> | undefined {
+    if (broken !== undefined) return Promise.reject(broken)
     const one = watched.get(partition)
-    if (one === undefined || one.life === life) return undefined
+    // A commit that was on its way when its owner let go is not tried again.
+    if (one?.epoch !== epoch)
+      return Promise.reject(new Fault('partition.lost', { partition, have: one?.epoch, want: epoch }))
+    if (one.life === life) return undefined
     one.looking ??= look(partition, one).finally(() => (one.looking = undefined))
     return one.looking
+  }
+
+  function afterLooking<T>(append: () => Promise<T>): Promise<T> {
+    if (broken !== undefined) return Promise.reject(broken)
+    return wholeLife === life ? append() : lookAtWhole().then(append)
   }
 
   return {
     bus: {
       ...bus,
+      append: (entry) => afterLooking(() => bus.append(entry)),
+      appendAll: (entries) => afterLooking(() => bus.appendAll(entries)),
       read: (options) =>
         bus.read({
           ...options,
@@ -147,16 +173,16 @@ export function watchLog(
     },
     begin(partition, claim, madeOver) {
       see(claim.seq)
-      watched.set(partition, { last: claim, life: madeOver, looking: undefined })
+      watched.set(partition, { epoch: claim.epoch, last: claim, life: madeOver, looking: undefined })
     },
     end: (partition) => void watched.delete(partition),
     beforeSending,
     acknowledged(partition, record, before) {
       if (record.seq <= before)
-        throw shorter(bus, `${nameOf(partition, record)} was stored at ${record.seq}, and ${before} was seen before`)
+        throw shorter(`${nameOf(partition, record)} was stored at ${record.seq}, and ${before} was seen before`)
       see(record.seq)
       const one = watched.get(partition)
-      if (one !== undefined) one.last = record
+      if (one?.epoch === record.epoch) one.last = record
     },
     stop: () => connection.stop(),
   }
@@ -170,7 +196,7 @@ export async function checkStore(
   const folded = partitions.flatMap((partition) => store.partition(partition) ?? []).filter(({ seq }) => seq > 0)
   const most = Math.max(0, ...folded.map(({ seq, cursor }) => Math.max(seq, cursor)))
   const { lastSeq } = await bus.logState()
-  if (lastSeq < most) throw shorter(bus, `it ends at ${lastSeq}, and the store has it up to ${most}`)
+  if (lastSeq < most) throw shorterFault(bus, `it ends at ${lastSeq}, and the store has it up to ${most}`)
   await Promise.all(
     folded.map(async ({ partition, seq, epoch, n }) => {
       const entry = await bus.get(seq)
@@ -178,7 +204,7 @@ export async function checkStore(
         entry === undefined || isLandmark(entry, partition, { seq, epoch, n: count })
       // What the store has last is a record, or the claim of an owner that committed nothing yet.
       if (!isOurs(n) && !isOurs(undefined))
-        throw shorter(
+        throw shorterFault(
           bus,
           `position ${seq} holds something else than ${nameOf(partition, { seq, epoch, n })}, which the store has`,
         )
@@ -200,7 +226,7 @@ function nameOf(partition: number, { n }: Landmark): string {
   return n === undefined ? `the claim of partition ${partition}` : `record ${n} of partition ${partition}`
 }
 
-function shorter(bus: Bus, reason: string): Fault {
+function shorterFault(bus: Bus, reason: string): Fault {
   const fault = new Fault('log.shorter', { value: bus.realm.name, reason })
   trace({ is: 'log.shorter', fault: storedFaultOf(fault) })
   return fault

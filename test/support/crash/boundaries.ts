@@ -85,7 +85,8 @@ export function mortalBus(bus: Bus, { reach }: Reaper): Bus {
       bus.read({
         ...options,
         onEntry(entry) {
-          reach(options.filter.includes('.in.') ? 'received' : 'folding the past')
+          if (options.filter.includes('.in.')) reach('received')
+          else if (options.filter === `${bus.realm.name}.>`) reach('folding the past')
           options.onEntry(entry)
         },
       }),

@@ -36,6 +36,8 @@ export type CrashWorld = {
   readonly bus: Bus
   /** A node on the disk of that name; `url` when it is to go another way to the server. */
   start(name: string, given?: Given): Child
+  /** Takes the disk of that name away; its next node has the log alone. */
+  loseDisk(name: string): Promise<void>
   /** So many requests of each workload; resolves when each was promised or given up. */
   drive(size: number): Promise<void>
   /** Round after round, as long as it is so when one begins. */
@@ -148,6 +150,7 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
       )
       return child
     },
+    loseDisk: (name) => rm(join(dir, name), { recursive: true, force: true }),
     drive,
     async driveWhile(isSo) {
       while (isSo()) await drive(2)
