@@ -8,12 +8,12 @@ export async function awaitActor(
   realm: RealmHandle,
   address: Address,
   timeoutMs: number,
-  isDone: (shown: ShownActor | undefined) => boolean,
+  isDone: (shown: ShownActor | undefined) => boolean | Promise<boolean>,
 ): Promise<ShownActor | undefined> {
   const until = systemClock.now() + timeoutMs
   for (;;) {
     const shown = await realm.operate.show(address)
-    if (isDone(shown)) return shown
+    if (await isDone(shown)) return shown
     if (systemClock.now() >= until) {
       const state =
         shown === undefined ? '"absent"' : JSON.stringify(shown.state.snapshot.value ?? shown.state.snapshot.status)

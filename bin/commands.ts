@@ -22,6 +22,7 @@ export const commands: Readonly<Record<string, Loader>> = {
   migrate: () => import('./commands/migrate.ts'),
   doctor: () => import('./commands/doctor.ts'),
   config: () => import('./commands/config.ts'),
+  auth: () => import('./commands/auth.ts'),
   bench: () => import('./commands/bench.ts'),
   completion: () => import('./commands/completion.ts'),
   help: () => import('./commands/help.ts'),

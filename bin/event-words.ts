@@ -12,6 +12,10 @@ export function eventOfWords(words: readonly string[]): AnyEvent {
     const event: Record<string, unknown> = { type: first }
     for (const word of rest) {
       const [name, value] = pairOf(word)
+      if (Object.hasOwn(event, name))
+        throw new Fault('usage.invalid', {
+          reason: `"${name}" is given twice. For a list write ${name}='[1,2]'; for a type the first word is enough.`,
+        })
       event[name] = value
     }
     return event as AnyEvent

@@ -2,7 +2,6 @@
 import type { Config } from '#config/open-config.ts'
 import { serverOptionsOf, serverSearchOf } from '#config/options.ts'
 import { ensureCredentials } from '#runtime/server/credentials.ts'
-import { fetchServer } from '#runtime/server/fetch-server.ts'
 import { findServer } from '#runtime/server/find-server.ts'
 import { launchServer, type RunningServer } from '#runtime/server/launch-server.ts'
 import { askServerVersion, formatServerVersion } from '#runtime/server/server-version.ts'
@@ -13,9 +12,12 @@ export type StartedServer = { readonly server: RunningServer; readonly binary: s
 export async function openServer(config: Config, log: Log, signal: AbortSignal): Promise<StartedServer> {
   const search = serverSearchOf(config)
   const found = await findServer({ ...search, onNote: (line) => log.say('server.search', 'info', line) })
-  const binary =
-    found?.binary ??
-    (await fetchServer({ ...search, onProgress: (line) => log.say('server.fetch', 'info', line), signal }))
+  const binary = found?.binary ?? (await fetched())
+  async function fetched(): Promise<string> {
+    // Only the first start of a machine needs what fetches.
+    const { fetchServer } = await import('#runtime/server/fetch-server.ts')
+    return await fetchServer({ ...search, onProgress: (line) => log.say('server.fetch', 'info', line), signal })
+  }
   const version = found?.version ?? (await versionOf(binary))
   const server = await launchServer({
     ...serverOptionsOf(config),

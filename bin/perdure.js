@@ -4,9 +4,10 @@
  * machine which cannot run perdure reads one sentence instead of a syntax error. It picks the
  * sources when they stand beside it (a checkout) and the compiled files otherwise (a package).
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import * as nodeModule from 'node:module'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 var wanted = [22, 18]
@@ -26,12 +27,19 @@ function refuse(sentence) {
 /** A checkout brings its own Node as a dev dependency; whoever calls with an older one gets that. */
 function hasOwnNode() {
   if (!existsSync(sources) || !existsSync(ownNode)) return false
-  var answer = spawnSync(ownNode, ['--version'], { encoding: 'utf8' })
-  return answer.status === 0 && isNewEnough(answer.stdout.trim())
+  var manifest = new URL('../node_modules/node/package.json', import.meta.url)
+  try {
+    // Asking the program itself would cost each call a process.
+    return isNewEnough(JSON.parse(readFileSync(manifest, 'utf8')).version)
+  } catch {
+    return false
+  }
 }
 
 function runWithOwnNode() {
-  var child = spawn(ownNode, process.execArgv.concat(process.argv.slice(1)), { stdio: 'inherit' })
+  // The channel carries nothing; that it breaks is how the child learns that this process was killed.
+  var stdio = ['inherit', 'inherit', 'inherit', 'ipc']
+  var child = spawn(ownNode, process.execArgv.concat(process.argv.slice(1)), { stdio: stdio })
   // Ctrl-C reaches the child by itself, as a member of the terminal's process group; sent on
   // as well it would count as the second signal, the one that does not wait.
   var onTerminal = process.stdin.isTTY || process.stdout.isTTY
@@ -52,6 +60,27 @@ function runWithOwnNode() {
   })
 }
 
+/** Who kills what was started here means the node, and not a launcher that leaves one behind. */
+function endWithLauncher() {
+  if (!process.connected) return
+  process.on('disconnect', function () {
+    process.kill(process.pid, 'SIGKILL')
+  })
+  process.channel.unref()
+}
+
+/**
+ * Half of a start is parsing; what was parsed once is kept beside the fetched server. Never in a
+ * directory that others can write to, because what stands in the cache is run.
+ */
+function keepCompiled() {
+  var env = process.env
+  var home = env.XDG_CACHE_HOME || (env.HOME && join(env.HOME, '.cache'))
+  var cache = env.PERDURE_SERVER_CACHE_DIR || (home && join(home, 'perdure'))
+  // A cache that cannot be written costs only the time that it would have saved.
+  if (cache && nodeModule.enableCompileCache) nodeModule.enableCompileCache(join(cache, 'compiled'))
+}
+
 /**
  * In a checkout `import 'perdure'` must mean the same modules as the ones that run, and not a
  * second copy of them in dist/, or an address would not be the other copy's address.
@@ -68,6 +97,8 @@ function preferSources() {
 if (process.platform === 'win32') {
   refuse('Windows is not supported; run it inside WSL 2, where it is a Linux program.')
 } else if (isNewEnough(process.versions.node)) {
+  endWithLauncher()
+  keepCompiled()
   if (existsSync(sources)) preferSources()
   void import(existsSync(sources) ? './main.ts' : '../dist/bin/main.js')
 } else if (hasOwnNode()) {

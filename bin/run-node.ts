@@ -13,6 +13,7 @@ import type { ExitCode } from './exit-codes.ts'
 import { type HealthServer, openHealth } from './health.ts'
 import { loadActors } from './load-actors.ts'
 import { type Log, openLog } from './log.ts'
+import { makeDir } from './make-dir.ts'
 import { openServer, type StartedServer } from './open-server.ts'
 
 /** What runs; all of it while the process serves, a part of it while it begins and ends. */
@@ -52,6 +53,7 @@ export async function runNode(call: Call, withServer: boolean, onReady: (running
 type Begin = { readonly config: Config; readonly log: Log; readonly withServer: boolean; readonly signal: AbortSignal }
 
 async function begin(running: Running, { config, log, withServer, signal }: Begin): Promise<void> {
+  makeDir(config)
   running.actors = await loadActors(config.node['actors.module'])
   if (withServer) running.server = await openServer(config, log, signal)
   const port = config.node['health.port']

@@ -91,8 +91,15 @@ export function textOfTrace(event: Trace): Told {
       return { level: 'debug', text: `began reading partition ${event.partition} again: ${event.reason}` }
     case 'bus.state':
       return { level: event.state === 'disconnected' ? 'warn' : 'debug', text: `the server is ${event.state}` }
+    case 'bus.barred':
+      return { level: 'error', text: `${event.fault.message} (${event.fault.code})` }
     case 'log.shorter':
       return { level: 'error', text: `${event.fault.message} (${event.fault.code})` }
+    case 'trim.failed':
+      return {
+        level: 'warn',
+        text: `the log could not be trimmed (${event.fault.message}), ${plural(event.failures, 'time')} in a row; tried again in ${event.retryMs} ms`,
+      }
     case 'trimmed':
       return { level: 'debug', text: `trimmed ${event.removed} entries of the log, up to ${event.upTo}` }
     default:

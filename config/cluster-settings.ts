@@ -24,6 +24,11 @@ export const clusterSettings = {
     'process',
     'process: an acknowledged event survives any crash of a process. power: also a power cut, at about a fifth of the speed with one replica.',
   ),
+  standbys: setting(
+    count({ min: 0, max: 3 }),
+    1,
+    'Nodes that follow each partition besides its owner, so that one takes over without reading. Each costs about what the fold costs.',
+  ),
   'history.windowMs': setting(
     duration({ min: 0, max: 3650 * day }),
     day,

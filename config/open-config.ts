@@ -3,7 +3,7 @@
  * Everything below takes values; nothing below knows where they came from.
  */
 import { readFileSync } from 'node:fs'
-import { hostname } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { Fault } from '#protocol/fault.ts'
 import { explain, type ConfigRow } from './explain.ts'
@@ -40,7 +40,10 @@ export type Config = {
 
 export function openConfig({ flags = {}, env = process.env, cwd = process.cwd() }: ConfigInput = {}): Config {
   const file = readConfigFile(flags[configFlag], env[configVariable], cwd)
-  const surroundings = { env, cwd, host: hostname(), pid: process.pid }
+  const here = { env, cwd, host: hostname(), cores: availableParallelism() }
+  // Some defaults depend on the directory, which is a setting itself.
+  const { value: dir } = readSettings({ flags, file, surroundings: { ...here, dir: '' } }).dir
+  const surroundings = { ...here, dir: resolve(cwd, String(dir)) }
   const read = readSettings({ flags, file, surroundings })
   return {
     cluster: pick<ClusterSettings>(read, clusterNames),

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import type { Config } from './open-config.ts'
+import { release } from './release.ts'
 
 /** The oldest server whose atomic batches keep what a commit needs. */
 export const oldestServer = '2.12.1'
@@ -71,6 +72,7 @@ export function busOptionsOf(config: Config): BusSettings {
     name: node.name,
     duplicateWindowMs: cluster['outside.duplicateWindowMs'],
     tls: tlsOf(config),
+    inboxPrefix: node['auth.inboxPrefix'],
     times: {
       connectMs: node['bus.connectMs'],
       reconnectMs: node['bus.reconnectMs'],
@@ -93,6 +95,7 @@ type BusSettings = {
   readonly name: string
   readonly duplicateWindowMs: number
   readonly tls: TlsFiles | undefined
+  readonly inboxPrefix: string | undefined
   readonly times: Readonly<Record<'connectMs' | 'reconnectMs' | 'pingMs' | 'ackMs' | 'callMs' | 'heartbeatMs', number>>
 }
 
@@ -117,14 +120,27 @@ const nodeNumbers = {
   residentsMost: 'actors.residentMost',
   stateBytesMost: 'actors.stateBytesMost',
   clientKeepMs: 'actors.clientKeepMs',
+  clientsMost: 'actors.clientsMost',
   foldMs: 'fold.everyMs',
   foldCommitsMost: 'fold.commitsMost',
   trimEveryMs: 'trim.everyMs',
   aliveMs: 'alive.everyMs',
+  claimLookMs: 'claim.lookMs',
+  capacity: 'capacity',
+  beatMs: 'members.beatMs',
+  suspectMs: 'members.suspectMs',
+  deadMs: 'members.deadMs',
+  handOverMs: 'handOver.graceMs',
+  handOversMost: 'handOver.most',
+  claimsMost: 'claim.most',
+  answerBytesMost: 'ask.answerBytesMost',
   retryMs: 'bus.retryMs',
   effectLimit: 'effects.limit',
   graceMs: 'drain.graceMs',
   deferLimit: 'defer.limit',
+  askMostMs: 'ask.longestMs',
+  askLateMs: 'ask.lateMs',
+  asksMost: 'ask.openMost',
 } as const
 
 /** What a node takes to run actors. */
@@ -133,6 +149,9 @@ export function nodeOptionsOf({ cluster, node }: Config): NodeSettingsOf {
   return {
     ...(Object.fromEntries(numbers) as Readonly<Record<keyof typeof nodeNumbers, number>>),
     name: node.name,
+    labels: node.labels,
+    standbys: cluster.standbys,
+    release,
     historyMs: cluster['history.windowMs'],
     historyBytes: cluster['history.bytes'],
     retainMs: cluster['actors.retainMs'],
@@ -140,8 +159,12 @@ export function nodeOptionsOf({ cluster, node }: Config): NodeSettingsOf {
   }
 }
 
-type NodeSettingsOf = Readonly<Record<keyof typeof nodeNumbers | 'historyMs' | 'historyBytes' | 'retainMs', number>> & {
+type NodeSettingsOf = Readonly<
+  Record<keyof typeof nodeNumbers | 'historyMs' | 'historyBytes' | 'retainMs' | 'standbys', number>
+> & {
   readonly name: string
+  readonly labels: readonly string[]
+  readonly release: string
   readonly acceptChanged: boolean
 }
 

@@ -29,6 +29,27 @@ export const paceSettings = {
   ),
   'ask.leaseMs': setting(waiting, 30 * second, 'A watcher that does not renew within this is forgotten by the owner.'),
 
+  'ask.answerBytesMost': setting(
+    size({ min: 1_048_576, max: 1_073_741_824 }),
+    67_108_864,
+    'States larger than an entry wait here until they were fetched in parts; memory for all who look at once.',
+  ),
+  'ask.longestMs': setting(
+    duration({ min: minute, max: 365 * day }),
+    7 * day,
+    'How far ahead a deadline may lie: a question without an answer is part of the state until then.',
+  ),
+  'ask.lateMs': setting(
+    duration({ min: 0, max: 7 * day }),
+    10 * minute,
+    'For so long after its deadline a question is still answered, for who asks again under its id.',
+  ),
+  'ask.openMost': setting(
+    count({ min: 1, max: 100_000 }),
+    1_000,
+    'Questions that one actor may have open at once; they are part of the state. One more is refused: ask.tooMany.',
+  ),
+
   'bus.connectMs': setting(waiting, 5 * second, 'To connect at all.'),
   'bus.reconnectMs': setting(waiting, 150, 'Between attempts: a restarted server is back within 100 ms.'),
   'bus.pingMs': setting(
@@ -94,6 +115,11 @@ export const paceSettings = {
     day,
     'How long a silent client is remembered, so that its late resend is still known.',
   ),
+  'actors.clientsMost': setting(
+    count({ min: 100, max: 1_000_000 }),
+    10_000,
+    'Sessions of clients that each partition remembers, at 0.4 KB each. Past it the longest silent is forgotten, and a resend that could be one of its events is parked: session.forgotten.',
+  ),
   'fold.everyMs': setting(
     duration({ min: 1, max: minute }),
     100,
@@ -108,6 +134,11 @@ export const paceSettings = {
     duration({ min: 100, max: day }),
     minute,
     'A purge costs the server some tens of milliseconds.',
+  ),
+  'claim.lookMs': setting(
+    duration({ min: 100, max: 10 * minute }),
+    2 * second,
+    'How late, at worst, a node at rest notices that another one has claimed its partition: one small question for each, where nothing was committed since.',
   ),
   'alive.everyMs': setting(
     duration({ min: 100, max: minute }),

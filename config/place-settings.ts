@@ -8,14 +8,22 @@ const minute = 60 * second
 
 const path = text('a path')
 
+/** Enough to tell a few directories apart. */
+function shortHashOf(text: string): string {
+  let hash = 0x811c9dc5
+  for (const char of text) hash = Math.imul(hash ^ (char.codePointAt(0) as number), 0x01000193)
+  return (hash >>> 0).toString(36).padStart(7, '0').slice(-4)
+}
+
 export const placeSettings = {
   name: settingFrom(
     text('a text of 1 to 100 letters', /^[^\s\0]{1,100}$/),
-    ({ host, pid }) => `${host}-${pid}`,
-    'How claims, logs and ps call this process.',
+    ({ host, dir }) => `${host}-${shortHashOf(dir)}`,
+    'How claims, logs and the other nodes call this one; the same after a restart, so that its partitions come back to it.',
   ),
   servers: setting(
-    list(text('an address such as nats://host:4222', /^(?:[a-z]+:\/\/)?[^\s,/]+$/)),
+    // No user and password in it: addresses are shown everywhere.
+    list(text('an address such as nats://host:4222, without a user', /^(?:[a-z]+:\/\/)?[^\s,/@]+$/)),
     ['nats://127.0.0.1:4222'],
     'The server that perdure up starts. Named ones are used instead, and none is started.',
   ),
@@ -92,6 +100,11 @@ export const placeSettings = {
     isPath: true,
     flag: 'nkey',
   }),
+  'auth.inboxPrefix': setting(
+    optional(text('a subject without wildcards, such as _INBOX_operator', /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/)),
+    undefined,
+    'Where answers come to; for users that may not read _INBOX.>, which is the default.',
+  ),
   'tls.caFile': setting(optional(path), undefined, "By default the system's own authorities.", { isPath: true }),
   'tls.certFile': setting(optional(path), undefined, 'For servers that ask clients for a certificate.', {
     isPath: true,

@@ -38,12 +38,25 @@ export function readAuth(config: Config): ConfiguredAuth | undefined {
   } = node
   if (user !== undefined && pass !== undefined) return { user, pass }
   if (token !== undefined) return { token }
-  if (creds !== undefined) return { creds: readText(creds) }
-  if (nkey !== undefined) return { nkey: readText(nkey).trim() }
+  if (creds !== undefined) return { creds: readText(config, 'auth.credsFile', creds) }
+  if (nkey !== undefined) return { nkey: seedOf(readText(config, 'auth.nkeyFile', nkey)) }
   return undefined
 }
 
-function readText(file: string): string {
+/** Other lines of such a file are remarks, or the public key. */
+function seedOf(text: string): string {
+  return /^\s*(S[A-Z2-7]{57})\s*$/m.exec(text)?.[1] ?? text.trim()
+}
+
+/** A seed, a JWT or a whole .creds file, where a path belongs. */
+const secret = /(?:^|[/\\])S[A-Z2-7]{57}$|(?:^|[/\\])eyJ[\w-]+\.|-----BEGIN/
+
+function readText(config: Config, name: SettingName, file: string): string {
+  // Who gives the secret where its file is asked for must not read it again in an error.
+  if (secret.test(file)) {
+    const { text: source } = config.sourceOf(name)
+    throw new Fault('config.invalid', { name, value: '(hidden)', source, want: 'the path of a file that holds it' })
+  }
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {

@@ -130,7 +130,9 @@ function absolute(value: unknown, dir: string): unknown {
 function invalid(name: SettingName, raw: unknown, { is, text }: Source, want: string): Fault {
   const shown =
     settings[name].isSecret === true ? '(hidden)' : typeof raw === 'string' ? raw : (JSON.stringify(raw) ?? String(raw))
-  return new Fault('config.invalid', { name, value: shown, source: is === 'default' ? is : text, want })
+  // What stands before an @ is a user and a password, in whatever was taken for an address.
+  const value = shown.replace(/[^\s,"/@]*@/g, '(hidden)@')
+  return new Fault('config.invalid', { name, value, source: is === 'default' ? is : text, want })
 }
 
 /** What only makes sense together. */

@@ -6,7 +6,9 @@ export type Surroundings = {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   readonly host: string
-  readonly pid: number
+  readonly cores: number
+  /** Tells the nodes of one machine apart, also after a restart. */
+  readonly dir: string
 }
 
 export type Setting<T> = {

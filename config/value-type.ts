@@ -88,14 +88,17 @@ export function size({ min, max }: Range): ValueType<number> {
 }
 
 /** A JSON array, or one text with commas. */
-export function list(of: ValueType<string>, must = `a list, each ${of.must}`): ValueType<readonly string[]> {
+export function list(
+  of: ValueType<string>,
+  { mayBeEmpty = false }: { readonly mayBeEmpty?: boolean } = {},
+): ValueType<readonly string[]> {
   return {
-    must,
+    must: `a list, each ${of.must}`,
     unit: '',
     write: (values) => values.join(','),
     read(raw) {
-      const parts = typeof raw === 'string' ? raw.split(',').map((part) => part.trim()) : raw
-      if (!Array.isArray(parts) || parts.length === 0) return undefined
+      const parts = raw === '' ? [] : typeof raw === 'string' ? raw.split(',').map((part) => part.trim()) : raw
+      if (!Array.isArray(parts) || (parts.length === 0 && !mayBeEmpty)) return undefined
       const values = parts.map((part) => of.read(part))
       return values.every((value) => value !== undefined) ? values : undefined
     },

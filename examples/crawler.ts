@@ -141,8 +141,11 @@ async function main(): Promise<void> {
     },
   })
   const [url] = positionals
-  if (url === undefined || !URL.canParse(url))
-    throw new Error('Which site? npm run example crawler https://example.org/')
+  if (url === undefined || !URL.canParse(url)) {
+    console.error('Which site? npm run example crawler https://example.org/')
+    process.exitCode = 2
+    return
+  }
 
   // The credentials that `npm start` made; the fold of this realm stands in a directory of its own.
   const { user, pass, servers } = JSON.parse(await readFile(join(values.dir, 'credentials.json'), 'utf8')) as Record<

@@ -26,7 +26,10 @@ type SchemaResult =
     }
 
 export type EffectPolicy = {
-  /** How often it is tried before its error reaches the machine; 1 by default. */
+  /**
+   * How often it is begun before its error reaches the machine, attempts included whose process
+   * ended while they ran. When nothing is said: once, but again for each process that ended.
+   */
   readonly attempts?: number
   /** The pause before the second attempt, doubled for each further one up to `backoffMaxMs`. */
   readonly backoffMs?: number
@@ -76,7 +79,10 @@ export type KindOptions = {
   readonly effects?: Readonly<Record<string, EffectPolicy>> | readonly string[]
   /** How many effects of this kind run at once on a node. */
   readonly effectLimit?: number
-  /** What happens to an event that no state handles. */
+  /**
+   * What happens to an event that no state handles, whether an envelope brought it or a timer, a
+   * schedule, a topic or an effect; `ignore` by default. XState's own (`xstate.*`) are ignored always.
+   */
   readonly unhandled?: 'ignore' | 'defer' | 'park' | 'fail'
   readonly deferLimit?: number
   /** For all events, or by event type. */

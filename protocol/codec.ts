@@ -67,8 +67,9 @@ export class Ref {
   /** What a live `createActor()` calls on the target of `sendTo`: there an address leads nowhere. */
   _send(): void {}
 
-  toJSON(): { xstate$$type: 1; id: string; address: Address } {
-    return { xstate$$type: 1, id: this.id, address: this.address }
+  toJSON(): { xstate$$type: 1; id: string; address: Address; effectId?: string } {
+    const { id, address, effectId } = this
+    return { xstate$$type: 1, id, address, ...(effectId === undefined ? {} : { effectId }) }
   }
 }
 

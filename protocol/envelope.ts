@@ -26,6 +26,8 @@ export type Content =
   | { readonly is: 'resolveEffect'; readonly effect: string; readonly result: EffectResult }
   /** The asker no longer waits: effects that run on behalf of this question are aborted. */
   | { readonly is: 'cancel'; readonly ask: string }
+  /** For what runs on behalf of its receiver: a callback that another actor has a reference to. */
+  | { readonly is: 'tell'; readonly effect: string; readonly event: AnyEvent }
 
 /** How a child knows its parent, and by which spawn: an event of an earlier spawn is refused. */
 export type ParentLink = {
@@ -70,6 +72,8 @@ export type Envelope = {
   readonly session?: string | undefined
   /** With a session: its sender has settled every number below this one. */
   readonly floor?: number | undefined
+  /** With a session: one of these bytes may be on the log already. */
+  readonly again?: boolean | undefined
   /** (n, index) of the commit that sent it; for a client its own count and 0. */
   readonly n: number
   readonly index: number
@@ -95,6 +99,7 @@ const contents = [
   'cancelTimer',
   'resolveEffect',
   'cancel',
+  'tell',
 ] as const
 
 export function encodeEnvelope(envelope: Envelope, record?: Uint8Array): Uint8Array {

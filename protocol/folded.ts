@@ -17,6 +17,17 @@ export type FoldedPartition = {
   readonly at: number
   /** Sending partition to (n, index). */
   readonly marks: Readonly<Record<number, readonly [number, number]>>
-  /** Client name to (count, instant). */
-  readonly clients: Readonly<Record<string, readonly [number, number]>>
+  /**
+   * The highest number of visits that a deleted root had here. A root that is born counts on from
+   * it, so no life under one key repeats a child's address or a timer's visit of an earlier one.
+   */
+  readonly visitFloor?: number
+  /** The last sign of the youngest client's session that was forgotten here; nothing while none was. */
+  readonly forgottenAt?: number
 }
+
+/** How far the session of a client was taken: its last number, and the instant of that sign. */
+export type ClientMark = readonly [session: string, n: number, at: number]
+
+/** What becomes of the marks: a later one, or none for a session that is forgotten. */
+export type ClientMoves = ReadonlyMap<string, ClientMark | undefined>

@@ -22,6 +22,8 @@ export type Query =
     }
   | { readonly is: 'history'; readonly address: Address; readonly before?: number | undefined; readonly limit: number }
   | { readonly is: 'partition' }
+  /** The next part of an answer that did not fit into one entry. */
+  | { readonly is: 'part'; readonly id: string; readonly part: number }
 
 export type Seen = {
   readonly address: Address
@@ -59,7 +61,13 @@ export type SeenPartition = {
   readonly node: string
 }
 
-export type Answered<T> = { readonly ok: T } | { readonly fault: { readonly code: string; readonly message: string } }
+export type Answered<T> =
+  | { readonly ok: T }
+  | { readonly fault: { readonly code: string; readonly message: string } }
+  /** A part of the bytes of an answer; the others are asked for by this id. */
+  | { readonly part: { readonly id: string; readonly of: number; readonly bytes: Uint8Array } }
+  /** To a watcher: there is something new, too large to be told. */
+  | { readonly again: true }
 
 export function encodeQuery(query: Query): Uint8Array {
   return encode(query)

@@ -9,11 +9,14 @@ import { Fault } from './fault.ts'
 
 export const recordFormat = 1
 
-/** The new state of one actor: in full, as a difference to the one before, or none any more. */
+/**
+ * The new state of one actor: in full, as a difference to the one before, or none any more. Of a
+ * root that is gone its highest number stays, so that the next life under its key counts on.
+ */
 export type Change =
   | { readonly address: Address; readonly is: 'full'; readonly state: Uint8Array }
   | { readonly address: Address; readonly is: 'delta'; readonly delta: Uint8Array }
-  | { readonly address: Address; readonly is: 'gone' }
+  | { readonly address: Address; readonly is: 'gone'; readonly visits?: number }
 
 /** What one step consumed: for history and for the audit's count. */
 export type StepNote = {
@@ -118,7 +121,9 @@ export function encodeRecord(record: AnyRecord): Uint8Array {
         ? [change.address, 0, change.state]
         : change.is === 'delta'
           ? [change.address, 1, change.delta]
-          : [change.address, 2],
+          : change.visits === undefined
+            ? [change.address, 2]
+            : [change.address, 2, change.visits],
     ),
     record.marks,
     record.clients,
@@ -176,7 +181,7 @@ function recordOf(fields: unknown): AnyRecord {
     at: f[9] as number,
     awayMs: f[10] as number,
     openedAt: f[11] as number,
-    changes: (f[12] as [Address, number, Uint8Array][]).map(changeOf),
+    changes: (f[12] as [Address, number, unknown][]).map(changeOf),
     marks: f[13] as [number, number, number][],
     clients: f[14] as [string, number, number][],
     steps: (f[15] as unknown[][]).map((s) => ({
@@ -189,8 +194,8 @@ function recordOf(fields: unknown): AnyRecord {
   }
 }
 
-function changeOf([address, form, bytes]: [Address, number, Uint8Array]): Change {
-  if (form === 0) return { address, is: 'full', state: bytes }
-  if (form === 1) return { address, is: 'delta', delta: bytes }
-  return { address, is: 'gone' }
+function changeOf([address, form, what]: [Address, number, unknown]): Change {
+  if (form === 0) return { address, is: 'full', state: what as Uint8Array }
+  if (form === 1) return { address, is: 'delta', delta: what as Uint8Array }
+  return typeof what === 'number' ? { address, is: 'gone', visits: what } : { address, is: 'gone' }
 }

@@ -40,10 +40,14 @@ export type Timer = {
   readonly event: AnyEvent
   /** Nothing for the actor itself. */
   readonly to?: Address | undefined
+  /** What runs for that actor, when the event is for it. */
+  readonly effect?: string | undefined
   readonly policy: ResumePolicy
   /** For `frozen`: how long the partition had been away in all when this was armed. */
   readonly awayMs: number
   readonly ask?: Ask | undefined
+  /** Where on the log that stands which armed it. */
+  readonly cause?: string | undefined
 }
 
 export type Effect = {
@@ -56,7 +60,10 @@ export type Effect = {
   readonly input: unknown
   /** The child id in the machine, for `logic`. */
   readonly child: string | undefined
+  /** The number of the attempt that runs, or waits to. */
   readonly attempt: number
+  /** The last attempt that may have begun; the present one when nothing is said. */
+  readonly begun?: number | undefined
   readonly begunAt: number
   /** When the next attempt may start (backoff), and when all of them must have ended. */
   readonly notBefore: number
@@ -81,6 +88,14 @@ export type Child = {
 
 export type Subscription = { readonly pattern: string; readonly from: number }
 
+/** `ask` is the question on whose behalf a timer or an effect told it; the envelope's own is one that it asks. */
+export type Deferred = {
+  readonly envelope: Envelope
+  readonly sender: string | number
+  readonly seq: number
+  readonly ask?: Ask | undefined
+}
+
 export type Ended = {
   readonly reason: 'done' | 'error' | 'stopped' | 'deleted' | 'expired'
   readonly at: number
@@ -96,7 +111,7 @@ export type Book = {
   watchers?: Address[]
   subscriptions?: Subscription[]
   /** Events that wait for a state that handles them (policy `defer`), oldest first. */
-  deferred?: { envelope: Envelope; sender: string | number; seq: number }[]
+  deferred?: Deferred[]
   /** Ids that senders gave, with the instant; a second send with one of them is dropped. */
   ids?: Record<string, number>
   /** systemId to address; kept by the root for its whole family. */

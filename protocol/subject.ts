@@ -29,6 +29,14 @@ export const subjects = {
   query: (realm: Realm, partition: number) => `${realm.name}.q.${partition}`,
   /** The owner of a partition says that it serves now, so that whoever watches asks again. */
   owned: (realm: Realm, partition: number | '*') => `${realm.name}.own.${partition}`,
+  /** A claim was acknowledged: whoever owned the partition before looks at the log. Never stored. */
+  claimed: (realm: Realm, partition: number | '*') => `${realm.name}.claimed.${partition}`,
+  /** What a node says of itself several times a second. */
+  node: (realm: Realm, name: string) => `${realm.name}.node.${name}`,
+  /** Whether a node lives; nobody answers for a process that ended. */
+  ping: (realm: Realm, name: string) => `${realm.name}.ping.${name}`,
+  /** Whoever comes asks who is there. */
+  roll: (realm: Realm) => `${realm.name}.roll`,
   live: (realm: Realm, id: string) => `${realm.name}.st.${id}`,
 } as const
 

@@ -7,7 +7,7 @@ import { type Address, kindOf } from '#protocol/address.ts'
 import type { Clock } from './clock.ts'
 import type { Arrival } from './core/arrival.ts'
 import { heapOf } from './core/heap.ts'
-import { dueNow, needsOf } from './core/needs.ts'
+import { type Away, dueNow, needsOf } from './core/needs.ts'
 import type { Kinds, Resident, Residents } from './residents.ts'
 import { isTraced, trace } from './trace.ts'
 
@@ -24,7 +24,7 @@ type World = {
   readonly clock: Clock
   readonly residents: Residents
   readonly kinds: Kinds
-  readonly away: { readonly awayMs: number; readonly openedAt: number }
+  readonly away: Away
   /** A timer that is due arrives like an envelope that never was on the log. */
   readonly arrive: (arrival: Arrival) => void
   readonly onError: (error: unknown) => void

@@ -76,6 +76,8 @@ export interface Bus extends AsyncDisposable {
   /** Reads from the leader: sees every append that was acknowledged before the call. */
   last(subject: string): Promise<LogEntry | undefined>
   get(seq: number): Promise<LogEntry | undefined>
+  /** The first entry of a subject at or after a sequence; from the leader, too. */
+  next(subject: string, from: number): Promise<LogEntry | undefined>
   /** The sequence of the last entry that matches a filter. */
   lastMatching(filter: string): Promise<number | undefined>
   /** Removes the entries that match, up to and including this sequence. */

@@ -33,12 +33,17 @@ export async function claimPartition(
 ): Promise<Claimed> {
   const subject = subjects.commit(bus.realm, partition)
   const nonce = nuid.next()
+  const onClaimed = (epoch: number): void => {
+    trace({ is: 'partition.claimed', partition, epoch })
+    // An owner that is at rest would not find out before its next commit.
+    bus.tell(subjects.claimed(bus.realm, partition), new Uint8Array())
+  }
   for (let tries = 0; ; tries++) {
     const last = await bus.last(subject)
     const record = last === undefined ? undefined : decodeRecord(last.data)
     if (last !== undefined && record?.is === 'claim' && record.nonce === nonce) {
       // Our own claim, whose acknowledgement was lost.
-      trace({ is: 'partition.claimed', partition, epoch: record.epoch })
+      onClaimed(record.epoch)
       return await claimed(bus, { partition, epoch: record.epoch, nonce, seq: last.seq }, record.previous)
     }
     const epoch = (record?.epoch ?? 0) + 1
@@ -54,7 +59,7 @@ export async function claimPartition(
     }
     try {
       const { seq } = await bus.append({ subject, data: encodeRecord(claim), check: { seq: last?.seq ?? 0 } })
-      trace({ is: 'partition.claimed', partition, epoch })
+      onClaimed(epoch)
       return await claimed(bus, { partition, epoch, nonce, seq }, claim.previous)
     } catch (error) {
       if (!isFault(error) || (error.verdict !== 'retry' && error.code !== 'bus.conflict') || tries > 50) throw error
@@ -92,5 +97,6 @@ export function ownershipOf(store: Store, claimed: Claimed, now: number): Owners
   }
   if (found.epoch > claimed.epoch)
     throw new Fault('partition.lost', { partition: claimed.partition, have: found.epoch, want: claimed.epoch })
-  return { epoch: claimed.epoch, nonce: claimed.nonce, fence: claimed.seq, folded }
+  const { epoch, nonce, seq, partition } = claimed
+  return { epoch, nonce, fence: seq, folded, clients: [...store.clients(partition)] }
 }

@@ -5,7 +5,7 @@
  * position alone.
  */
 import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
-import { decodeRecord } from '#protocol/record.ts'
+import { type AnyRecord, decodeRecord } from '#protocol/record.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Entry, LogEntry } from './bus.ts'
 import type { Clock } from './clock.ts'
@@ -42,6 +42,16 @@ export type CommitterWorld = {
   readonly bus: Bus
   readonly clock: Clock
   readonly log: Pick<LogWatch, 'seen' | 'beforeSending' | 'acknowledged'>
+}
+
+/**
+ * A refusal with nobody above us on the log: a leader that was elected a moment ago may not show
+ * yet what was stored before it, and what it does not show is most likely our own commit.
+ */
+const looksMost = 6
+
+function isRecordOf(plan: Plan, record: AnyRecord): boolean {
+  return record.is !== 'claim' && record.epoch === plan.epoch && record.n === plan.n
 }
 
 export function committerOf({ bus, clock, log }: CommitterWorld, options: CommitterOptions): Committer {
@@ -98,17 +108,16 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
   }
 
   async function resolve(plan: Plan, seen: number, conflict: Fault): Promise<number> {
-    const last = await insistLast(plan.partition)
-    const record = last === undefined ? undefined : decodeRecord(last.data)
-    if (
-      last !== undefined &&
-      record !== undefined &&
-      record.is !== 'claim' &&
-      record.epoch === plan.epoch &&
-      record.n === plan.n
-    ) {
-      log.acknowledged(plan.partition, { ...plan, seq: last.seq }, seen)
-      return last.seq
+    let record: AnyRecord | undefined
+    for (let tries = 0; tries < looksMost; tries++) {
+      if (tries > 0) await pause(options.retryMs * 2 ** tries)
+      const last = await insistLast(plan.partition)
+      record = last === undefined ? undefined : decodeRecord(last.data)
+      if (last !== undefined && record !== undefined && isRecordOf(plan, record)) {
+        log.acknowledged(plan.partition, { ...plan, seq: last.seq }, seen)
+        return last.seq
+      }
+      if (record !== undefined && record.epoch > plan.epoch) break
     }
     throw new Fault(
       'partition.lost',

@@ -17,18 +17,26 @@ export type EffectPost = {
   readonly partition: number
   readonly effect: Effect
   readonly content: Envelope['content']
-  readonly id: string | undefined
+  /** Of an event that its function sent: its number in that run, and the member of its family it is for. */
+  readonly id?: string
+  readonly to?: Address
 }
+
+type Written = { readonly to: Address; readonly data: Uint8Array }
 
 export function effectPostOf(
   { bus, clock }: { readonly bus: Bus; readonly clock: Clock },
   retryMs: number,
-): (post: EffectPost) => Promise<void> {
+): {
+  /** Throws where it is called when this cannot be stored. */
+  readonly check: (one: EffectPost) => void
+  readonly post: (one: EffectPost) => Promise<void>
+} {
   const limit = Math.floor(bus.maxPayload / 2)
 
-  function bytesOf({ address, effect, content, id }: EffectPost): Uint8Array {
-    const envelope: Envelope = {
-      to: address,
+  function envelopeOf({ address, effect, content, id, to = address }: EffectPost): Envelope {
+    return {
+      to,
       content,
       from: effect.id,
       at: clock.now(),
@@ -41,25 +49,35 @@ export function effectPostOf(
       deadline: effect.deadline,
       traceparent: undefined,
     }
+  }
+
+  function bytesOf({ effect }: EffectPost, envelope: Envelope): Uint8Array {
+    const data = encodeEnvelope(envelope)
+    if (data.length <= limit) return data
+    throw new Fault('event.tooBig', { value: effect.name, size: data.length, limit })
+  }
+
+  function written(post: EffectPost): Written {
+    const { address, effect, content } = post
+    const envelope = envelopeOf(post)
     try {
-      const data = encodeEnvelope(envelope)
-      if (data.length <= limit) return data
-      throw new Fault('event.tooBig', { value: effect.name, size: data.length, limit })
+      return { to: envelope.to, data: bytesOf(post, envelope) }
     } catch (error) {
       // What was thrown cannot be stored: its words can. Anything else that cannot is the effect's error.
       const isThrown =
         content.is === 'effect' && content.result.is === 'error' && isFault(error, 'value.unserializable')
       const told = isThrown && content.result.is === 'error' ? content.result.error : error
-      return encodeEnvelope({
-        ...envelope,
-        content: { is: 'effect', effect: effect.id, result: { is: 'error', error: plainErrorOf(told) } },
-      })
+      const result = { is: 'error', error: plainErrorOf(told) } as const
+      const data = encodeEnvelope({ ...envelope, to: address, content: { is: 'effect', effect: effect.id, result } })
+      return { to: address, data }
     }
   }
 
-  return async (post) => {
-    const { address, partition, effect } = post
-    const entry = { subject: subjects.in(bus.realm, partition, 'e', address), data: bytesOf(post) }
+  async function post(one: EffectPost): Promise<void> {
+    const { address, partition, effect } = one
+    const { to, data } = written(one)
+    // A family lives in one partition, so whoever it may speak to has this mailbox too.
+    const entry = { subject: subjects.in(bus.realm, partition, 'e', to), data }
     for (;;) {
       try {
         await bus.append(entry)
@@ -73,4 +91,6 @@ export function effectPostOf(
       }
     }
   }
+
+  return { check: (one) => void bytesOf(one, envelopeOf(one)), post }
 }

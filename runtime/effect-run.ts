@@ -5,13 +5,20 @@
  */
 import { type AnyActorLogic, type AnyActorRef, createActor, createMachine, sendTo } from 'xstate'
 import type { AnyEvent, EffectResult } from '#protocol/envelope.ts'
+import type { EffectSystem } from './effect-system.ts'
 
 export type EffectRun = {
   stop(): void
   tell(event: AnyEvent): void
 }
 
-type Work = { readonly logic: AnyActorLogic; readonly input: unknown; readonly id: string; readonly sync: boolean }
+type Work = {
+  readonly logic: AnyActorLogic
+  readonly input: unknown
+  readonly id: string
+  readonly sync: boolean
+  readonly system: EffectSystem
+}
 
 const tellType = 'perdure.tell'
 /** Made here once: XState warns of action creators that are called while some action runs. */
@@ -65,6 +72,8 @@ export function runLogic(work: Work, on: (result: EffectResult) => void): Effect
       if (ref.id === 'work') ref.on('*', (event) => over || on({ is: 'emitted', nth: ++nth, event }))
     },
   })
+  // Its own system knows the host alone; the logic asks for its actor's family.
+  Object.assign(actor.system, work.system)
   // The host never fails; should it, the effect has, and says so.
   actor.subscribe({ error: (error: unknown) => end({ is: 'error', error }) })
   actor.start()

@@ -5,12 +5,12 @@
  */
 import type { Address } from '#protocol/address.ts'
 import type { Change, CommitRecord } from '#protocol/record.ts'
-import type { Fold, FoldedChange, FoldedPartition, HistoryLine, Needs, Store } from '#store/store.ts'
+import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
+import type { Fold, FoldedChange, HistoryLine, Needs, Store } from '#store/store.ts'
 import type { Clock } from './clock.ts'
 
 export type Folder = {
-  /** `needs` for every address of the record that is not gone. */
-  add(position: FoldedPartition, record: CommitRecord, seq: number, needs: ReadonlyMap<Address, Needs>): void
+  add(folded: Folding): void
   /** Everything added so far is in the store. */
   flush(): Promise<void>
   /** The number of commits that are not in the store yet. */
@@ -24,7 +24,22 @@ export type Folder = {
 
 export type FolderOptions = { readonly intervalMs: number; readonly commitsMost: number }
 
-type Gathered = { position: FoldedPartition; readonly changes: Map<Address, FoldedChange>; history: HistoryLine[] }
+/** A commit that is on the log. */
+export type Folding = {
+  readonly position: FoldedPartition
+  readonly clients: ClientMoves
+  readonly record: CommitRecord
+  readonly seq: number
+  /** For every address of the record that is not gone. */
+  readonly needs: ReadonlyMap<Address, Needs>
+}
+
+type Gathered = {
+  position: FoldedPartition
+  readonly clients: Map<string, ClientMark | undefined>
+  readonly changes: Map<Address, FoldedChange>
+  history: HistoryLine[]
+}
 
 export function folderOf(
   {
@@ -47,15 +62,29 @@ export function folderOf(
     inStore = count
     gathered = new Map()
     count = 0
-    const folds: Fold[] = [...taken.values()].map(({ position, changes, history }) => ({
+    const folds: Fold[] = [...taken.values()].map(({ position, clients, changes, history }) => ({
       partition: position,
+      clients,
       changes: [...changes.values()],
       history,
     }))
-    await store.fold(folds)
+    try {
+      await store.fold(folds)
+    } catch (error) {
+      // What was taken is gone: anything folded behind it would leave a hole.
+      abandon()
+      throw error
+    }
     inStore = 0
     const positions = folds.map((one) => one.partition)
     for (const on of hearers) on(positions)
+  }
+
+  function abandon(): void {
+    abandoned = true
+    alarm?.cancel()
+    gathered.clear()
+    count = 0
   }
 
   function run(): Promise<void> {
@@ -83,15 +112,17 @@ export function folderOf(
     get behind() {
       return count + inStore
     },
-    add(position, record, seq, needs) {
+    add({ position, clients, record, seq, needs }) {
       if (abandoned) return
       const part = gathered.get(position.partition) ?? {
         position,
+        clients: new Map<string, ClientMark | undefined>(),
         changes: new Map<Address, FoldedChange>(),
         history: [],
       }
       part.position = position
       gathered.set(position.partition, part)
+      for (const [session, mark] of clients) part.clients.set(session, mark)
       for (const change of record.changes) gather(part.changes, change, needs.get(change.address) ?? {})
       part.history.push(...historyOf(record, seq))
       count++
@@ -105,12 +136,7 @@ export function folderOf(
       alarm?.cancel()
       await this.flush()
     },
-    abandon() {
-      abandoned = true
-      alarm?.cancel()
-      gathered.clear()
-      count = 0
-    },
+    abandon,
   }
 }
 

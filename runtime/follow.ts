@@ -34,6 +34,9 @@ export function follow({ residents, effects, onMoved }: World, staged: Staged): 
           effects.begin(address, live.blueprint, deed.effect, true)
         break
       }
+      case 'attempt':
+        effects.attempt(deed.effect, deed.attempt)
+        break
       case 'abort':
         effects.abort(deed.effect, deed.reason)
         break

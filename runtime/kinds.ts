@@ -19,10 +19,24 @@ export type RegisteredKind = {
 }
 
 export function addKind(kinds: Map<string, Blueprint>, actor: ActorKind): Blueprint {
-  if (kinds.has(actor.kind)) throw new Fault('kind.twice', { value: actor.kind })
-  const blueprint = blueprintOf(actor)
+  const blueprint = newKind(kinds, actor)
   kinds.set(actor.kind, blueprint)
   return blueprint
+}
+
+function newKind(kinds: ReadonlyMap<string, Blueprint>, actor: ActorKind): Blueprint {
+  if (kinds.has(actor.kind)) throw new Fault('kind.twice', { value: actor.kind })
+  return blueprintOf(actor)
+}
+
+/** A kind that comes while others are served: agreed on first, since from then on it takes events. */
+export async function registerKind(
+  { bus, kinds }: { readonly bus: Bus; readonly kinds: Map<string, Blueprint> },
+  actor: ActorKind,
+  options: { readonly acceptChanged: boolean },
+): Promise<void> {
+  await agreeOnKinds(bus, [newKind(kinds, actor)], options)
+  addKind(kinds, actor)
 }
 
 export async function agreeOnKinds(

@@ -131,6 +131,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
         }),
       last: (subject) => call('last', () => log.last(subject)),
       get: (seq) => call('get', () => log.get(seq)),
+      next: (subject, from) => call('next', () => log.nextOf((one) => one === subject, from)),
       lastMatching: (filter) => call('lastMatching', () => log.last(filter)?.seq),
       purge: (filter, upTo) => call('purge', () => ({ removed: log.purge(filter, upTo) })),
       removeEntry: (seq) => call('removeEntry', () => log.removeEntry(seq)),

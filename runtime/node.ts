@@ -7,10 +7,14 @@ import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Blueprint } from './core/blueprint.ts'
 import type { Partition, PartitionOptions } from './partition.ts'
+import type { ShareOptions } from './share.ts'
 import type { TrimOptions } from './trim.ts'
 
 export type NodeOptions = PartitionOptions &
-  TrimOptions & {
+  TrimOptions &
+  ShareOptions & {
+    /** A partition that is given up may take so long to commit what it stepped. */
+    readonly handOverMs: number
     readonly name: string
     readonly inFlightMost: number
     readonly retryMs: number
@@ -20,6 +24,10 @@ export type NodeOptions = PartitionOptions &
     readonly idleMs: number
     readonly residentsMost: number
     readonly aliveMs: number
+    /** How often the log is asked whether partitions at rest were claimed by others. */
+    readonly claimLookMs: number
+    /** Of answers that wait to be fetched in parts. */
+    readonly answerBytesMost: number
     readonly graceMs: number
     /** Serve a kind whose definition changed in a breaking way under an unchanged version. */
     readonly acceptChanged: boolean
@@ -43,9 +51,12 @@ export interface Node extends AsyncDisposable {
   /** Everything that was stepped is committed and folded; nothing waits. */
   settle(): Promise<void>
   health(): NodeHealth
-  /** Resolves when the node has ended, with what ended it. */
+  /** Resolves when the node has ended, with what ended it, or failed while it stopped. */
   readonly ended: Promise<Error | undefined>
-  /** Stops reading, commits what was begun, lets effects end within the grace period. */
+  /**
+   * Stops reading, commits what was begun, lets effects end within the grace period. What fails
+   * meanwhile ends it as a crash would, with nothing lost: see `ended`.
+   */
   stop(): Promise<void>
   /** Ends at once, as a crash would; for tests and for the second signal. */
   kill(): void
@@ -55,6 +66,8 @@ export type NodeHealth = {
   readonly ready: boolean
   readonly partitions: number
   readonly of: number
+  /** By number; what another node claimed is not among them. */
+  readonly owned: readonly number[]
   readonly queued: number
   readonly staged: number
   readonly behind: number

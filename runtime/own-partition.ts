@@ -4,22 +4,22 @@
  * own commit; after a refusal everything in memory is dropped and the store is kept.
  */
 import type { Address } from '#protocol/address.ts'
-import { isFault, storedFaultOf } from '#protocol/fault.ts'
+import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import type { CommitRecord } from '#protocol/record.ts'
 import { subjects } from '#protocol/subject.ts'
-import type { FoldedPartition, Needs } from '#store/store.ts'
+import type { Needs } from '#store/store.ts'
 import { alarmsOf } from './alarms.ts'
 import { admissionOf } from './core/admission.ts'
 import type { Circumstances } from './core/arrival.ts'
 import { chooseForm, planOf, recordOf, type Staged } from './core/compose.ts'
 import { needsOf } from './core/needs.ts'
-import { advance } from './core/position.ts'
+import { progressOf } from './core/position.ts'
 import { follow } from './follow.ts'
 import { inboxOf } from './inbox.ts'
 import { type Resident, residentsOf } from './residents.ts'
 import { stagingOf } from './staging.ts'
 import { stepperOf } from './stepper.ts'
-import { takeUp } from './take-up.ts'
+import { takeUp, takeUpKind } from './take-up.ts'
 import { trace } from './trace.ts'
 import type { PartitionOptions, PartitionWorld, Ownership, Partition } from './partition.ts'
 
@@ -44,9 +44,13 @@ export function ownPartition(
   const outputsMost = options.entriesMost - recordParts
   const halfPayload = Math.floor(bus.maxPayload / 2)
 
-  const away = { awayMs, openedAt }
-  const residents = residentsOf({ store, kinds, now: () => clock.now() }, options.stateBytesMost)
-  const admission = admissionOf(realm.generation, own.folded, options.clientKeepMs)
+  const away = { awayMs, openedAt, askLateMs: options.askLateMs }
+  const begun = { position: { ...own.folded, epoch: own.epoch }, clients: own.clients }
+  const residents = residentsOf(
+    { store, kinds, now: () => clock.now() },
+    { stateBytesMost: options.stateBytesMost, visitFloor: own.folded.visitFloor ?? 0 },
+  )
+  const admission = admissionOf(realm.generation, begun, options)
   const stepper = stepperOf(
     { residents, kinds, around, needsOf: (live) => needsOf(live, away), onStepped },
     { eventBytesMost: halfPayload - marginBytes },
@@ -55,8 +59,18 @@ export function ownPartition(
   const inbox = inboxOf(options.queueMost, schedule)
   const alarms = alarmsOf({ clock, residents, kinds, away, arrive: inbox.push, onError: lose })
   const quiet: (() => void)[] = []
+  const owner = { partition, epoch: own.epoch, ownIds: `${realm.generation}-${own.nonce}-` }
+  const stored = {
+    store,
+    kinds,
+    residents,
+    effects,
+    arm: alarms.add,
+    arrive: inbox.push,
+    onSubscribed: tellSubscriptions,
+  }
 
-  let position: FoldedPartition = { ...own.folded, epoch: own.epoch }
+  const progress = progressOf(begun, options)
   let fence = own.fence
   let foldedN = own.folded.n
   let steps = 0
@@ -112,12 +126,15 @@ export function ownPartition(
     return {
       now: clock.now(),
       generation: realm.generation,
-      stepId: `${realm.generation}-${own.nonce}-${++steps}`,
+      stepId: `${owner.ownIds}${++steps}`,
       awayMs,
       openedAt,
-      lastSeq: Math.max(world.lastSeq(), position.seq, position.cursor),
+      lastSeq: Math.max(world.lastSeq(), progress.position.seq, progress.position.cursor),
       outputsMost,
+      visitFloor: residents.visitFloor,
       deferLimit: options.deferLimit,
+      asksMost: options.asksMost,
+      askLateMs: options.askLateMs,
       retainMs: options.retainMs,
     }
   }
@@ -150,12 +167,12 @@ export function ownPartition(
         bytesMost: halfPayload * (recordParts - 35),
       })
       const { taken, needs } = staging.take(choice.steps)
-      const { cursor, heard, seq: previous } = position
+      const { n, cursor, heard, seq: previous } = progress.position
       const head = {
         generation: realm.generation,
         partition,
         epoch: own.epoch,
-        n: position.n + 1,
+        n: n + 1,
         previous,
         cursor,
         heard,
@@ -193,12 +210,12 @@ export function ownPartition(
     taken: readonly Staged[],
     needs: ReadonlyMap<Address, Needs>,
   ): void {
-    position = advance(position, record, seq, options.clientKeepMs)
+    const clients = progress.take(record, seq)
     for (const change of record.changes) {
       const resident = residents.peek(change.address)
       if (resident !== undefined) resident.lastN = record.n
     }
-    folder.add(position, record, seq, needs)
+    folder.add({ position: progress.position, clients, record, seq, needs })
     for (const one of taken) follow({ residents, effects, onMoved: world.onMoved }, one)
   }
 
@@ -230,7 +247,7 @@ export function ownPartition(
   return {
     partition,
     get position() {
-      return position
+      return progress.position
     },
     get residents() {
       return residents.size
@@ -239,29 +256,31 @@ export function ownPartition(
       return { queued: inbox.length, staged: staging.length + (isAsked ? 1 : 0) }
     },
     async open() {
-      takeUp(
-        { store, kinds, residents, effects, arm: alarms.add, arrive: inbox.push, onSubscribed: tellSubscriptions },
-        partition,
-        own.epoch,
-      )
+      takeUp(stored, owner)
       await inbox.read(bus, {
         filter: subjects.mailbox(realm, partition),
-        from: position.cursor + 1,
+        from: progress.position.cursor + 1,
         onRepair: (reason) => trace({ is: 'reader.repaired', partition, reason }),
       })
       alarms.arm()
       schedule()
     },
+    async takeUp(kind) {
+      await takeUpKind(stored, owner, kind, () => isClosed)
+      alarms.arm()
+    },
     arrive(arrival) {
       if (!isClosed) inbox.push(arrival)
     },
     peek: (address) => residents.peek(address),
+    namesOf: (address) => residents.familyOf(address, () => undefined),
     depthOf: (address) => inbox.depths().get(address) ?? 0,
     depths: () => inbox.depths(),
     settle: () => folder.flush(),
     folded(now) {
       foldedN = now.n
     },
+    fenced: (epoch) => lose(new Fault('partition.lost', { partition, have: epoch, want: own.epoch })),
     evict: (before, most) => residents.evict({ before, most, foldedN }),
     async drain() {
       isDraining = true

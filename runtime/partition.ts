@@ -4,11 +4,13 @@
 import type { Address } from '#protocol/address.ts'
 import type { Change } from '#protocol/record.ts'
 import type { Subscription } from '#protocol/state.ts'
-import type { FoldedPartition, Store } from '#store/store.ts'
+import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
+import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Committer } from './committer.ts'
 import type { Arrival } from './core/arrival.ts'
+import type { Names } from './effect-system.ts'
 import type { Effects } from './effects.ts'
 import type { Folder } from './folder.ts'
 import type { Kinds, Resident } from './residents.ts'
@@ -24,6 +26,12 @@ export type PartitionOptions = {
   readonly stagedMost: number
   readonly stateBytesMost: number
   readonly clientKeepMs: number
+  readonly clientsMost: number
+  /** How far ahead a question's deadline may lie, and how long after it an answer is still given. */
+  readonly askMostMs: number
+  readonly askLateMs: number
+  /** Questions that one actor may have open at once. */
+  readonly asksMost: number
   /** Where a kind says nothing of its own. */
   readonly deferLimit: number
   readonly retainMs: number
@@ -50,6 +58,7 @@ export type Ownership = {
   readonly nonce: string
   readonly fence: number
   readonly folded: FoldedPartition
+  readonly clients: readonly ClientMark[]
 }
 
 export type Partition = {
@@ -59,15 +68,21 @@ export type Partition = {
   /** How much waits: read but not stepped, stepped but not committed. */
   readonly depth: { readonly queued: number; readonly staged: number }
   open(): Promise<void>
+  /** Stored actors of a kind that is served from now on: their timers, effects, subscriptions. */
+  takeUp(kind: string): Promise<void>
   arrive(arrival: Arrival): void
   /** The resident for looking at, if it is in memory. */
   peek(address: Address): Resident | undefined
+  /** The names of the family that an actor of this partition belongs to. */
+  namesOf(address: Address): Names
   depthOf(address: Address): number
   /** The same for all that have any, in one pass. */
   depths(): ReadonlyMap<Address, number>
   /** What was committed until now is in the store. */
   settle(): Promise<void>
   folded(position: FoldedPartition): void
+  /** The log has a higher epoch: it lets go as if a commit had been refused. */
+  fenced(epoch: number): void
   evict(before: number, most: number): number
   /** Stops reading, commits what was stepped, resolves when all of it is on the log. */
   drain(): Promise<void>

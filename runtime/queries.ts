@@ -5,7 +5,7 @@
  */
 import { type Address, kindOf } from '#protocol/address.ts'
 import { encode } from '#protocol/codec.ts'
-import { Fault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import { type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import {
   decodeQuery,
@@ -19,6 +19,7 @@ import type { Change } from '#protocol/record.ts'
 import { type ActorState, decodeState, encodeState } from '#protocol/state.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
+import { answersOf } from './answers.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Blueprint } from './core/blueprint.ts'
@@ -46,15 +47,17 @@ type World = {
   readonly partition: (number: number) => Partition | undefined
 }
 
-/** An answer is one entry of core NATS: what does not fit into one goes out in several. */
+/** Room in an entry of core NATS for what stands around a state: what does not fit goes out in parts. */
 const marginBytes = 8192
 
-export function queriesOf(world: World): Queries {
+export function queriesOf(world: World, options: { readonly answerBytesMost: number }): Queries {
   const { bus, store, clock, kinds, effects } = world
   const served = new Map<number, { stop(): void }>()
   /** Address to inbox to the end of its lease. */
   const watchers = new Map<Address, Map<string, number>>()
   let sweepAt = 1000
+  const most = bus.maxPayload - marginBytes
+  const answers = answersOf(clock, { partBytes: most, ...options })
 
   function committedOf(partition: Partition, address: Address): Uint8Array | undefined {
     const resident = partition.peek(address)
@@ -67,9 +70,6 @@ export function queriesOf(world: World): Queries {
 
   function seen(partition: Partition, address: Address): Seen {
     const bytes = committedOf(partition, address)
-    const most = bus.maxPayload - marginBytes
-    if (bytes !== undefined && bytes.length > most)
-      throw new Fault('actor.tooBig', { value: address, size: bytes.length, limit: most })
     const depth = partition.depthOf(address)
     if (bytes === undefined) return { address, state: undefined, depth }
     return { address, state: bytes, depth, ...sidesOf(address, decodeState(bytes)) }
@@ -89,7 +89,6 @@ export function queriesOf(world: World): Queries {
   /** As many as one answer holds, and at least one; those who ask go on behind the last. */
   function page(partition: Partition, query: Extract<Query, { is: 'list' }>): Seen[] {
     const found: Seen[] = []
-    const most = bus.maxPayload - marginBytes
     const depths = partition.depths()
     let size = 0
     for (const address of store.addresses(listOptions(partition.partition, query))) {
@@ -123,7 +122,7 @@ export function queriesOf(world: World): Queries {
     sweepAt = Math.max(1000, watchers.size * 2)
   }
 
-  function answer(partition: Partition, query: Query): unknown {
+  function answer(partition: Partition, query: Exclude<Query, { is: 'part' }>): unknown {
     switch (query.is) {
       case 'state':
         return seen(partition, query.address)
@@ -174,12 +173,13 @@ export function queriesOf(world: World): Queries {
       const state =
         change.is === 'full' ? change.state : change.is === 'gone' ? undefined : settled ? stateNow(address) : null
       if (state === null) return
-      // Too big to be told at once: who asks hears that; the commit itself is none of a watcher's business.
-      if (state !== undefined && state.length > bus.maxPayload - marginBytes) return
+      // What is too large to be told is asked for, as often as whoever watches can take it.
+      const isLarge = state !== undefined && state.length > most
+      const told = encodeAnswered<Seen>(isLarge ? { again: true } : { ok: { address, state, depth: 0 } })
       const now = clock.now()
       for (const [inbox, until] of inboxes) {
         if (until < now) inboxes.delete(inbox)
-        else bus.tell(inbox, encodeAnswered<Seen>({ ok: { address, state, depth: 0 } }))
+        else bus.tell(inbox, told)
       }
       if (inboxes.size === 0) watchers.delete(address)
     },
@@ -190,9 +190,10 @@ export function queriesOf(world: World): Queries {
           if (partition === undefined)
             return encodeAnswered({ fault: { code: 'partition.unowned', message: 'not served here' } })
           const query = decodeQuery(data)
+          if (query.is === 'part') return answers.part(query.id, query.part)
           // Lists and histories are the store's; what was committed must be in it first.
           if (query.is === 'list' || query.is === 'history') await partition.settle()
-          return encodeAnswered({ ok: answer(partition, query) })
+          return answers.give(encodeAnswered({ ok: answer(partition, query) }))
         } catch (error) {
           const { code, message } = storedFaultOf(error)
           return encodeAnswered({ fault: { code, message } })

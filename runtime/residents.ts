@@ -3,7 +3,7 @@
  * arrival needs them, forgotten when idle. Invariant: only an actor whose last commit is folded
  * may be forgotten, so the store's answer is never older than what was forgotten.
  */
-import { type Address, kindOf, rootOf } from '#protocol/address.ts'
+import { type Address, isChild, kindOf, rootOf } from '#protocol/address.ts'
 import type { Ref } from '#protocol/codec.ts'
 import { openStateWriter, type StateWriter } from '#protocol/delta.ts'
 import { Fault, storedFaultOf } from '#protocol/fault.ts'
@@ -32,6 +32,8 @@ export type Resident = {
 
 export type Residents = {
   readonly size: number
+  /** The highest number of visits of any root that is gone, deletions that wait for their commit included. */
+  readonly visitFloor: number
   /** The resident, loaded if need be; its `live` is absent when no such actor exists. */
   get(address: Address): Resident
   /** Only if it is in memory now. */
@@ -52,7 +54,10 @@ export type Kinds = ReadonlyMap<string, Blueprint>
 
 type World = { readonly store: Pick<Store, 'read'>; readonly kinds: Kinds; readonly now: () => number }
 
-export function residentsOf({ store, kinds, now }: World, stateBytesMost: number): Residents {
+type Options = { readonly stateBytesMost: number; readonly visitFloor: number }
+
+export function residentsOf({ store, kinds, now }: World, { stateBytesMost, ...folded }: Options): Residents {
+  let { visitFloor } = folded
   const all = new Map<Address, Resident>()
   /** None was used before this instant: until idleness reaches it there is nobody to look at. */
   let oldest = 0
@@ -135,6 +140,9 @@ export function residentsOf({ store, kinds, now }: World, stateBytesMost: number
     get size() {
       return all.size
     },
+    get visitFloor() {
+      return visitFloor
+    },
     get,
     peek: (address) => all.get(address),
     restore(resident) {
@@ -150,8 +158,10 @@ export function residentsOf({ store, kinds, now }: World, stateBytesMost: number
     write(resident, gone) {
       const { address, live } = resident
       if (gone || live === undefined) {
+        const visits = visitsOf(resident)
+        visitFloor = Math.max(visitFloor, visits)
         resident.writer = openStateWriter(undefined, address)
-        return { address, is: 'gone' }
+        return visits === 0 ? { address, is: 'gone' } : { address, is: 'gone', visits }
       }
       const written = resident.writer.write(stateArrayOf(stateOf(live)), stateBytesMost)
       if (written.is === 'same') return undefined
@@ -177,4 +187,10 @@ export function residentsOf({ store, kinds, now }: World, stateBytesMost: number
     },
     clear: () => all.clear(),
   }
+}
+
+/** How far it had counted. A child's own numbers go with it: nobody is ever born under its address again. */
+function visitsOf({ address, writer }: Resident): number {
+  const array = isChild(address) ? undefined : writer.current()
+  return array === undefined ? 0 : stateOfArray(array).visits
 }

@@ -6,16 +6,19 @@
 import { type Address, kindOf } from '#protocol/address.ts'
 import { runAction } from './action-run.ts'
 import type { AnyEvent, EffectResult, Envelope } from '#protocol/envelope.ts'
-import { Fault, plainErrorOf, storedFaultOf } from '#protocol/fault.ts'
+import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Effect } from '#protocol/state.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
+import { afterDeath, afterFailure } from './core/attempts.ts'
 import type { Blueprint } from './core/blueprint.ts'
-import { effectPolicyOf } from './core/effect-policy.ts'
-import { effectPostOf } from './effect-post.ts'
+import { effectPolicyOf, undeclared } from './core/effect-policy.ts'
+import { type EffectPost, effectPostOf } from './effect-post.ts'
 import { placesOf } from './core/places.ts'
 import { type EffectRun, runLogic } from './effect-run.ts'
+import { systemFor, type Voice, voiceOf } from './effect-system.ts'
+import { restOf } from './rest.ts'
 import { trace } from './trace.ts'
 import type { Effects, EffectHooks } from './effects.ts'
 
@@ -32,8 +35,6 @@ type Held = {
   alarms: { cancel(): void }[]
   over: boolean
   nth: number
-  /** Events that its function sent by itself. */
-  sent: number
   /** What it sends is stored one after the other: order holds, and nothing overtakes a resend. */
   posting: Promise<void>
 }
@@ -43,31 +44,27 @@ export function effectsOf(
   options: { readonly limit: number; readonly retryMs: number },
 ): Effects {
   const { bus, clock, hooks } = world
-  const post = effectPostOf({ bus, clock }, options.retryMs)
+  const { check, post } = effectPostOf({ bus, clock }, options.retryMs)
   const held = new Map<string, Held>()
   const places = placesOf<Held>(start, (one) => one.over)
-  const waiters: (() => void)[] = []
   const undecided = new Set<string>()
 
   let delivering = 0
+  const rest = restOf(clock, () => delivering > 0 || [...held.values()].some((one) => one.isBegun))
 
   function release(one: Held): void {
     one.isBegun = false
     places.leave(kindOf(one.address))
-    wakeWaiters()
-  }
-
-  function isAtWork(): boolean {
-    return delivering > 0 || [...held.values()].some((one) => one.isBegun)
-  }
-
-  function wakeWaiters(): void {
-    if (waiters.length > 0 && !isAtWork()) for (const wake of waiters.splice(0)) wake()
+    rest.check()
   }
 
   function over(one: Held): void {
     if (one.over) return
     one.over = true
+    letGo(one)
+  }
+
+  function letGo(one: Held): void {
     for (const alarm of one.alarms) alarm.cancel()
     held.delete(one.effect.id)
     undecided.delete(one.effect.id)
@@ -79,8 +76,15 @@ export function effectsOf(
     places.enter(kindOf(one.address), one.blueprint.options.effectLimit ?? options.limit, one)
   }
 
+  /** It has a place. The number of a later attempt goes onto the log before it starts. */
   function start(one: Held): void {
     one.isBegun = true
+    const { effect, address } = one
+    if (effect.attempt === 1) run(one)
+    else hooks.attempted(address, { ...effect, begun: effect.attempt })
+  }
+
+  function run(one: Held): void {
     const { effect, address, blueprint } = one
     trace({ is: 'effect.begun', address, effect: effect.id, name: effect.name, attempt: effect.attempt })
     if (effect.is === 'action') return act(one)
@@ -88,8 +92,14 @@ export function effectsOf(
     if (logic === undefined)
       return finish(one, { is: 'error', error: new Fault('spawn.unknown', { value: effect.name }) })
     const offset = one.nth
-    const run = runLogic(
-      { logic: logic, input: effect.input, id: effect.child ?? effect.name, sync: effect.sync },
+    const running = runLogic(
+      {
+        logic: logic,
+        input: effect.input,
+        id: effect.child ?? effect.name,
+        sync: effect.sync,
+        system: systemFor(hooks.namesOf(address), voiceFor(one)),
+      },
       (result) => {
         if (one.over) return
         if (result.is === 'error') return failed(one, result.error)
@@ -99,9 +109,9 @@ export function effectsOf(
       },
     )
     // It may have ended, or failed for this time, before there was anything to hold on to.
-    if (one.over || one.effect !== effect) return run.stop()
-    one.run = run
-    for (const event of one.told.splice(0)) run.tell(event)
+    if (one.over || one.effect !== effect) return running.stop()
+    one.run = running
+    for (const event of one.told.splice(0)) running.tell(event)
   }
 
   /** A named custom action: its function runs once the commit that asked for it is on the log. */
@@ -109,10 +119,12 @@ export function effectsOf(
     const { effect, address, blueprint } = one
     const input = effect.input as { params: unknown; event: AnyEvent; context: unknown }
     const work = {
+      name: effect.name,
       call: blueprint.action(effect.name),
       address,
       input,
-      send: (event: AnyEvent) => postEvent(one, event),
+      names: hooks.namesOf(address),
+      voice: voiceFor(one),
       sent: () => one.posting,
     }
     one.run = runAction(work, {
@@ -129,16 +141,9 @@ export function effectsOf(
   }
 
   function failed(one: Held, error: unknown): void {
-    const {
-      attempts = 1,
-      backoffMs = 1000,
-      backoffMaxMs = 60_000,
-    } = effectPolicyOf(one.blueprint.options, one.effect.name)
     const { effect, address } = one
-    const now = clock.now()
-    const pause = Math.min(backoffMs * 2 ** (effect.attempt - 1), backoffMaxMs)
-    const inTime = effect.deadline === undefined || now + pause < effect.deadline
-    if (effect.attempt >= attempts || !inTime) {
+    const next = afterFailure(effect, effectPolicyOf(one.blueprint.options, effect.name), { error, now: clock.now() })
+    if (next === undefined) {
       if (effect.attempt > 1 && error instanceof Error && Object.isExtensible(error))
         Object.assign(error, { attempts: effect.attempt })
       return finish(one, { is: 'error', error })
@@ -146,17 +151,17 @@ export function effectsOf(
     one.run?.stop()
     release(one)
     one.run = undefined
-    one.effect = { ...effect, attempt: effect.attempt + 1, notBefore: now + pause, lastError: plainErrorOf(error) }
+    one.effect = next
     trace({
       is: 'effect.retry',
       address,
       effect: effect.id,
       name: effect.name,
-      attempt: one.effect.attempt,
+      attempt: next.attempt,
       fault: storedFaultOf(error),
     })
-    hooks.attempted(address, effect.id, one.effect.attempt, one.effect.notBefore, one.effect.lastError)
-    one.alarms.push(clock.at(one.effect.notBefore, () => enqueue(one)))
+    hooks.attempted(address, next)
+    one.alarms.push(clock.at(next.notBefore, () => enqueue(one)))
   }
 
   function finish(one: Held, result: EffectResult): void {
@@ -174,41 +179,47 @@ export function effectsOf(
   }
 
   function tellResult(one: Held, result: EffectResult): void {
-    queue(one, { is: 'effect', effect: one.effect.id, result }, undefined)
+    queue(one, { is: 'effect', effect: one.effect.id, result })
   }
 
-  /** Numbered by its effect, so that neither a resend nor a second run makes a second event of it. */
-  function postEvent(one: Held, event: AnyEvent): void {
-    queue(one, { is: 'event', event }, String(++one.sent))
+  /** Numbered by its run, so that neither a resend nor a second run makes a second event of one. */
+  function voiceFor(one: Held): Voice {
+    return voiceOf((to, content, id) => {
+      check({ ...one, content, id, to: to.address })
+      queue(one, content, { id, to: to.address })
+    })
   }
 
-  function queue(one: Held, content: Envelope['content'], id: string | undefined): void {
+  function queue(one: Held, content: Envelope['content'], by: Pick<EffectPost, 'id' | 'to'> = {}): void {
     delivering++
     one.posting = one.posting
-      .then(() => post({ ...one, content, id }))
+      .then(() => post({ ...one, ...by, content }))
       .finally(() => {
         delivering--
-        wakeWaiters()
+        rest.check()
       })
   }
 
   /** The process that ran it ended: whether it had its effect is unknown. */
   async function resume(one: Held): Promise<void> {
-    const { unknown = 'again' } = effectPolicyOf(one.blueprint.options, one.effect.name)
-    if (one.effect.is === 'action' || unknown === 'again') {
-      one.effect = { ...one.effect, attempt: one.effect.attempt + 1 }
-      one.alarms.push(clock.at(one.effect.notBefore, () => enqueue(one)))
-      return
-    }
-    if (unknown === 'fail') return finish(one, { is: 'unknown' })
-    if (unknown === 'ask') undecided.add(one.effect.id)
-    if (unknown === 'ask')
-      return trace({ is: 'effect.waits', address: one.address, effect: one.effect.id, name: one.effect.name })
-    try {
-      const { id, input, attempt } = one.effect
-      finish(one, await unknown({ id, input, attempt }))
-    } catch (error) {
-      finish(one, { is: 'error', error })
+    const { id, name, input, attempt } = one.effect
+    const next = afterDeath(one.effect, effectPolicyOf(one.blueprint.options, name))
+    switch (next.is) {
+      case 'go':
+        one.effect = next.effect
+        one.alarms.push(clock.at(next.effect.notBefore, () => enqueue(one)))
+        return
+      case 'unknown':
+        return finish(one, { is: 'unknown' })
+      case 'ask':
+        undecided.add(id)
+        return trace({ is: 'effect.waits', address: one.address, effect: id, name })
+      case 'find':
+        try {
+          finish(one, await next.find({ id, input, attempt }))
+        } catch (error) {
+          finish(one, { is: 'error', error })
+        }
     }
   }
 
@@ -230,19 +241,14 @@ export function effectsOf(
         alarms: [],
         over: false,
         nth: effect.taken,
-        sent: 0,
         posting: Promise.resolve(),
       }
       held.set(effect.id, one)
       if (!blueprint.allows(effect.name)) {
-        const known = Object.keys(blueprint.options.effects ?? {}).join(', ') || 'none'
-        const names = Array.isArray(blueprint.options.effects) ? blueprint.options.effects.join(', ') || 'none' : known
         trace({ is: 'effect.ended', address, effect: effect.id, name: effect.name, outcome: 'refused' })
         over(one)
-        return tellResult(one, {
-          is: 'error',
-          error: new Fault('effect.undeclared', { kind: blueprint.kind, value: effect.name, known: names }),
-        })
+        const error = undeclared(blueprint.kind, blueprint.options, effect.name)
+        return tellResult(one, { is: 'error', error })
       }
       if (effect.deadline !== undefined) {
         const { deadline } = effect
@@ -257,6 +263,12 @@ export function effectsOf(
       }
       if (fresh) enqueue(one)
       else void resume(one)
+    },
+    attempt(id, attempt) {
+      const one = held.get(id)
+      if (one === undefined || !one.isBegun || one.run !== undefined || one.effect.attempt !== attempt) return
+      one.effect = { ...one.effect, begun: attempt }
+      run(one)
     },
     abort(id, reason) {
       const one = held.get(id)
@@ -273,21 +285,14 @@ export function effectsOf(
       else one?.told.push(event)
     },
     drop(partition) {
-      for (const one of [...held.values()]) {
-        if (one.partition !== partition) continue
+      // All of them at once: the place of one is not for another that is let go, too.
+      const dropped = [...held.values()].filter((one) => partition === undefined || one.partition === partition)
+      for (const one of dropped) one.over = true
+      for (const one of dropped) {
         one.run?.stop()
-        over(one)
+        letGo(one)
       }
     },
-    async drain(until) {
-      if (!isAtWork()) return
-      await new Promise<void>((resolve) => {
-        const alarm = clock.at(until, resolve)
-        waiters.push(() => {
-          alarm.cancel()
-          resolve()
-        })
-      })
-    },
+    drain: (until) => rest.by(until),
   }
 }

@@ -13,9 +13,9 @@ import type { Admitted, Origin } from './core/admission.ts'
 import type { Blueprint } from './core/blueprint.ts'
 import type { Staged } from './core/compose.ts'
 import { roughSize } from './core/rough-size.ts'
-import type { StepInput, Stepped } from './core/making.ts'
+import { parkedOutputs, type StepInput, type Stepped } from './core/making.ts'
 import { step } from './core/step.ts'
-import { supervise } from './core/supervise.ts'
+import { giveUp, supervise } from './core/supervise.ts'
 import type { Live } from './core/live.ts'
 import type { LiveNeeds } from './core/needs.ts'
 
@@ -39,6 +39,11 @@ type World = {
   /** After each step, for every actor whose state it changed. */
   readonly onStepped: (resident: Resident) => void
 }
+
+/** The actor that is stepped, and all whose state the step may change. */
+type Reach = { readonly resident: Resident; readonly touched: Set<Resident> }
+
+type Written = { readonly stepped: Stepped; readonly changes: Change[] }
 
 const blank: Staged = {
   address: '/',
@@ -79,7 +84,7 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
     const touched = new Set<Resident>([resident])
     const family = residents.familyOf(address, (one) => touched.add(one))
     const input: StepInput = { root, address, arrival, around: around(), family, live: resident.live }
-    const { stepped, changes } = attempt(input, resident, touched)
+    const { stepped, changes } = attempt(input, { resident, touched })
     const { outcome } = stepped
     for (const one of touched) onStepped(one)
     // What never was on the log and changed nothing leaves no record.
@@ -90,16 +95,26 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
   }
 
   /** The step; when the machine throws or its state cannot be stored, what supervision makes of it. */
-  function attempt(
-    input: StepInput,
-    resident: Resident,
-    touched: Set<Resident>,
-  ): { readonly stepped: Stepped; readonly changes: Change[] } {
+  function attempt(input: StepInput, { resident, touched }: Reach): Written {
+    const now = (): StepInput => ({ ...input, live: resident.live })
+    try {
+      return carryOut({ resident, touched }, () => step(input))
+    } catch (error) {
+      try {
+        return carryOut({ resident, touched }, () => supervise(now(), error))
+      } catch (again) {
+        return carryOut({ resident, touched }, () => giveUp(now(), { error, again }))
+      }
+    }
+  }
+
+  /** Whole or not at all: when it cannot be done, sent or written, everybody is as last written. */
+  function carryOut({ resident, touched }: Reach, act: () => Stepped): Written {
     let undo: (() => void)[] = []
     try {
-      const stepped = step(input)
-      // All of it now, so that what leaves later cannot fail then.
-      if (input.arrival.by !== 'drain')
+      const stepped = act()
+      // All of it now, so that what leaves later cannot fail then. What an outbox hands on was looked at before.
+      if (stepped.outcome.type !== 'perdure.outbox')
         checkSizes([...stepped.outcome.outputs, ...((stepped.live?.book.outbox ?? []) as Output[])])
       if (touched.size > 1) undo = [...touched].map((one) => residents.keep(one))
       return { stepped, changes: writeAll(resident, stepped, touched) }
@@ -108,8 +123,7 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
       for (const one of touched) residents.restore(one)
       touched.clear()
       touched.add(resident)
-      const stepped = supervise({ ...input, live: resident.live }, error)
-      return { stepped, changes: writeAll(resident, stepped, touched) }
+      throw error
     }
   }
 
@@ -194,7 +208,7 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
   return {
     take,
     pass(admitted) {
-      if (admitted.is !== 'unreadable') {
+      if (admitted.is !== 'refused') {
         const mark = admitted.is === 'copy' ? 'duplicate' : 'early'
         return { ...blank, note: { seq: admitted.seq, type: `perdure.${admitted.is}`, mark }, cursor: admitted.seq }
       }
@@ -211,7 +225,7 @@ function parkedStaged(
   const type = envelope.content.is === 'event' ? envelope.content.event.type : `perdure.${envelope.content.is}`
   return {
     address: envelope.to,
-    outputs: [{ is: 'park', envelope, fault }],
+    outputs: parkedOutputs(envelope, fault),
     note: { seq: envelope.seq, type, mark: 'parked' },
     cursor: envelope.seq,
   }

@@ -175,7 +175,14 @@ function openDefaults(): { readonly node: NodeOptions; readonly client: Paramete
   const config = openConfig({ env: {}, cwd: '/' })
   return {
     // Housekeeping would be most of what happens in a skipped year; the log keeps all of it.
-    node: { ...nodeOptionsOf(config), name: 'test', aliveMs: hourMs, trimEveryMs: 1e6 * hourMs },
+    node: {
+      ...nodeOptionsOf(config),
+      name: 'test',
+      beatMs: 0,
+      aliveMs: hourMs,
+      trimEveryMs: 1e6 * hourMs,
+      claimLookMs: 1e6 * hourMs,
+    },
     client: { ...clientOptionsOf(config), client: undefined, leaseMs: 24 * hourMs },
   }
 }

@@ -6,6 +6,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Address } from '#protocol/address.ts'
 import type { StoredFault } from '#protocol/fault.ts'
+import type { NodePhase } from '#protocol/heartbeat.ts'
 
 export type Trace =
   | {
@@ -17,11 +18,14 @@ export type Trace =
     }
   | { readonly is: 'node.stopped'; readonly node: string }
   | { readonly is: 'node.failed'; readonly node: string; readonly fault: StoredFault }
+  | { readonly is: 'member'; readonly node: string; readonly phase: NodePhase }
   | { readonly is: 'partition.claimed'; readonly partition: number; readonly epoch: number }
   | { readonly is: 'partition.lost'; readonly partition: number; readonly fault: StoredFault }
   | { readonly is: 'partition.released'; readonly partition: number }
   | { readonly is: 'fold.progress'; readonly read: number; readonly of: number }
   | { readonly is: 'fold.rebuilt'; readonly reason: string }
+  | { readonly is: 'duty.failed'; readonly fault: StoredFault }
+  | { readonly is: 'follow.failed'; readonly partition: number; readonly fault: StoredFault }
   | {
       readonly is: 'stepped'
       readonly address: Address
@@ -77,7 +81,17 @@ export type Trace =
   | { readonly is: 'kind.changed'; readonly kind: string; readonly differences: readonly string[] }
   | { readonly is: 'reader.repaired'; readonly partition: number; readonly reason: string }
   | { readonly is: 'bus.state'; readonly state: string }
+  /** The connection was lost, and the server no longer lets us in; it is tried again. */
+  | { readonly is: 'bus.barred'; readonly fault: StoredFault }
   | { readonly is: 'log.shorter'; readonly fault: StoredFault }
+  /** Nothing was purged that is needed; it is tried again, after a pause that grows. */
+  | {
+      readonly is: 'trim.failed'
+      readonly fault: StoredFault
+      /** In a row. */
+      readonly failures: number
+      readonly retryMs: number
+    }
   | { readonly is: 'trimmed'; readonly upTo: number; readonly removed: number }
 
 const traces = channel('perdure')

@@ -5,6 +5,7 @@
  * window is kept behind it. Bases are uploaded before the log forgets what they hold, so a lost
  * store can always be rebuilt.
  */
+import { storedFaultOf } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { FoldedPartition, Store } from '#store/store.ts'
 import { removeBasesBelow, uploadBases } from './bases.ts'
@@ -16,6 +17,7 @@ import { trace } from './trace.ts'
 
 export type TrimOptions = {
   readonly trimEveryMs: number
+  readonly retryMs: number
   /** What is younger stays, as long as the log is smaller than `historyBytes`. */
   readonly historyMs: number
   readonly historyBytes: number
@@ -44,6 +46,7 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
   let stopped = false
   /** The horizon of the last round: entries that are always kept stay below it. */
   let trimmed = 0
+  let failures = 0
 
   async function trim(): Promise<number> {
     const state = await bus.logState()
@@ -125,18 +128,28 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
     return undefined
   }
 
-  function again(): void {
+  /** How long to wait for the next. One that fails has changed nothing, and is tried again sooner. */
+  async function round(): Promise<number> {
+    try {
+      await trim()
+      failures = 0
+      return options.trimEveryMs
+    } catch (error) {
+      const retryMs = Math.min(options.trimEveryMs, options.retryMs * 2 ** Math.min(++failures, 30))
+      if (!stopped) trace({ is: 'trim.failed', fault: storedFaultOf(error), failures, retryMs })
+      return retryMs
+    }
+  }
+
+  function again(pauseMs: number): void {
     if (stopped) return
-    alarm = clock.at(clock.now() + options.trimEveryMs, () => {
-      // A round that fails changes nothing; the next one tries again.
-      running = trim()
-        .catch(() => 0)
-        .then(again)
+    alarm = clock.at(clock.now() + pauseMs, () => {
+      running = round().then(again)
     })
   }
 
   return {
-    start: again,
+    start: () => again(options.trimEveryMs),
     async stop() {
       stopped = true
       alarm?.cancel()

@@ -69,7 +69,7 @@ export async function accessOf(config: Config, auth?: BusAuth): Promise<Access> 
   if (configured !== undefined) return { servers, auth: configured }
   const saved = await readLogin(nodeLoginFile(config.node.dir))
   if (saved === undefined) return { servers }
-  const noted = config.isSet('servers') || saved.servers === undefined ? servers : [saved.servers]
+  const noted = config.isSet('servers') || saved.servers === undefined ? servers : saved.servers.split(',')
   return { servers: noted, auth: { user: saved.user, pass: saved.pass } }
 }
 

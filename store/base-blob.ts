@@ -8,7 +8,8 @@ import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib'
 import type { Address } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
-import type { FoldedPartition, Needs, StoreIdentity } from './store.ts'
+import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
+import type { Needs, StoreIdentity } from './store.ts'
 
 export const baseFormat = 1
 
@@ -22,7 +23,11 @@ const frameHeadBytes = 8
 /** A frame is closed when it holds this many bytes: one slice of work without a pause. */
 const frameBytes = 256 * 1024
 
-export type BaseHeader = { readonly identity: StoreIdentity; readonly partition: FoldedPartition }
+export type BaseHeader = {
+  readonly identity: StoreIdentity
+  readonly partition: FoldedPartition
+  readonly clients: readonly ClientMark[]
+}
 export type BaseActor = readonly [address: Address, state: Uint8Array, needs: Needs]
 
 export type BaseWriter = {
@@ -47,8 +52,9 @@ export function openBaseWriter(header: BaseHeader): BaseWriter {
     head.writeUInt32LE(crc32(packed), 4)
     frames.push(head, packed)
   }
-  const { identity, partition } = header
-  const head = push([baseFormat, identity.realm, identity.generation, identity.partitions, identity.log, partition])
+  const { identity, partition, clients } = header
+  const { realm, generation, partitions, log } = identity
+  const head = push([baseFormat, realm, generation, partitions, log, partition, clients])
   const flush = async () => {
     const taken = actors
     count += taken.length
@@ -115,13 +121,23 @@ export async function openBaseReader(bytes: Uint8Array, ours: StoreIdentity): Pr
   }
   if (!isWhole) throw undecodable('it ends early')
   return {
-    header: { identity, partition: head[5] as FoldedPartition },
+    header: { identity, ...positionOf(head) },
     async *frames() {
       const again = valuesOf(blob)
       await again.next()
       for await (const value of again) if (Array.isArray(value)) yield value.map(actorOf)
     },
   }
+}
+
+/** The first bases named each client as a field of the position. */
+function positionOf(head: readonly unknown[]): Omit<BaseHeader, 'identity'> {
+  const { clients: named, ...partition } = head[5] as FoldedPartition & {
+    clients?: Readonly<Record<string, readonly [number, number]>>
+  }
+  const clients = (head[6] as ClientMark[] | undefined) ?? []
+  if (named === undefined) return { partition, clients }
+  return { partition, clients: Object.entries(named).map(([session, [n, at]]) => [session, n, at]) }
 }
 
 async function* valuesOf(blob: Buffer): AsyncGenerator {

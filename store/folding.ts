@@ -7,7 +7,7 @@
 import type { Address } from '#protocol/address.ts'
 import { type ActorDraft, draftOf } from './actor-draft.ts'
 import { type ChainedLine, historyOp } from './history-rows.ts'
-import { partitionOps, readPartition } from './partition-rows.ts'
+import { clientOps, partitionOps } from './partition-rows.ts'
 import type { Fold, FoldedPartition, HistoryLine } from './store.ts'
 import type { Op, Tables } from './tables.ts'
 
@@ -15,7 +15,6 @@ export type Folding = {
   fold(folds: readonly Fold[]): Promise<void>
   /** Runs between two transactions of folds: after those given before it, before those given later. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
-  forget(partition: number): void
 }
 
 type Waiting = {
@@ -33,7 +32,6 @@ export function foldingOf(
   write: (ops: readonly Op[]) => Promise<void>,
   faultOf: (error: unknown) => unknown,
 ): Folding {
-  const written = new Map<number, FoldedPartition>()
   /** In the order in which they were given: folds, and work that runs alone. */
   let queue: (Waiting | (() => Promise<void>))[] = []
   let isRunning = false
@@ -76,7 +74,6 @@ export function foldingOf(
     const folds = group.flatMap((one) => one.folds)
     try {
       await write(opsOf(folds))
-      for (const { partition } of folds) written.set(partition.partition, partition)
       for (const { resolve } of group) resolve()
     } catch (error) {
       if (group.length === 1) refuse(group[0] as Waiting, faultOf(error))
@@ -112,7 +109,7 @@ export function foldingOf(
     const drafts = new Map<Address, ActorDraft>()
     const partitions = new Map<number, FoldedPartition>()
     const ops: Op[] = []
-    for (const { partition, changes, history } of folds) {
+    for (const { partition, clients, changes, history } of folds) {
       const draft = (address: Address): ActorDraft => {
         const known = drafts.get(address)
         if (known !== undefined) return known
@@ -126,23 +123,11 @@ export function foldingOf(
         ops.push(historyOp(tables, partition.partition, n, chained))
       }
       partitions.set(partition.partition, partition)
+      if (clients !== undefined) ops.push(...clientOps(tables, partition.partition, clients))
     }
     for (const one of drafts.values()) ops.push(...one.ops())
-    for (const partition of partitions.values())
-      ops.push(...partitionOps(tables, partition, before(partition.partition)))
+    for (const partition of partitions.values()) ops.push(...partitionOps(tables, partition))
     return ops
-  }
-
-  /** What stands there now, also when another process wrote it. */
-  function before(partition: number): FoldedPartition | undefined {
-    const known = written.get(partition)
-    if (known !== undefined) return known
-    const view = tables.view()
-    try {
-      return readPartition(tables, partition, view)
-    } finally {
-      view.done()
-    }
   }
 
   return {
@@ -151,7 +136,6 @@ export function foldingOf(
       return new Promise((resolve, reject) => add({ folds, resolve, reject }))
     },
     exclusive: (work) => new Promise((resolve, reject) => add(() => work().then(resolve, reject))),
-    forget: (partition) => void written.delete(partition),
   }
 }
 

@@ -15,7 +15,7 @@ import { foldingOf } from './folding.ts'
 import { checkIdentity } from './identity-row.ts'
 import { actorKey } from './keys.ts'
 import { dropPartition, fillPartition, trimHistory, unfinishedPartitions, writeBase } from './partition-moves.ts'
-import { readPartition } from './partition-rows.ts'
+import { readClients, readPartition } from './partition-rows.ts'
 import { addressesOf, historyOf, needsOf } from './reading.ts'
 import { openRoom } from './room.ts'
 import type { Store, StoreIdentity } from './store.ts'
@@ -131,7 +131,6 @@ function storeOf(
   function move(partition: number, work: () => Promise<void>): Promise<void> {
     return alone(async () => {
       moving.add(partition)
-      folding.forget(partition)
       try {
         await work()
       } finally {
@@ -145,6 +144,10 @@ function storeOf(
     partition(partition) {
       if (moving.has(partition)) return undefined
       return guarded(() => views.within((view) => readPartition(tables, partition, view)))
+    },
+    clients(partition) {
+      if (moving.has(partition)) return []
+      return guarded(() => views.within((view) => readClients(tables, partition, view)))
     },
     read(address) {
       const partition = partitionOfAddress(address)

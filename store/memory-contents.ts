@@ -7,7 +7,8 @@ import { decode, encode } from '#protocol/codec.ts'
 import { applyAll } from '#protocol/delta.ts'
 import { Fault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
-import type { Fold, FoldedChange, FoldedPartition, HistoryLine, Needs, StoreIdentity } from './store.ts'
+import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
+import type { Fold, FoldedChange, HistoryLine, Needs, StoreIdentity } from './store.ts'
 
 export type StoredActor = { readonly base: Uint8Array; readonly deltas: readonly Uint8Array[]; readonly needs: Needs }
 
@@ -15,17 +16,26 @@ export type Contents = {
   identity: StoreIdentity | undefined
   alive: number | undefined
   readonly partitions: Map<number, FoldedPartition>
+  readonly clients: Map<number, Map<string, ClientMark>>
   readonly actors: Map<Address, StoredActor>
   readonly history: Map<Address, HistoryLine[]>
 }
 
 export function emptyContents(): Contents {
-  return { identity: undefined, alive: undefined, partitions: new Map(), actors: new Map(), history: new Map() }
+  return {
+    identity: undefined,
+    alive: undefined,
+    partitions: new Map(),
+    clients: new Map(),
+    actors: new Map(),
+    history: new Map(),
+  }
 }
 
-export function dropFrom({ identity, partitions, actors, history }: Contents, partition: number): void {
+export function dropFrom({ identity, partitions, clients, actors, history }: Contents, partition: number): void {
   const count = identity?.partitions ?? 1
   partitions.delete(partition)
+  clients.delete(partition)
   for (const address of actors.keys()) if (partitionOf(address, count) === partition) actors.delete(address)
   for (const address of history.keys()) if (partitionOf(address, count) === partition) history.delete(address)
 }
@@ -44,13 +54,23 @@ export function foldAll(contents: Contents, folds: readonly Fold[]): void {
     if (actor === undefined) contents.actors.delete(address)
     else contents.actors.set(address, actor)
   }
-  for (const { partition, history } of folds) {
+  for (const { partition, clients, history } of folds) {
     contents.partitions.set(partition.partition, partition)
+    if (clients !== undefined) moveClients(contents, partition.partition, clients)
     for (const line of history) {
       const lines = contents.history.get(line.address)
       if (lines === undefined) contents.history.set(line.address, [line])
       else lines.push(line)
     }
+  }
+}
+
+function moveClients(contents: Contents, partition: number, moves: ClientMoves): void {
+  const clients = contents.clients.get(partition) ?? new Map<string, ClientMark>()
+  contents.clients.set(partition, clients)
+  for (const [session, mark] of moves) {
+    if (mark === undefined) clients.delete(session)
+    else clients.set(session, mark)
   }
 }
 

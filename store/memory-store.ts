@@ -104,6 +104,10 @@ export function openMemoryStore({
       check()
       return contents.partitions.get(partition)
     },
+    clients(partition) {
+      check()
+      return [...(contents.clients.get(partition)?.values() ?? [])]
+    },
     read(address) {
       check()
       const actor = contents.actors.get(address)
@@ -163,7 +167,7 @@ export function openMemoryStore({
       check()
       const position = contents.partitions.get(partition)
       if (position === undefined) throw new Fault('store.empty', { partition })
-      const writer = openBaseWriter({ identity, partition: position })
+      const writer = openBaseWriter({ identity, partition: position, clients: [...store.clients(partition)] })
       const actors = addressesIn(partition).map(
         (address) => [address, contents.actors.get(address) as StoredActor] as const,
       )
@@ -180,6 +184,8 @@ export function openMemoryStore({
         dropFrom(contents, header.partition.partition)
         for (const [address, base, needs] of actors) contents.actors.set(address, { base, deltas: [], needs })
         contents.partitions.set(header.partition.partition, header.partition)
+        const marks = header.clients.map((mark) => [mark[0], mark] as const)
+        contents.clients.set(header.partition.partition, new Map(marks))
       })
     },
     alive: {

@@ -12,7 +12,7 @@ import { decodeHead, stateOf } from './actor-rows.ts'
 import { type BaseReader, openBaseWriter } from './base-blob.ts'
 import { linkTo, seqOfHistoryRow } from './history-rows.ts'
 import { addressOfKey, numberOfHistoryKey, partitionKey, partitionRange } from './keys.ts'
-import { partitionOps, readPartition } from './partition-rows.ts'
+import { clientOps, movesOf, partitionOps, readClients, readPartition } from './partition-rows.ts'
 import { unsealed } from './sealed.ts'
 import { rows } from './reading.ts'
 import type { FoldedChange, Needs, StoreIdentity } from './store.ts'
@@ -32,7 +32,7 @@ export async function writeBase(
   try {
     const position = readPartition(tables, partition, view)
     if (position === undefined) throw new Fault('store.empty', { partition })
-    const writer = openBaseWriter({ identity, partition: position })
+    const writer = openBaseWriter({ identity, partition: position, clients: readClients(tables, partition, view) })
     let seen = 0
     for (const { key, value } of rows(tables.actors, partitionRange(partition), view, views)) {
       const address = addressOfKey(key)
@@ -65,7 +65,8 @@ export async function fillPartition(tables: Tables, { header, frames }: BaseRead
       )
     }
   }
-  await write([...partitionOps(tables, header.partition, undefined), unfinishedOp(tables, partition, false)])
+  await write(clientOps(tables, partition, movesOf(header.clients)))
+  await write([...partitionOps(tables, header.partition), unfinishedOp(tables, partition, false)])
 }
 
 function fullOps(tables: Tables, partition: number, change: FoldedChange): Op[] {

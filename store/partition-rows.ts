@@ -1,26 +1,29 @@
 /**
  * How far a partition was folded, as rows: the numbers in one, each client's mark in one of its
  * own, because there may be thousands and a commit moves a few. They serve the clause "LMDB
- * follows the log".
+ * follows the log". Invariant: a fold writes the marks that moved, and looks at no other.
  */
 import { decode, encode } from '#protocol/codec.ts'
 import { clientKey, clientOfKey, partitionKey, partitionRange } from './keys.ts'
 import { sealed, unsealed } from './sealed.ts'
-import type { FoldedPartition } from './store.ts'
+import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
 import type { Op, Tables, View } from './tables.ts'
 
 export function readPartition(tables: Tables, partition: number, view: View): FoldedPartition | undefined {
   const key = partitionKey(partition)
   const row = tables.partitions.get(key, { transaction: view })
   if (row === undefined) return undefined
-  const clients: Record<string, readonly [number, number]> = {}
-  for (const { key: name, value } of tables.clients.getRange({ ...partitionRange(partition), transaction: view })) {
-    clients[clientOfKey(name)] = clientOf(name, value)
-  }
-  return { ...partitionOfPayload(partition, unsealed(key, row, `partition ${partition}`)), clients }
+  return partitionOfPayload(partition, unsealed(key, row, `partition ${partition}`))
 }
 
-function partitionOfPayload(partition: number, payload: Uint8Array): Omit<FoldedPartition, 'clients'> {
+export function readClients(tables: Tables, partition: number, view: View): ClientMark[] {
+  return Array.from(tables.clients.getRange({ ...partitionRange(partition), transaction: view }), ({ key, value }) => {
+    const payload = unsealed(key, value, "a client's mark")
+    return [clientOfKey(key), payload.readDoubleLE(0), payload.readDoubleLE(8)] as const
+  })
+}
+
+function partitionOfPayload(partition: number, payload: Uint8Array): FoldedPartition {
   const f = decode(payload) as [
     number,
     number,
@@ -31,7 +34,11 @@ function partitionOfPayload(partition: number, payload: Uint8Array): Omit<Folded
     number,
     number,
     [number, number, number][],
+    (number | null)?,
+    number?,
   ]
+  const visitFloor = f[9] ?? undefined
+  const forgottenAt = f[10]
   return {
     partition,
     epoch: f[0],
@@ -43,39 +50,32 @@ function partitionOfPayload(partition: number, payload: Uint8Array): Omit<Folded
     openedAt: f[6],
     at: f[7],
     marks: Object.fromEntries(f[8].map(([from, n, index]) => [from, [n, index]])),
+    ...(visitFloor === undefined ? {} : { visitFloor }),
+    ...(forgottenAt === undefined ? {} : { forgottenAt }),
   }
 }
 
-function clientOf(key: Uint8Array, row: Buffer): readonly [number, number] {
-  const payload = unsealed(key, row, "a client's mark")
-  return [payload.readDoubleLE(0), payload.readDoubleLE(8)]
-}
-
-/** What to write so that `next` follows `before`, which is what was written last. */
-export function partitionOps(tables: Tables, next: FoldedPartition, before: FoldedPartition | undefined): Op[] {
+export function partitionOps(tables: Tables, next: FoldedPartition): Op[] {
   const key = partitionKey(next.partition)
-  const { epoch, n, seq, cursor, heard, awayMs, openedAt, at } = next
+  const { epoch, n, seq, cursor, heard, awayMs, openedAt, at, visitFloor, forgottenAt } = next
   const marks = Object.entries(next.marks).map(([from, [count, index]]) => [Number(from), count, index])
-  const value = sealed(key, encode([epoch, n, seq, cursor, heard, awayMs, openedAt, at, marks]))
-  return [{ table: tables.partitions, key, value }, ...clientOps(tables, next, before)]
+  const fields = [epoch, n, seq, cursor, heard, awayMs, openedAt, at, marks, visitFloor ?? null, forgottenAt ?? null]
+  while (fields.at(-1) === null) fields.pop()
+  return [{ table: tables.partitions, key, value: sealed(key, encode(fields)) }]
 }
 
-function clientOps(tables: Tables, { partition, clients }: FoldedPartition, before: FoldedPartition | undefined): Op[] {
-  if (before !== undefined && clients === before.clients) return []
-  const ops: Op[] = []
-  for (const name in clients) {
-    const [n, at] = clients[name] as readonly [number, number]
-    const known = before?.clients[name]
-    if (known !== undefined && known[0] === n && known[1] === at) continue
-    const key = clientKey(partition, name)
+export function clientOps(tables: Tables, partition: number, moves: ClientMoves): Op[] {
+  return Array.from(moves, ([session, mark]): Op => {
+    const key = clientKey(partition, session)
+    if (mark === undefined) return { table: tables.clients, key, value: undefined }
     const payload = Buffer.allocUnsafe(16)
-    payload.writeDoubleLE(n, 0)
-    payload.writeDoubleLE(at, 8)
-    ops.push({ table: tables.clients, key, value: sealed(key, payload) })
-  }
-  for (const name in before?.clients) {
-    if (clients[name] === undefined)
-      ops.push({ table: tables.clients, key: clientKey(partition, name), value: undefined })
-  }
-  return ops
+    payload.writeDoubleLE(mark[1], 0)
+    payload.writeDoubleLE(mark[2], 8)
+    return { table: tables.clients, key, value: sealed(key, payload) }
+  })
+}
+
+/** Marks as they are, as what has to be written where there are none. */
+export function movesOf(clients: Iterable<ClientMark>): ClientMoves {
+  return new Map(Array.from(clients, (mark) => [mark[0], mark]))
 }

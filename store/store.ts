@@ -6,7 +6,7 @@
  * Two implementations pass one contract suite: LMDB (`./lmdb-store.ts`) and memory.
  */
 import type { Address } from '#protocol/address.ts'
-import type { FoldedPartition } from '#protocol/folded.ts'
+import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
 import type { StepNote } from '#protocol/record.ts'
 
 export type { FoldedPartition } from '#protocol/folded.ts'
@@ -43,6 +43,8 @@ export type HistoryLine = {
 
 export type Fold = {
   readonly partition: FoldedPartition
+  /** The clients whose marks moved since the fold before; the others stay as they are. */
+  readonly clients?: ClientMoves
   readonly changes: readonly FoldedChange[]
   readonly history: readonly HistoryLine[]
 }
@@ -58,6 +60,8 @@ export type StoreIdentity = {
 export interface Store extends AsyncDisposable {
   readonly identity: StoreIdentity
   partition(partition: number): FoldedPartition | undefined
+  /** How far its clients' sessions were taken; all of them, so only for one who takes the partition up. */
+  clients(partition: number): Iterable<ClientMark>
   /** The state's array form (see protocol/state.ts), base and deltas put together; synchronous. */
   read(address: Address): unknown[] | undefined
   /**

@@ -137,7 +137,7 @@ async function show(call: Call, words: readonly string[]): Promise<void> {
   for (const line of wrap(`${fault.message} (${fault.code})`, out.width)) out.line(line)
   out.line()
   out.line(
-    `the envelope was at ${seq}${envelope?.from === undefined ? '' : `, from ${envelope.from}`}${envelope?.cause === undefined ? '' : `, caused by ${envelope.cause}`}`,
+    `${seq === 0 ? 'it came from the node itself' : `the envelope was at ${seq}`}${envelope?.from === undefined ? '' : `, from ${envelope.from}`}${envelope?.cause === undefined ? '' : `, caused by ${envelope.cause}`}`,
   )
   if (event !== undefined) out.line(showValue(out, event, { whole: true }))
   else if (raw !== undefined) out.line(textOf(raw))

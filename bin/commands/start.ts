@@ -1,11 +1,15 @@
 /** `perdure start`: creates an actor with its input. */
 import { awaitActor } from '#bin/await-actor.ts'
 import type { Command } from '#bin/command.ts'
+import { complainOf } from '#bin/complain.ts'
 import { parseJson } from '#bin/event-words.ts'
 import { stateText } from '#bin/layout.ts'
 import { addressText } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
-import { parseAddress } from '#runtime/index.ts'
+import { rootOf } from '#protocol/address.ts'
+import { partitionOf } from '#protocol/partition.ts'
+import { subjects } from '#protocol/subject.ts'
+import { type Address, type ParkedEntry, parseAddress, type RealmHandle } from '#runtime/index.ts'
 
 export const command: Command = {
   name: 'start',
@@ -28,11 +32,45 @@ export const command: Command = {
     const given = call.text('input')
     const input = given === undefined ? undefined : parseJson(given, 'The input')
     const realm = await call.realm()
+    const before = new Set((await realm.parked.list({ address, limit: Infinity })).map(({ place }) => place))
     await realm.operate.start(address, input)
-    const shown = await awaitActor(realm, address, call.ms('timeout', 5_000), (one) => one !== undefined)
+    const isDecided = await decisionOf(realm, address)
+    let refused: ParkedEntry | undefined
+    const shown = await awaitActor(realm, address, call.ms('timeout', 5_000), async (one) => {
+      if (!(await isDecided())) return false
+      refused = await parkedStart(realm, address, before)
+      return one !== undefined || refused !== undefined
+    })
+    if (refused !== undefined) {
+      const { fault, place } = refused
+      complainOf(call.out, { code: fault.code, message: `${fault.message} It is parked at ${place}.` }, call.json)
+      return 1
+    }
     const { value, status } = shown?.state.snapshot ?? { value: null, status: 'active' }
     if (call.json) call.out.json({ address, state: value, status })
-    else call.out.line(`${addressText(address)} is there, in ${stateText(value, status)}`)
+    else call.out.line(`${addressText(address)} is there${inState(stateText(value, status))}`)
     return 0
   },
+}
+
+/** A machine without states is in none. */
+function inState(state: string): string {
+  return state === '-' ? '' : `, in ${state}`
+}
+
+/** A start that was stored is decided once its partition's owner has committed past it; that the actor is there says nothing. */
+async function decisionOf(realm: RealmHandle, address: Address): Promise<() => Promise<boolean>> {
+  const partition = partitionOf(rootOf(address), realm.partitions)
+  const end = (await realm.bus.lastMatching(subjects.mailbox(realm.bus.realm, partition))) ?? 0
+  return async () => (await realm.operate.partition(partition)).cursor >= end
+}
+
+/** A refused start is an entry without an event of its own. */
+async function parkedStart(
+  realm: RealmHandle,
+  address: Address,
+  before: ReadonlySet<number>,
+): Promise<ParkedEntry | undefined> {
+  const found = await realm.parked.list({ address, limit: Infinity })
+  return found.find(({ place, envelope }) => !before.has(place) && envelope?.content.is === 'start')
 }

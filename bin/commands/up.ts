@@ -64,6 +64,7 @@ function greet(call: Call, { isText, actors, server, health, node }: Running): v
       subject,
       kinds: actors.map((one) => one.kind),
       node: node?.name,
+      pid: process.pid,
       health: health?.url,
       server: server === undefined ? undefined : { version: server.version, pid: server.server.pid },
     })
@@ -83,6 +84,6 @@ function greet(call: Call, { isText, actors, server, health, node }: Running): v
   out.line()
   for (const [what, how] of rows) out.line(`  ${out.style('dim', what.padEnd(17))} ${how}`)
   out.line()
-  out.line('  Ctrl-C ends all of it; the next start goes on from here.')
+  out.line(`  Ctrl-C ends all of it (process ${process.pid}); the next start goes on from here.`)
   out.line()
 }

@@ -98,7 +98,8 @@ export function parkedBoxOf({ bus, clock }: { readonly bus: Bus; readonly clock:
         n: 0,
         index: 0,
         generation: bus.realm.generation,
-        cause: String(parked.seq),
+        // An event of the node never was on the log; what led to it may have been.
+        cause: parked.seq === 0 ? parked.envelope?.cause : String(parked.seq),
         ask: undefined,
         deadline: undefined,
         traceparent: parked.envelope?.traceparent,

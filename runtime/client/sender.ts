@@ -85,15 +85,15 @@ export function senderOf(
     return lane
   }
 
-  function bytesOf({ lane, n, address, event, note }: Item): Uint8Array {
+  function bytesOf({ lane, n, address, event, note }: Item, again?: boolean): Uint8Array {
     const root = rootOf(address)
     const child = address.length > root.length ? { child: address.slice(root.length) } : undefined
     const floor = lane.items.peek()?.n ?? n
-    return encodeOutside(event, { ...note, session, n, floor, ...child })
+    return encodeOutside(event, { ...note, session, n, floor, ...(again === true ? { again } : {}), ...child })
   }
 
-  function entryOf(item: Item): Entry {
-    return { subject: subjects.to(bus.realm, rootOf(item.address)), data: bytesOf(item) }
+  function entryOf(item: Item, again?: boolean): Entry {
+    return { subject: subjects.to(bus.realm, rootOf(item.address)), data: bytesOf(item, again) }
   }
 
   function pump(): void {
@@ -135,7 +135,7 @@ export function senderOf(
         if (items.length === 0) break
         begin(items)
         try {
-          const { seq } = await bus.appendAll(items.map(entryOf))
+          const { seq } = await bus.appendAll(items.map((item) => entryOf(item)))
           end(items, (index) => ({ seq: seq - items.length + 1 + index }))
         } catch (error) {
           fail(items, error)
@@ -208,11 +208,12 @@ export function senderOf(
 
   async function again(lane: Lane, item: Item): Promise<void> {
     try {
-      const placed = await bus.append(entryOf(item))
+      const placed = await bus.append(entryOf(item, item.is !== 'waiting'))
       lane.items.shift()
       item.done(item.placed ?? placed)
     } catch (error) {
       if (isUnknown(error)) {
+        if (item.is === 'waiting') item.is = 'unknown'
         await new Promise<void>((resolve) => clock.at(clock.now() + options.retryMs, resolve))
       } else {
         item.is = 'refused'

@@ -4,13 +4,13 @@
  * it is behind until the next renewal, and never goes back.
  */
 import type { Address } from '#protocol/address.ts'
-import { Fault, isFault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
-import { type Answered, decodeAnswered, encodeQuery, type Query, type Seen } from '#protocol/query.ts'
+import { type Answered, decodeAnswered, type Query, type Seen } from '#protocol/query.ts'
 import { type ActorState, decodeState } from '#protocol/state.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
+import { gather } from './gather.ts'
 
 export type ViewOptions = { readonly queryTimeoutMs: number; readonly leaseMs: number }
 
@@ -35,18 +35,8 @@ type View = {
 export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, options: ViewOptions): Views {
   const views = new Map<Address, View>()
 
-  async function query<T>(partition: number, asked: Query): Promise<T> {
-    let bytes: Uint8Array
-    try {
-      bytes = await bus.request(subjects.query(bus.realm, partition), encodeQuery(asked), options.queryTimeoutMs)
-    } catch (cause) {
-      if (isFault(cause) && cause.verdict === 'crash') throw cause
-      throw new Fault('partition.unowned', { partition, value: bus.realm.name }, { cause })
-    }
-    const answer: Answered<T> = decodeAnswered(bytes)
-    if ('fault' in answer) throw new Fault('query.failed', { reason: answer.fault.message, code: answer.fault.code })
-    return answer.ok
-  }
+  const query = <T>(partition: number, asked: Query): Promise<T> =>
+    gather(bus, { partition, query: asked }, options.queryTimeoutMs)
 
   const partitionFor = (address: Address): number => partitionOf(address, bus.realm.partitions)
 
@@ -65,6 +55,8 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
     const inbox = bus.inbox()
     let stopped = false
     let alarm: { cancel(): void } | undefined
+    let isNew = false
+    let fetching = false
     const view: View = {
       on: new Set(),
       last: undefined,
@@ -76,9 +68,9 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
     }
 
     function show(seen: Seen): void {
-      const state = seen.state === undefined ? undefined : decodeState(seen.state)
-      const isNew = state === undefined || state.steps > view.steps || state.bornAt > (view.last?.bornAt ?? 0)
-      if (view.known && (!isNew || (state === undefined && view.last === undefined))) return
+      const state = stateOf(seen)
+      const isLater = state === undefined || state.steps > view.steps || state.bornAt > (view.last?.bornAt ?? 0)
+      if (view.known && (!isLater || (state === undefined && view.last === undefined))) return
       view.last = state
       view.steps = state?.steps ?? -1
       view.known = true
@@ -87,8 +79,22 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
 
     const hearing = bus.hear(inbox, (data) => {
       const told: Answered<Seen> = decodeAnswered(data)
-      if (!stopped && 'ok' in told) show(told.ok)
+      if (stopped) return
+      if ('ok' in told) show(told.ok)
+      else if ('again' in told) void fetch()
     })
+
+    /** One at a time; what is told meanwhile is in the next. */
+    async function fetch(): Promise<void> {
+      isNew = true
+      if (fetching) return
+      fetching = true
+      while (isNew && !stopped) {
+        isNew = false
+        await renew().catch(() => undefined)
+      }
+      fetching = false
+    }
 
     async function renew(): Promise<void> {
       try {
@@ -129,7 +135,7 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
     query,
     async state(address) {
       const seen = await query<Seen>(partitionFor(address), { is: 'state', address })
-      return seen.state === undefined ? undefined : decodeState(seen.state)
+      return stateOf(seen)
     },
     watch(address, on) {
       const view = views.get(address) ?? openView(address)
@@ -150,4 +156,10 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
       for (const view of [...views.values()]) view.stop()
     },
   }
+}
+
+/** A deleted actor may still have actions to run; to all but those who operate, it is gone. */
+function stateOf({ state: bytes }: Seen): ActorState | undefined {
+  const state = bytes === undefined ? undefined : decodeState(bytes)
+  return state?.book.ended?.reason === 'deleted' ? undefined : state
 }

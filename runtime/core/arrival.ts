@@ -25,6 +25,8 @@ export type Arrival =
       readonly address: Address
       readonly effect: string
       readonly attempt: number
+      /** When it is this attempt: it begins once that is on the log. */
+      readonly begun: number | undefined
       readonly notBefore: number
       readonly error: unknown
     }
@@ -52,6 +54,8 @@ export type Answer =
 /** What is done on this node after the commit. */
 export type Deed =
   | { readonly is: 'begin'; readonly effect: Effect }
+  /** The number of this attempt is on the log. */
+  | { readonly is: 'attempt'; readonly effect: string; readonly attempt: number }
   | { readonly is: 'abort'; readonly effect: string; readonly reason: 'left' | 'cancelled' }
   | { readonly is: 'tell'; readonly effect: string; readonly event: AnyEvent }
   | { readonly is: 'log'; readonly label: string | undefined; readonly value: unknown }
@@ -81,7 +85,12 @@ export type Circumstances = {
   readonly lastSeq: number
   /** The most outputs that one commit may carry. */
   readonly outputsMost: number
+  /** Above every number of every root that was deleted here: where a root that is born begins to count. */
+  readonly visitFloor: number
   /** Where a kind says nothing of its own. */
   readonly deferLimit: number
+  /** The most questions that one actor may have open, and for how long after its deadline each can be answered. */
+  readonly asksMost: number
+  readonly askLateMs: number
   readonly retainMs: number
 }

@@ -10,6 +10,7 @@
 import type { Address } from '#protocol/address.ts'
 import { encodeAnswer } from '#protocol/answer.ts'
 import { encodeEnvelope, type Envelope } from '#protocol/envelope.ts'
+import { limits } from '#protocol/limits.ts'
 import { encodeParked } from '#protocol/parked.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Realm } from '#protocol/realm.ts'
@@ -103,7 +104,9 @@ export function recordOf(head: Head, staged: readonly Staged[]): CommitRecord {
       if (before !== undefined && change.is !== 'delta') changes[before] = change
       else at.set(change.address, changes.push(change) - 1)
     }
-    steps.push({ change: at.get(one.address) ?? -1, ...one.note })
+    const { type } = one.note
+    const note = type.length > limits.typeChars ? { ...one.note, type: type.slice(0, limits.typeChars) } : one.note
+    steps.push({ change: at.get(one.address) ?? -1, ...note })
     if (one.cursor !== undefined && one.cursor > cursor) cursor = one.cursor
     if (one.mark !== undefined) marks.set(one.mark[0], one.mark)
     if (one.client !== undefined) clients.set(one.client[0], one.client)

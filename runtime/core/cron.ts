@@ -5,8 +5,6 @@
 import { Cron } from 'croner'
 import type { CronPolicy } from '#protocol/actor.ts'
 
-/** More missed instants than this are told as one, however the policy reads. */
-const mostAtOnce = 1000
 /** Later than this after its instant a tick counts as missed. */
 const missedAfterMs = 60_000
 
@@ -15,23 +13,36 @@ export function cronNext(cron: Pick<CronPolicy, 'schedule' | 'zone'>, after: num
   return next?.getTime()
 }
 
-export type CronInstants = {
-  readonly fire: readonly number[]
-  /** The last instant at or before now; nothing if none has come. */
-  readonly passed: number | undefined
+export type CronTick = {
+  /** Every instant up to this one is dealt with then. */
+  readonly passed: number
+  /** The one that is told; none when the policy leaves it out. */
+  readonly told: number | undefined
 }
 
-export function cronInstants(cron: CronPolicy, last: number, now: number): CronInstants {
-  const passed: number[] = []
-  let at = cronNext(cron, last)
-  while (at !== undefined && at <= now && passed.length < mostAtOnce) {
-    passed.push(at)
-    at = cronNext(cron, at)
+/**
+ * The next tick that is due; nothing if none is. Each is told in a step of its own, so that one
+ * which the machine cannot take harms no other.
+ */
+export function cronTick(cron: CronPolicy, last: number, now: number): CronTick | undefined {
+  const first = cronNext(cron, last)
+  if (first === undefined || first > now) return undefined
+  const { missed = 'once' } = cron
+  if (missed === 'all') return { passed: first, told: first }
+  const latest = latestOf(cron, first, now)
+  return { passed: latest, told: missed === 'once' || now - latest <= missedAfterMs ? latest : undefined }
+}
+
+/** The last instant until now. It is looked for from now backwards: a year of minutes would block its partition. */
+function latestOf(cron: CronPolicy, first: number, now: number): number {
+  for (let backMs = 1000; now - backMs > first; backMs *= 2) {
+    const at = cronNext(cron, now - backMs)
+    if (at !== undefined && at <= now) return lastFrom(cron, at, now)
   }
-  const latest = passed.at(-1)
-  if (latest === undefined) return { fire: [], passed: undefined }
-  const policy = cron.missed ?? 'once'
-  if (policy === 'all') return { fire: passed, passed: latest }
-  if (policy === 'once') return { fire: [latest], passed: latest }
-  return { fire: now - latest <= missedAfterMs ? [latest] : [], passed: latest }
+  return lastFrom(cron, first, now)
+}
+
+function lastFrom(cron: CronPolicy, from: number, now: number): number {
+  const next = cronNext(cron, from)
+  return next === undefined || next > now ? from : lastFrom(cron, next, now)
 }

@@ -8,8 +8,9 @@ import { parseAddress } from '#protocol/address.ts'
 import { Ref } from '#protocol/codec.ts'
 import type { AnyEvent } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
+import { isSameEffect } from './effect-ref.ts'
 import type { MachineAction } from './machine-step.ts'
-import { type Birth, type Macrostep, numberBirths, type RawAction } from './macrostep.ts'
+import { type Birth, birthOf, type Macrostep, numberBirths, type RawAction } from './macrostep.ts'
 
 const none: readonly MachineAction[] = []
 
@@ -113,7 +114,7 @@ function place(macro: Macrostep, birth: Birth, action: RawAction): MachineAction
 }
 
 function targetOf(macro: Macrostep, to: unknown, actions: MachineAction[]): Ref | undefined {
-  if (to instanceof Ref) return to
+  if (to instanceof Ref) return birthOf(macro, to)?.stopped === true ? undefined : to
   const birth = macro.births.get(to)
   if (birth !== undefined) {
     if (birth.stopped) return undefined
@@ -127,17 +128,18 @@ function targetOf(macro: Macrostep, to: unknown, actions: MachineAction[]): Ref 
     return birth.ref
   }
   // A reference that went through JSON on its way here.
-  const { xstate$$type: mark, address } = (to ?? {}) as { xstate$$type?: unknown; address?: unknown }
-  if (mark === 1 && typeof address === 'string') return new Ref(parseAddress(address))
+  const { xstate$$type: mark, address, effectId } = (to ?? {}) as Readonly<Record<string, unknown>>
+  if (mark === 1 && typeof address === 'string')
+    return new Ref(parseAddress(address), address, undefined, typeof effectId === 'string' ? effectId : undefined)
   throw new Fault('send.unknown', { value: nameOf(to, 'the target is not a reference') })
 }
 
 function stopOf(macro: Macrostep, target: unknown): MachineAction | undefined {
   if (!(target instanceof Ref)) return undefined
-  const { self, children } = macro.surroundings
+  const { self, children, spawned } = macro.surroundings
   const child = children[target.id]
-  if (child !== undefined && child.address === target.address && child.effectId === target.effectId)
-    return { do: 'stop', id: target.id }
+  const isNamed = child?.address === target.address && isSameEffect(spawned, child.effectId, target.effectId)
+  if (isNamed) return { do: 'stop', id: target.id }
   const own =
     target.effectId === undefined ? target.address.startsWith(`${self.address}~`) : target.address === self.address
   // A child of an earlier spawn has ended already.

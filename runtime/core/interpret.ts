@@ -10,6 +10,7 @@ import type { Effect, ResumePolicy, Timer } from '#protocol/state.ts'
 import type { Circumstances, Deed, Output } from './arrival.ts'
 import { type Family, forgetNames, type Live } from './live.ts'
 import type { MachineAction } from './machine-step.ts'
+import { effectIdOf } from './effect-ref.ts'
 import { effectPolicyOf } from './effect-policy.ts'
 import { checkPattern } from './pattern.ts'
 import { answerEmitted, answerTo } from './question.ts'
@@ -101,8 +102,10 @@ export function sent(draft: Pick<Draft, 'deadline'>, to: Address, content: Conte
 
 export function sendTo(draft: Draft, to: Ref, event: AnyEvent): void {
   if (to.effectId === undefined) return void draft.outputs.push(sent(draft, to.address, { is: 'event', event }))
-  // A reference made in the step that began the effect names the child, since there was no id yet.
-  const effect = to.effectId.startsWith('~') ? draft.live.book.children?.[to.effectId.slice(1)]?.effect : to.effectId
+  // What runs for another actor is known to that one's owner alone.
+  if (to.address !== draft.live.address)
+    return void draft.outputs.push(sent(draft, to.address, { is: 'tell', effect: to.effectId, event }))
+  const effect = effectIdOf(draft.live.book.children, to.effectId)
   if (effect !== undefined) draft.deeds.push({ is: 'tell', effect, event })
 }
 
@@ -131,13 +134,19 @@ function armTimer(draft: Draft, arming: Arming): void {
     due: around.now + delay,
     delay,
     event: arming.event,
-    to: arming.to?.address === live.address ? undefined : arming.to?.address,
+    ...targetOf(live, arming.to),
     policy,
     awayMs: around.awayMs,
     ask: draft.ask,
+    ...(draft.cause === undefined ? {} : { cause: draft.cause }),
   }
   timers[arming.id] = timer
   live.book.timers = timers
+}
+
+function targetOf(live: Live, to: Ref | undefined): Pick<Timer, 'to' | 'effect'> {
+  if (to === undefined || (to.address === live.address && to.effectId === undefined)) return { to: undefined }
+  return to.effectId === undefined ? { to: to.address } : { to: to.address, effect: to.effectId }
 }
 
 export function cancelTimer(live: Live, name: string): void {

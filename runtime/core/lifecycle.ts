@@ -1,18 +1,18 @@
 /**
  * The end of an actor. Invariant: whoever waits on an actor (parent, watchers, those
  * who asked) hears of its end in the very commit that ends it, and nothing that it still held
- * is lost: deferred events are parked, effects aborted, children stopped.
+ * is lost: deferred events are parked, effects aborted, children stopped, and named actions
+ * that were asked for while it lived run, also after it was deleted.
  */
-import { isChild } from '#protocol/address.ts'
 import { encode } from '#protocol/codec.ts'
-import type { Arrived } from '#protocol/envelope.ts'
+import type { Arrived, EffectResult } from '#protocol/envelope.ts'
 import { Fault, plainErrorOf, storedFaultOf } from '#protocol/fault.ts'
 import type { Book, Ended } from '#protocol/state.ts'
-import { sent } from './interpret.ts'
-import { forgetNames } from './live.ts'
+import { dropEffect, sent } from './interpret.ts'
+import { forgetNames, type Live } from './live.ts'
 import { dehydrate } from './machine.ts'
 import { answerAll } from './question.ts'
-import type { Making } from './making.ts'
+import { type Making, parkInto } from './making.ts'
 
 export function endActor(
   making: Making,
@@ -82,10 +82,18 @@ export function present(book: { readonly [name in keyof Book]: Book[name] | unde
   return Object.fromEntries(Object.entries(book).filter(([, part]) => part !== undefined))
 }
 
-/** Nothing of it remains, but of a child the actions that it asked for while it lived. */
+/** Whether all that is left of it are actions to run and outputs to send: to everybody else it is gone. */
+export function isRemains(live: Live | undefined): boolean {
+  return live?.book.ended?.reason === 'deleted'
+}
+
+/** Nothing of it remains but the actions that it asked for while it lived; when they have run, it is gone. */
 export function forgetActor(making: Making): void {
-  const { live, outputs, around } = making
-  const actions = isChild(live.address) ? pendingActions(live.book) : undefined
+  const { live, outputs, deeds, around } = making
+  const actions = pendingActions(live.book)
+  // Of an actor whose state did not fit nothing was begun.
+  if (live.book.unfit !== undefined)
+    for (const effect of Object.values(actions ?? {})) deeds.push({ is: 'begin', effect })
   letGo(making)
   if (live.book.ended === undefined) {
     for (const watcher of live.book.watchers ?? []) {
@@ -120,11 +128,12 @@ export function forgetActor(making: Making): void {
   })
 }
 
-/** The retention is over: only the fact that it ended stays. */
+/** The retention is over: only the fact that it ended stays, and what it still has to run. */
 export function buryActor(making: Making): void {
   const { live } = making
-  const { ended } = live.book
+  const { ended, parent } = live.book
   if (ended === undefined) return
+  const actions = pendingActions(live.book)
   letGo(making)
   live.stored = {
     status: live.stored?.status ?? 'done',
@@ -134,16 +143,43 @@ export function buryActor(making: Making): void {
     output: undefined,
     error: undefined,
   }
-  live.book = { ended: { ...ended, retire: Number.MAX_SAFE_INTEGER } }
+  live.book = present({
+    parent: actions === undefined ? undefined : parent,
+    effects: actions,
+    ended: { ...ended, retire: Number.MAX_SAFE_INTEGER },
+  })
   making.changed = true
 }
+
+/**
+ * What an effect of an ended actor tells. Only an action can still be pending; that it failed is
+ * told to nobody any more, so it is parked: a loss that is on the log and in the actor's count.
+ */
+export function onLastWords(making: Making, envelope: Arrived, { effect: id, result }: LastWords): void {
+  const { live } = making
+  const effect = live.book.effects?.[id]
+  if (effect === undefined) {
+    making.mark = 'stale'
+    return
+  }
+  dropEffect(live, id)
+  making.changed = true
+  if (result.is === 'done') return
+  const reason = result.is === 'error' ? plainErrorOf(result.error).message : 'its outcome is unknown'
+  parkInto(
+    making,
+    envelope,
+    storedFaultOf(new Fault('action.lost', { value: effect.name, self: live.address, reason })),
+  )
+}
+
+type LastWords = { readonly effect: string; readonly result: EffectResult }
 
 /** Aborts effects, stops children, parks what waited. Children of an ended actor go when it goes. */
 function letGo(making: Making): void {
   const { live, outputs, deeds } = making
-  const keepsActions = live.book.ended === undefined || isChild(live.address)
   for (const { id, is } of Object.values(live.book.effects ?? {})) {
-    if (is === 'logic' || !keepsActions) deeds.push({ is: 'abort', effect: id, reason: 'left' })
+    if (is === 'logic') deeds.push({ is: 'abort', effect: id, reason: 'left' })
   }
   for (const child of Object.values(live.book.children ?? {})) {
     if (child.address !== undefined) outputs.push(sent(making, child.address, { is: 'stop', reason: 'parent' }))

@@ -109,6 +109,7 @@ export function surroundingsOf(
     registered: family.registered,
     nextSpawn: live.visits + 1,
     children,
+    spawned: book.children,
     decisions: blueprint.options.decisions === true,
     snapshotOf: family.snapshotOf,
   }

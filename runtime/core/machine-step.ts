@@ -8,6 +8,7 @@ import type { Address } from '#protocol/address.ts'
 import type { Ref } from '#protocol/codec.ts'
 import type { AnyEvent } from '#protocol/envelope.ts'
 import type { Decision } from '#protocol/record.ts'
+import type { Book } from '#protocol/state.ts'
 
 /** XState's own in-memory snapshot: of a machine, or of transition logic. */
 export type LiveSnapshot = AnyMachineSnapshot | (Snapshot<unknown> & { readonly context?: unknown })
@@ -78,6 +79,8 @@ export type Surroundings = {
   readonly nextSpawn: number
   /** Refs of the children that live now, by id. */
   readonly children: Readonly<Record<string, Ref>>
+  /** The same as its book has them. */
+  readonly spawned?: Book['children']
   readonly decisions: boolean
   /** The snapshot of another actor, for a machine that looks at one (`ref.getSnapshot()`). */
   readonly snapshotOf?: ((ref: Ref) => unknown) | undefined

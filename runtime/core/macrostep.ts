@@ -7,6 +7,7 @@ import type { AnyTransitionDefinition } from 'xstate'
 import { childAddressOf } from '#protocol/address.ts'
 import { Ref } from '#protocol/codec.ts'
 import type { Blueprint } from './blueprint.ts'
+import { earlyEffectId, isSameEffect } from './effect-ref.ts'
 import type { LiveSnapshot, Surroundings } from './machine-step.ts'
 
 /** An action as XState hands it to its executor. */
@@ -66,7 +67,7 @@ export function isDelayed(action: RawAction): boolean {
  * Numbers the children born so far in the order of their actions. Delayed events take a number
  * as well, as the book counts them. Called at the end of a step, and before that only when the
  * machine asks the system for a child of this very step. An effect gets its id from the runtime
- * after the step; until then `~` and the child's id stand for whatever runs under that id.
+ * after the step; until then the number stands for it (see `effect-ref.ts`).
  */
 export function numberBirths(macro: Macrostep): void {
   const { blueprint, surroundings, raw, births } = macro
@@ -83,9 +84,16 @@ export function numberBirths(macro: Macrostep): void {
       birth.ref =
         blueprint.child(String(src))?.as === 'actor'
           ? new Ref(childAddressOf(address, id, birth.number), id, systemId)
-          : new Ref(address, id, systemId, `~${id}`)
+          : new Ref(address, id, systemId, earlyEffectId(birth.number, id))
     }
   }
+}
+
+/** Who was born in this step and is meant by a reference that the step has given out. */
+export function birthOf(macro: Macrostep, ref: Ref): Birth | undefined {
+  for (const birth of macro.births.values())
+    if (birth.ref?.address === ref.address && birth.ref.effectId === ref.effectId) return birth
+  return undefined
 }
 
 /** Whoever has this system id now, with what this very step has spawned and stopped. */
@@ -96,7 +104,7 @@ export function lookUp(macro: Macrostep, systemId: string): Ref | undefined {
     return birth.ref
   }
   const ref = macro.surroundings.lookup(systemId)
-  return ref !== undefined && macro.stopped.some((stopped) => isWithin(ref, stopped)) ? undefined : ref
+  return ref !== undefined && macro.stopped.some((stopped) => isWithin(macro, ref, stopped)) ? undefined : ref
 }
 
 /** Everybody who has a system id now. */
@@ -111,7 +119,8 @@ export function everybody(macro: Macrostep): Record<string, Ref> {
 }
 
 /** Whether an actor dies with another: it is the same, or a descendant by its address. */
-function isWithin(ref: Ref, stopped: Ref): boolean {
-  if (stopped.effectId !== undefined) return ref.effectId === stopped.effectId
+function isWithin({ surroundings: { self, spawned } }: Macrostep, ref: Ref, stopped: Ref): boolean {
+  if (stopped.effectId !== undefined)
+    return stopped.address === self.address && isSameEffect(spawned, ref.effectId, stopped.effectId)
   return ref.address === stopped.address || ref.address.startsWith(`${stopped.address}~`)
 }

@@ -25,6 +25,7 @@ export type Stepped = { readonly live: Live | undefined; readonly outcome: Outco
 
 /** A step in the making, with what its end needs to know. */
 export type Making = Draft & {
+  readonly arrival: Arrival
   mark: StepNote['mark']
   decision: Decision | undefined
   changed: boolean
@@ -35,16 +36,20 @@ export type Making = Draft & {
 
 /** Sets an envelope aside without touching the actor's state, except for its count. */
 export function parked(input: Pick<StepInput, 'live'>, envelope: Arrived, type: string, fault: StoredFault): Stepped {
-  const outputs: Output[] = [{ is: 'park', envelope, fault }]
-  if (envelope.ask !== undefined) outputs.push({ is: 'reply', ask: envelope.ask, answer: { is: 'fault', fault } })
+  const outputs = parkedOutputs(envelope, fault)
   if (input.live !== undefined) count(input.live, 'parked')
   return { live: input.live, outcome: { ...blank(type), outputs, mark: 'parked', changed: input.live !== undefined } }
 }
 
+/** Who asked shall not wait for an answer that cannot come. */
+export function parkedOutputs(envelope: Arrived, fault: StoredFault): Output[] {
+  const { ask } = envelope
+  const park: Output = { is: 'park', envelope, fault }
+  return ask === undefined ? [park] : [park, { is: 'reply', ask, answer: { is: 'fault', fault } }]
+}
+
 export function parkInto(making: Making, envelope: Arrived, fault: StoredFault): void {
-  making.outputs.push({ is: 'park', envelope, fault })
-  if (envelope.ask !== undefined)
-    making.outputs.push({ is: 'reply', ask: envelope.ask, answer: { is: 'fault', fault } })
+  making.outputs.push(...parkedOutputs(envelope, fault))
   count(making.live, 'parked')
   making.mark = 'parked'
   making.changed = true
@@ -65,9 +70,11 @@ export function blank(type: string): Outcome {
 export function makingOf(input: Pick<StepInput, 'arrival' | 'around' | 'family'>, live: Live): Making {
   const { arrival, around, family } = input
   const envelope = arrival.by === 'envelope' ? arrival.envelope : undefined
-  const begun = arrival.by === 'timer' ? live.book.timers?.[arrival.name]?.ask : effectOf(live, envelope)?.ask
-  const ask = envelope?.ask ?? begun
+  const timer = arrival.by === 'timer' ? live.book.timers?.[arrival.name] : undefined
+  const ask = envelope?.ask ?? timer?.ask ?? effectOf(live, envelope)?.ask
+  const seq = arrival.by === 'topic' ? arrival.seq : envelope?.seq
   return {
+    arrival,
     live,
     around,
     family: familyFor(live, family),
@@ -76,7 +83,7 @@ export function makingOf(input: Pick<StepInput, 'arrival' | 'around' | 'family'>
     ask,
     deadline: envelope?.deadline ?? ask?.deadline,
     from: envelope?.from?.includes('/') === true ? (envelope.from as Address) : undefined,
-    cause: envelope === undefined ? undefined : String(envelope.seq),
+    cause: seq === undefined ? timer?.cause : String(seq),
     effects: 0,
     mark: undefined,
     decision: undefined,

@@ -3,6 +3,7 @@ import type { KindOptions } from '#protocol/actor.ts'
 import type { ActorState, Book } from '#protocol/state.ts'
 import { cronNext } from './cron.ts'
 import { dueOf } from './due.ts'
+import { questionsDue } from './question.ts'
 
 export type LiveNeeds = { readonly due: number | undefined; readonly effects: boolean; readonly subscribed: boolean }
 
@@ -14,7 +15,8 @@ type Waiting = {
   readonly bornAt: number
 }
 
-type Away = { readonly awayMs: number; readonly openedAt: number }
+/** What its owner knows of the partition, and for how long a question is kept after its deadline. */
+export type Away = { readonly awayMs: number; readonly openedAt: number; readonly askLateMs: number }
 
 export function ttlDue(live: Pick<Waiting, 'blueprint' | 'steppedAt'>): number | undefined {
   const { ttlMs } = live.blueprint.options
@@ -35,6 +37,7 @@ export function nextDue(live: Waiting, around: Away): number | undefined {
   // Most actors wait for no instant at all, and this is asked after every step.
   if (
     book.timers === undefined &&
+    book.asks === undefined &&
     book.ended === undefined &&
     blueprint.options.ttlMs === undefined &&
     blueprint.options.cron === undefined
@@ -56,6 +59,8 @@ export function dues(live: Waiting, around: Away): Due[] {
     const timer = book.timers[name]
     if (timer !== undefined) all.push({ name, visit: timer.visit, due: dueOf(timer, around) })
   }
+  const asks = questionsDue(book, around.askLateMs)
+  if (asks !== undefined) all.push({ name: '.asks', visit: 0, due: asks })
   if (book.parent === undefined) {
     const ttl = ttlDue(live)
     if (ttl !== undefined) all.push({ name: '.ttl', visit: 0, due: ttl })
@@ -80,7 +85,7 @@ export function needsOfState(state: ActorState, options: KindOptions | undefined
   const blueprint = { options: options ?? {} }
   const due = nextDue(
     { book: state.book, blueprint, steppedAt: state.steppedAt, bornAt: state.bornAt },
-    { awayMs: 0, openedAt: 0 },
+    { awayMs: 0, openedAt: 0, askLateMs: 0 },
   )
   return {
     due,

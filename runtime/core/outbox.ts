@@ -38,5 +38,4 @@ export function drainOutbox(making: Making): void {
     return
   }
   delete live.book.outbox
-  if (live.book.ended?.reason === 'deleted') making.gone = true
 }

@@ -3,7 +3,8 @@
  * owner that wrote it and for a fold that reads it. They live and rewind together.
  */
 import type { CommitRecord } from '#protocol/record.ts'
-import type { FoldedPartition } from '#protocol/folded.ts'
+import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
+import { type SessionLimits, type Sessions, sessionsOf } from './sessions.ts'
 
 export function beginning(partition: number): FoldedPartition {
   return {
@@ -17,41 +18,67 @@ export function beginning(partition: number): FoldedPartition {
     openedAt: 0,
     at: 0,
     marks: {},
-    clients: {},
   }
 }
 
-/** Below this many clients nobody needs to be forgotten. */
-const clientsFew = 64
+/** A partition's position and its clients' sessions, which move on together. */
+export type Progress = {
+  readonly position: FoldedPartition
+  /** Takes the next record; what becomes of the clients' marks is written beside the position. */
+  take(record: CommitRecord, seq: number): ClientMoves
+}
+
+export type Begun = { readonly position: FoldedPartition; readonly clients: Iterable<ClientMark> }
 
 /**
- * `clientKeepMs`: a client that was silent for longer retries nothing any more. Silent by the log's
- * time: of what waited there while no node ran, the rest of a client's events is still to come.
+ * The sessions are no part of the position itself: an outsider may open one for each event, and a
+ * commit must not cost more for all that were opened before it.
  */
-export function advance(
-  before: FoldedPartition,
-  record: CommitRecord,
-  seq: number,
-  clientKeepMs: number,
-): FoldedPartition {
+export function progressOf(begun: Begun, limits: SessionLimits): Progress {
+  let { position } = begun
+  const sessions = sessionsOf({ clients: begun.clients, forgottenAt: position.forgottenAt ?? 0 }, limits)
+  return {
+    get position() {
+      return position
+    },
+    take(record, seq) {
+      const moves = movesOf(sessions, record.clients)
+      position = advance(position, record, seq)
+      const { forgottenAt } = sessions
+      if (forgottenAt > 0) position = { ...position, forgottenAt }
+      return moves
+    },
+  }
+}
+
+const still: ClientMoves = new Map()
+
+function movesOf(sessions: Sessions, marks: CommitRecord['clients']): ClientMoves {
+  if (marks.length === 0) return still
+  const moves = new Map<string, ClientMark | undefined>()
+  for (const mark of marks) {
+    moves.set(mark[0], mark)
+    for (const session of sessions.note(mark)) moves.set(session, undefined)
+  }
+  return moves
+}
+
+function advance(before: FoldedPartition, record: CommitRecord, seq: number): FoldedPartition {
   const { partition, epoch, n, cursor, heard, awayMs, openedAt, at } = record
-  let { marks, clients } = before
+  let { marks } = before
   if (record.marks.length > 0) {
     const moved: Record<number, readonly [number, number]> = { ...marks }
     for (const [sender, count, index] of record.marks) moved[sender] = [count, index]
     marks = moved
   }
-  if (record.clients.length > 0) {
-    const moved: Record<string, readonly [number, number]> = { ...clients }
-    let newest = 0
-    for (const [name, count, instant] of record.clients) {
-      moved[name] = [count, instant]
-      newest = Math.max(newest, instant)
-    }
-    clients =
-      Object.keys(moved).length < clientsFew
-        ? moved
-        : Object.fromEntries(Object.entries(moved).filter(([, [, last]]) => last > newest - clientKeepMs))
-  }
-  return { partition, epoch, n, seq, cursor, heard, awayMs, openedAt, at, marks, clients }
+  const position = { partition, epoch, n, seq, cursor, heard, awayMs, openedAt, at, marks }
+  const visitFloor = floorAfter(before.visitFloor, record)
+  return visitFloor === undefined ? position : { ...position, visitFloor }
+}
+
+function floorAfter(before: number | undefined, { changes }: CommitRecord): number | undefined {
+  let floor = before
+  for (const change of changes)
+    if (change.is === 'gone' && change.visits !== undefined) floor = Math.max(floor ?? 0, change.visits)
+  return floor
 }

@@ -13,6 +13,7 @@ import { Fault } from '#protocol/fault.ts'
 import type { Blueprint } from './blueprint.ts'
 import type { LiveSnapshot, Surroundings } from './machine-step.ts'
 import {
+  birthOf,
   everybody,
   lookUp,
   type Macrostep,
@@ -131,9 +132,10 @@ function execute(action: RawAction): void {
     if (birth === undefined) throw new Fault('spawn.unknown', { value: String(src) })
     birth.announced = true
   } else if (action.type === 'xstate.stopChild' && action.params !== undefined) {
-    const birth = macro.births.get(action.params)
+    const { params } = action
+    const birth = macro.births.get(params) ?? (params instanceof Ref ? birthOf(macro, params) : undefined)
     if (birth !== undefined) birth.stopped = true
-    else if (action.params instanceof Ref) macro.stopped.push(action.params)
+    else if (params instanceof Ref) macro.stopped.push(params)
   }
   macro.raw.push(action)
 }

@@ -5,7 +5,7 @@
  */
 import type { Address } from '#protocol/address.ts'
 import { isChild } from '#protocol/address.ts'
-import type { AnyEvent, Arrived } from '#protocol/envelope.ts'
+import type { AnyEvent, Arrived, Content } from '#protocol/envelope.ts'
 import { encode } from '#protocol/codec.ts'
 import { Fault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import type { Arrival } from './arrival.ts'
@@ -13,12 +13,12 @@ import type { Blueprint } from './blueprint.ts'
 import { fireTimer } from './fire.ts'
 import { cancelTimer, dropEffect, sent } from './interpret.ts'
 import { beginActor } from './begin.ts'
-import { endActor, forgetActor } from './lifecycle.ts'
+import { onTell } from './effect-ref.ts'
+import { endActor, forgetActor, isRemains, onLastWords } from './lifecycle.ts'
 import type { Live } from './live.ts'
 import {
   blank,
   close,
-  count,
   type Making,
   makingOf,
   nothing,
@@ -30,7 +30,7 @@ import {
 import { onAttempted, onCancel, onEffect } from './on-effect.ts'
 import { drainOutbox } from './outbox.ts'
 import { openQuestion } from './question.ts'
-import { isInternal, takeEvent, unhandled } from './take-event.ts'
+import { isInternal, takeEvent } from './take-event.ts'
 import { problemsOf } from './validate.ts'
 
 export function step(input: StepInput): Stepped {
@@ -50,7 +50,7 @@ export function step(input: StepInput): Stepped {
     case 'attempted':
       return onLive(input, 'perdure.attempted', (making) => onAttempted(making, arrival))
     case 'start':
-      if (input.live !== undefined) return nothing(input.live, 'perdure.start', 'duplicate')
+      if (input.live !== undefined && !isRemains(input.live)) return nothing(input.live, 'perdure.start', 'duplicate')
       return onNew(input, { input: undefined }, 'perdure.start')
     case 'drain':
       return onLive(input, 'perdure.outbox', drainOutbox)
@@ -61,15 +61,25 @@ function onEnvelope(input: StepInput, envelope: Arrived): Stepped {
   const { live, address } = input
   const { content } = envelope
   const type = content.is === 'event' ? content.event.type : `perdure.${content.is}`
-  if (live?.book.unfit !== undefined && content.is !== 'delete') return parked(input, envelope, type, live.book.unfit)
+  // One whose state does not fit can do nothing but go.
+  if (live?.book.unfit !== undefined)
+    return isFarewell(content) ? forgotten(input, live, type) : parked(input, envelope, type, live.book.unfit)
   if (content.is === 'start') return onStart(input, envelope)
-  if (live === undefined) {
+  if (live === undefined || (isRemains(live) && isBirth(envelope))) {
     if (content.is === 'watch') return tellWatcher(input, content.watcher)
     if (content.is !== 'event') return nothing(live, type, 'stale')
     if (isChild(address))
       return isInternal(type)
         ? nothing(live, type, 'stale')
         : parked(input, envelope, type, storedFaultOf(new Fault('actor.absent', { value: address })))
+    // An effect speaks to the actor that asked for it, or to its family: it brings nobody into being.
+    if (envelope.sender === 'e')
+      return parked(
+        input,
+        envelope,
+        type,
+        storedFaultOf(new Fault('actor.done', { value: address, reason: 'deleted' })),
+      )
     const invalid = invalidity(input.root, content.event)
     if (invalid !== undefined) return parked(input, envelope, type, invalid)
     return onNew(input, { input: undefined }, type, (making) => onEvent(making, envelope, content.event))
@@ -102,10 +112,17 @@ function onEnvelope(input: StepInput, envelope: Arrived): Stepped {
         cancelTimer(live, content.name)
         making.changed = true
         return
+      case 'tell':
+        return isRepeated(making, envelope) ? undefined : onTell(making, content)
       case 'cancel':
         return onCancel(making, content.ask, envelope.from)
     }
   })
+}
+
+/** What makes an actor of nobody, also where something of a deleted one remains. */
+function isBirth({ to, content }: Arrived): boolean {
+  return content.is === 'event' && !isChild(to) && !isInternal(content.event.type)
 }
 
 /** Runs one handler on a live actor and closes the step. */
@@ -134,7 +151,7 @@ function onNew(
 function onStart(input: StepInput, envelope: Arrived): Stepped {
   const { content } = envelope
   if (content.is !== 'start') return nothing(input.live, 'perdure.start', 'stale')
-  if (input.live !== undefined) {
+  if (input.live !== undefined && !isRemains(input.live)) {
     if (isSameInput(input.live.book.input, content.input) || content.parent !== undefined)
       return nothing(input.live, 'perdure.start', 'duplicate')
     return parked(input, envelope, 'perdure.start', storedFaultOf(new Fault('actor.exists', { value: input.address })))
@@ -157,10 +174,7 @@ function invalidity(blueprint: Blueprint, event: AnyEvent): StoredFault | undefi
 
 function onEvent(making: Making, envelope: Arrived, event: AnyEvent): void {
   const { live, around } = making
-  if (envelope.id !== undefined && !rememberId(live, idOf(envelope), around.now)) {
-    making.mark = 'duplicate'
-    return
-  }
+  if (isRepeated(making, envelope)) return
   if (isInternal(event.type)) {
     if (!isOfPresentChild(live, envelope, event)) {
       making.mark = 'stale'
@@ -170,29 +184,37 @@ function onEvent(making: Making, envelope: Arrived, event: AnyEvent): void {
     const invalid = invalidity(live.blueprint, event)
     if (invalid !== undefined) return parkInto(making, envelope, invalid)
     if (envelope.ask !== undefined) {
-      openQuestion(live, envelope.ask, around.now)
+      const full = openQuestion(live, envelope.ask, around)
+      if (full !== undefined) return parkInto(making, envelope, storedFaultOf(full))
       making.changed = true
     }
   }
-  takeEvent(making, event, () => unhandled(making, envelope, event))
+  takeEvent(making, event)
 }
 
 function onEnded(input: StepInput, live: Live, envelope: Arrived, type: string): Stepped {
   const { content } = envelope
   const { ended } = live.book
   if (content.is === 'watch') return tellWatcher(input, content.watcher)
-  const byParent = content.is === 'stop' && content.reason === 'parent'
-  if (content.is === 'delete' || byParent) {
-    const making = makingOf(input, live)
-    forgetActor(making)
-    return close(making, type)
-  }
+  if (isFarewell(content)) return forgotten(input, live, type)
+  if (content.is === 'effect' || content.is === 'resolveEffect')
+    return onLive(input, type, (making) => onLastWords(making, envelope, content))
   // Late results and signals of a finished life are expected; only events of somebody are kept.
   if (content.is !== 'event' || isInternal(type)) return nothing(live, type, 'stale')
   if (envelope.id !== undefined && live.book.ids?.[idOf(envelope)] !== undefined)
     return nothing(live, type, 'duplicate')
   const fault = storedFaultOf(new Fault('actor.done', { value: live.address, reason: ended?.reason ?? 'done' }))
   return parked(input, envelope, type, fault)
+}
+
+function isFarewell(content: Content): boolean {
+  return content.is === 'delete' || (content.is === 'stop' && content.reason === 'parent')
+}
+
+function forgotten(input: StepInput, live: Live, type: string): Stepped {
+  const making = makingOf(input, live)
+  forgetActor(making)
+  return close(making, type)
 }
 
 function tellWatcher(input: StepInput, watcher: Address): Stepped {
@@ -216,10 +238,7 @@ function onTopic(making: Making, arrival: Extract<Arrival, { by: 'topic' }>): vo
     one === subscription ? { ...one, from: arrival.seq } : one,
   )
   making.changed = true
-  takeEvent(making, arrival.event, () => {
-    making.mark = 'unhandled'
-    count(live, 'unhandled')
-  })
+  takeEvent(making, arrival.event)
 }
 
 /** Signals of children count only while that very spawn lives: a later one of the same id is another. */
@@ -231,6 +250,13 @@ function isOfPresentChild(live: Live, envelope: Arrived, event: AnyEvent): boole
 
 function idOf({ from = '', id }: Arrived): string {
   return `${from}:${id}`
+}
+
+function isRepeated(making: Making, envelope: Arrived): boolean {
+  if (envelope.id === undefined) return false
+  if (rememberId(making.live, idOf(envelope), making.around.now)) making.changed = true
+  else making.mark = 'duplicate'
+  return making.mark === 'duplicate'
 }
 
 /** False when this id was seen before. Kept for a day, a thousand at most, oldest out first. */

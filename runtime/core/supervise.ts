@@ -3,42 +3,77 @@
  * `xstate.error.actor.*`. A root follows its kind's supervision; by default it resumes: the
  * envelope is parked with the stack, the state stays as it was before, and the actor goes on.
  */
-import type { Arrived, ParentLink } from '#protocol/envelope.ts'
-import { type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import type { AnyEvent, Arrived, EffectResult, ParentLink } from '#protocol/envelope.ts'
+import { isFault, type PlainError, plainErrorOf, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import type { Arrival, Output } from './arrival.ts'
-import { cancelTimer, dropEffect, sent } from './interpret.ts'
 import { beginActor } from './begin.ts'
-import { endActor, pendingActions, present, storableError } from './lifecycle.ts'
+import { envelopeOf } from './envelope-of.ts'
+import { passCron } from './fire.ts'
+import { cancelTimer, dropEffect, sent } from './interpret.ts'
+import { endActor, isRemains, pendingActions, present, storableError } from './lifecycle.ts'
 import { blueprintFor, type Live } from './live.ts'
-import { blank, close, makingOf, parkInto, type StepInput, type Stepped } from './making.ts'
+import { blank, close, count, type Making, makingOf, parkInto, type StepInput, type Stepped } from './making.ts'
+import { toldBy } from './on-effect.ts'
+import { isInternal } from './take-event.ts'
 
 /** `input.live` is the actor as it was last written, or nothing when it had not been born. */
 export function supervise(input: StepInput, error: unknown): Stepped {
-  const { live, arrival } = input
-  const fault = storedFaultOf(error)
-  const envelope = envelopeOf(input)
-  if (live === undefined) return stillborn(input, envelope, fault, error)
-  if (live.book.parent !== undefined) return ended(input, live, error)
+  const { live, around } = input
+  if (live === undefined) return stillborn(input, error)
   const { strategy, intensity = 3, periodMs = 5000 } = live.blueprint.options.supervision ?? { strategy: 'resume' }
-  if (strategy === 'stop' || strategy === 'escalate') return ended(input, live, error)
-  const making = makingOf(input, live)
-  consume(live, arrival)
-  parkInto(making, envelope, fault)
-  if (strategy === 'resume') return close(making, typeOf(arrival))
-  const recent = (live.book.restarts ?? []).filter((at) => at > input.around.now - periodMs)
-  if (recent.length >= intensity) return ended(input, live, error)
+  const over = overOf(input, live, error)
+  // A new life under a key whose last one still has something to run was not made.
+  if (isRemains(over.making.live)) return setAside(over, error)
+  if (live.book.parent !== undefined || strategy === 'stop' || strategy === 'escalate') return ended(over, error)
+  if (strategy === 'resume') return setAside(over, error)
+  const recent = (live.book.restarts ?? []).filter((at) => at > around.now - periodMs)
+  if (recent.length >= intensity) return ended(over, error)
   try {
-    return restarted(input, live, { restarts: [...recent, input.around.now], parked: making.outputs })
+    return restarted(input, over, { restarts: [...recent, around.now], error })
   } catch (again) {
-    return ended(input, live, again)
+    return ended(over, again)
   }
+}
+
+/**
+ * What supervision came to cannot be written or sent either: the new life, or the error itself.
+ * Then the actor ends, and what went wrong is told in words, which always can be.
+ */
+export function giveUp(input: StepInput, failed: { readonly error: unknown; readonly again: unknown }): Stepped {
+  const { live } = input
+  const strategy = live?.blueprint.options.supervision?.strategy
+  const wasEnding = live?.book.parent !== undefined || strategy === 'stop' || strategy === 'escalate'
+  const told = wordsOf(live === undefined || wasEnding ? failed.error : failed.again)
+  return live === undefined ? stillborn(input, told) : ended(overOf(input, live, failed.error), told)
+}
+
+/** A step that threw: what it would have changed is gone, but its arrival was here. */
+type Over = { readonly making: Making; readonly came: Arrived }
+
+function overOf(input: StepInput, live: Live, error: unknown): Over {
+  const { arrival, address, around } = input
+  const making = makingOf(input, live)
+  const event = consume(input, live)
+  making.changed = true
+  // The step that counted it is undone.
+  if (isFault(error, 'event.unhandled')) count(live, 'unhandled')
+  const came =
+    event === undefined && arrival.by === 'envelope'
+      ? arrival.envelope
+      : envelopeOf({ arrival, address, around, cause: making.cause }, event ?? { type: typeOf(arrival) })
+  return { making, came }
+}
+
+function setAside({ making, came }: Over, error: unknown): Stepped {
+  parkInto(making, came, faultOf(error))
+  return close(making, typeOf(making.arrival))
 }
 
 /** A new life under the same address: the machine begins again, what others count on goes on. */
 function restarted(
   input: StepInput,
-  live: Live,
-  { restarts, parked }: { readonly restarts: number[]; readonly parked: readonly Output[] },
+  { making: { live }, came }: Over,
+  { restarts, error }: { readonly restarts: number[]; readonly error: unknown },
 ): Stepped {
   const { effects = {}, children = {}, subscriptions, watchers, asks, ids, counts, deferred, cron, outbox } = live.book
   const fresh = beginActor(input, { input: live.book.input, visits: live.visits })
@@ -63,7 +98,7 @@ function restarted(
     if (is === 'logic') next.deeds.push({ is: 'abort', effect: id, reason: 'left' })
   for (const { address } of Object.values(children))
     if (address !== undefined) next.outputs.push(sent(next, address, { is: 'stop', reason: 'parent' }))
-  next.outputs.push(...parked)
+  parkInto(next, came, faultOf(error))
   fresh.settle(next)
   // A subscription of the earlier life goes on where it stood if this one asked for it again.
   const kept = (next.live.book.subscriptions ?? []).filter((one) => subscriptions?.includes(one) !== true)
@@ -78,10 +113,14 @@ function restarted(
  * The very first step threw. A child is made in error, so that its parent hears; so is a root
  * whose supervision is XState's own. Any other root is not made, and its envelope can be replayed.
  */
-function stillborn(input: StepInput, envelope: Arrived, fault: StoredFault, thrown: unknown): Stepped {
-  const { arrival, root } = input
-  const content = arrival.by === 'envelope' ? arrival.envelope.content : undefined
-  const start = content?.is === 'start' ? content : { input: undefined, parent: undefined }
+function stillborn(input: StepInput, thrown: unknown): Stepped {
+  const { arrival, root, address, around } = input
+  const envelope =
+    arrival.by === 'envelope'
+      ? arrival.envelope
+      : envelopeOf({ arrival, address, around, cause: undefined }, { type: typeOf(arrival) })
+  const fault = faultOf(thrown)
+  const start = envelope.content.is === 'start' ? envelope.content : { input: undefined, parent: undefined }
   const { strategy = 'resume' } = root.options.supervision ?? {}
   if (start.parent === undefined && strategy !== 'stop' && strategy !== 'escalate') {
     const outputs: Output[] = [{ is: 'park', envelope, fault }]
@@ -129,54 +168,66 @@ function inError(
   }
 }
 
-function ended(input: StepInput, live: Live, error: unknown): Stepped {
-  const making = makingOf(input, live)
-  consume(live, input.arrival)
-  if (live.book.parent === undefined) parkInto(making, envelopeOf(input), storedFaultOf(error))
+function ended({ making, came }: Over, error: unknown): Stepped {
+  const { live, arrival } = making
+  if (live.book.parent === undefined) parkInto(making, came, faultOf(error))
   endActor(making, 'error', { error })
   if (live.blueprint.options.supervision?.strategy === 'escalate')
-    making.deeds.push({ is: 'log', label: 'escalated', value: storedFaultOf(error) })
-  return close(making, typeOf(input.arrival))
+    making.deeds.push({ is: 'log', label: 'escalated', value: faultOf(error) })
+  return close(making, typeOf(arrival))
 }
 
-/** The arrival is over even though its step threw; else it would come for ever. */
-function consume(live: Live, arrival: Arrival): void {
-  if (arrival.by === 'timer') cancelTimer(live, arrival.name)
-  if (arrival.by === 'topic') {
-    live.book.subscriptions = (live.book.subscriptions ?? []).map((one) =>
-      one.pattern === arrival.pattern ? { ...one, from: Math.max(one.from, arrival.seq) } : one,
-    )
+/** The arrival is over even though its step threw; else it would come for ever. Gives the event that it brought. */
+function consume({ arrival, around }: StepInput, live: Live): AnyEvent | undefined {
+  const { book } = live
+  switch (arrival.by) {
+    case 'timer': {
+      if (arrival.name === '.cron') return passCron(live, around.now)?.[0]
+      const event = book.timers?.[arrival.name]?.event
+      cancelTimer(live, arrival.name)
+      return event
+    }
+    case 'topic':
+      book.subscriptions = (book.subscriptions ?? []).map((one) =>
+        one.pattern === arrival.pattern ? { ...one, from: Math.max(one.from, arrival.seq) } : one,
+      )
+      return arrival.event
+    case 'envelope': {
+      const { content } = arrival.envelope
+      if (content.is === 'event') return content.event
+      return content.is === 'effect' ? consumeResult(live, content.effect, content.result) : undefined
+    }
+    default:
+      return undefined
   }
-  const content = arrival.by === 'envelope' ? arrival.envelope.content : undefined
-  if (content?.is === 'effect' && !('nth' in content.result)) dropEffect(live, content.effect)
 }
 
-/** What is parked when no envelope was the cause: a description of what came. */
-function envelopeOf(input: StepInput): Arrived {
-  const { arrival, address, around, live } = input
-  if (arrival.by === 'envelope') return arrival.envelope
-  const event =
-    arrival.by === 'timer'
-      ? (live?.book.timers?.[arrival.name]?.event ?? { type: arrival.name })
-      : arrival.by === 'topic'
-        ? arrival.event
-        : { type: `perdure.${arrival.by}` }
-  return {
-    to: address,
-    content: { is: 'event', event },
-    from: arrival.by,
-    at: around.now,
-    id: undefined,
-    n: 0,
-    index: 0,
-    generation: around.generation,
-    cause: undefined,
-    ask: undefined,
-    deadline: undefined,
-    traceparent: undefined,
-    seq: 0,
-    sender: 'c',
-  }
+/** Of an effect that goes on only what it told is over: a copy of that must be known as one. Its end stays a result. */
+function consumeResult(live: Live, id: string, result: EffectResult): AnyEvent | undefined {
+  const effect = live.book.effects?.[id]
+  if (effect === undefined) return undefined
+  if ('nth' in result)
+    live.book.effects = { ...live.book.effects, [id]: { ...effect, taken: Math.max(effect.taken, result.nth) } }
+  else dropEffect(live, id)
+  const event = toldBy(effect, result)
+  return event === undefined || isInternal(event.type) ? undefined : event
+}
+
+/** More of a text than this helps nobody, and what is parked and answered must fit into an entry. */
+const wordsMost = 4000
+
+function faultOf(error: unknown): StoredFault {
+  const { code, message, stack } = storedFaultOf(error)
+  return { code, message: cut(message), ...(stack === undefined ? {} : { stack: cut(stack) }) }
+}
+
+function wordsOf(error: unknown): PlainError {
+  const { name, message, stack } = plainErrorOf(error)
+  return { name: cut(name), message: cut(message), ...(stack === undefined ? {} : { stack: cut(stack) }) }
+}
+
+function cut(text: string): string {
+  return text.slice(0, wordsMost)
 }
 
 function typeOf(arrival: Arrival): string {

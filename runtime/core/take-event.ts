@@ -1,24 +1,29 @@
 /**
- * One event through an actor's machine, and what follows when no state handles it.
+ * One event through an actor's machine. It serves the clause "the machine makes a transition".
+ * Invariant: an event that no state handles is counted and follows the policy of its kind,
+ * whether an envelope brought it or the node itself: a timer, a schedule, a topic, an effect.
  */
 import type { Address } from '#protocol/address.ts'
-import type { AnyEvent, Arrived, Envelope } from '#protocol/envelope.ts'
+import type { AnyEvent, Arrived } from '#protocol/envelope.ts'
 import { Fault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import type { Deferred } from '#protocol/state.ts'
+import { envelopeOf } from './envelope-of.ts'
 import { interpret } from './interpret.ts'
 import { endActor } from './lifecycle.ts'
 import { type Live, surroundingsOf } from './live.ts'
 import { eventStep } from './machine.ts'
 import type { MachineStep } from './machine-step.ts'
 import { count, type Making, parkInto } from './making.ts'
+import { closeQuestion } from './question.ts'
 
 /** One event through the machine; whatever waited is tried again when that changed its state. */
-export function takeEvent(making: Making, event: AnyEvent, otherwise: () => void): void {
+export function takeEvent(making: Making, event: AnyEvent): void {
   const { live } = making
   const taken = eventStep(live.blueprint, live.snapshot, event, surroundingsOf(live, making.family))
   if (taken.decision !== undefined) making.decision = taken.decision
   // A parent that follows the snapshots is told of every event its child took, also when nothing came of it.
   making.moved = true
-  if (!taken.handled) return otherwise()
+  if (!taken.handled) return unhandled(making, event)
   settle(making, taken.snapshot, () => interpret(making, taken.actions))
   if (live.book.deferred !== undefined && live.book.ended === undefined) retryDeferred(making)
 }
@@ -55,8 +60,7 @@ function retryDeferred(making: Making): void {
     else delete live.book.deferred
     if ('fault' in taken)
       parkInto(making, { ...waiting.envelope, seq: waiting.seq, sender: waiting.sender } as Arrived, taken.fault)
-    else
-      onBehalfOf(making, waiting.envelope, () => settle(making, taken.snapshot, () => interpret(making, taken.actions)))
+    else onBehalfOf(making, waiting, () => settle(making, taken.snapshot, () => interpret(making, taken.actions)))
     if (live.book.ended !== undefined) return
     at = 0
   }
@@ -78,50 +82,68 @@ function attempt(making: Making, event: AnyEvent): MachineStep | { readonly faul
 }
 
 /** What follows from an event that waited is for those who sent that one, not for who freed it. */
-function onBehalfOf(making: Making, envelope: Envelope, act: () => void): void {
+function onBehalfOf(making: Making, waiting: Deferred, act: () => void): void {
   const { ask, deadline, from } = making
+  const { envelope } = waiting
+  const asked = envelope.ask ?? waiting.ask
   const sender = envelope.from?.includes('/') === true ? (envelope.from as Address) : undefined
-  Object.assign(making, { ask: envelope.ask, deadline: envelope.deadline ?? envelope.ask?.deadline, from: sender })
+  Object.assign(making, { ask: asked, deadline: envelope.deadline ?? asked?.deadline, from: sender })
   act()
   Object.assign(making, { ask, deadline, from })
 }
 
-export function unhandled(making: Making, envelope: Arrived, event: AnyEvent): void {
+function unhandled(making: Making, event: AnyEvent): void {
   const { live, outputs } = making
   making.mark = 'unhandled'
-  if (isInternal(event.type)) return
-  const { unhandled: policy = 'ignore', deferLimit = making.around.deferLimit } = live.blueprint.options
-  const fault = (): Fault =>
-    new Fault('event.unhandled', {
-      value: event.type,
-      policy,
-      kind: live.blueprint.kind,
-      state: JSON.stringify((live.snapshot as { value?: unknown }).value ?? null),
-    })
-  count(live, 'unhandled')
   making.changed = true
-  if (policy === 'fail') throw fault()
-  if (policy === 'defer') {
-    const deferred = live.book.deferred ?? []
-    if (deferred.length < deferLimit) {
-      making.mark = 'deferred'
-      const { seq, sender, ...plain } = envelope
-      live.book.deferred = [...deferred, { envelope: plain, sender, seq }]
-      return
-    }
-    parkInto(
-      making,
-      envelope,
-      storedFaultOf(new Fault('event.deferredTooMany', { value: event.type, limit: deferLimit })),
-    )
-    return
+  count(live, 'unhandled')
+  // XState tells its own to whom it may concern (a delay that is over, the end of a child), and goes
+  // past those that concern nobody; what must not be missed, a child's error, it has handled itself.
+  if (isInternal(event.type)) return
+  const { unhandled: policy = 'ignore' } = live.blueprint.options
+  const { arrival, around, cause } = making
+  const envelope = envelopeOf({ arrival, address: live.address, around, cause }, event)
+  switch (policy) {
+    case 'fail':
+      throw faultOf(making, event)
+    case 'park':
+      return parkInto(making, envelope, storedFaultOf(faultOf(making, event)))
+    case 'defer':
+      return defer(making, envelope, event)
+    case 'ignore':
+      // As XState does; but who asked shall not wait for an answer that cannot come.
+      if (envelope.ask === undefined) return
+      outputs.push({
+        is: 'reply',
+        ask: envelope.ask,
+        answer: { is: 'fault', fault: storedFaultOf(faultOf(making, event)) },
+      })
+      closeQuestion(live, envelope.ask)
   }
-  if (policy === 'park') return parkInto(making, envelope, storedFaultOf(fault()))
-  // Ignored as XState does; but who asked shall not wait for an answer that cannot come.
-  if (envelope.ask !== undefined) {
-    outputs.push({ is: 'reply', ask: envelope.ask, answer: { is: 'fault', fault: storedFaultOf(fault()) } })
-    live.book.asks = (live.book.asks ?? []).filter((one) => one.id !== envelope.ask?.id)
+}
+
+function faultOf({ live: { blueprint, snapshot } }: Making, event: AnyEvent): Fault {
+  return new Fault('event.unhandled', {
+    value: event.type,
+    policy: blueprint.options.unhandled ?? 'ignore',
+    kind: blueprint.kind,
+    state: JSON.stringify((snapshot as { value?: unknown }).value ?? null),
+  })
+}
+
+/** At the end of what waits already, whoever it came from; what there is no room for is parked. */
+function defer(making: Making, envelope: Arrived, event: AnyEvent): void {
+  const { live, ask, around } = making
+  const { deferLimit: limit = around.deferLimit } = live.blueprint.options
+  const deferred = live.book.deferred ?? []
+  if (deferred.length >= limit) {
+    const fault = new Fault('event.deferredTooMany', { value: event.type, limit })
+    return parkInto(making, envelope, storedFaultOf(fault))
   }
+  making.mark = 'deferred'
+  const { seq, sender, ...plain } = envelope
+  const begun = plain.ask === undefined && ask !== undefined ? { ask } : {}
+  live.book.deferred = [...deferred, { envelope: plain, sender, seq, ...begun }]
 }
 
 export function isInternal(type: string): boolean {

@@ -11,6 +11,9 @@ import { faultOfClient, refusal } from './server-fault.ts'
 
 export type BesideOptions = { readonly realm: Realm; readonly replicas: number; readonly callMs: number }
 
+/** Makes the store when it is not there. */
+export type Made = { ensure(): Promise<void> }
+
 export async function streamExists(calls: Calls, stream: string): Promise<boolean> {
   return (await calls.call(`STREAM.INFO.${stream}`, {}, { absent: [refusal.streamNotFound] })) !== undefined
 }

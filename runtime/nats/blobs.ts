@@ -3,7 +3,7 @@ import { jetstream } from '@nats-io/jetstream'
 import { Objm, type ObjectStore } from '@nats-io/obj'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bus } from '#runtime/bus.ts'
-import { type BesideOptions, guarded, lastOf, lazily, streamExists, subjectsOf } from './beside.ts'
+import { type BesideOptions, guarded, lastOf, lazily, type Made, streamExists, subjectsOf } from './beside.ts'
 import type { Calls } from './calls.ts'
 import type { Link } from './link.ts'
 
@@ -13,7 +13,7 @@ const blobMs = 120_000
 const attempts = 5
 const betweenMs = 200
 
-export function openBlobs(link: Link, calls: Calls, options: BesideOptions): Bus['blobs'] {
+export function openBlobs(link: Link, calls: Calls, options: BesideOptions): Bus['blobs'] & Made {
   const bucket = `${options.realm.name}_bases`
   const stream = `OBJ_${bucket}`
   const manager = new Objm(jetstream(link.nc, { timeout: options.callMs }))
@@ -43,6 +43,7 @@ export function openBlobs(link: Link, calls: Calls, options: BesideOptions): Bus
   }
 
   return {
+    ensure: () => guard(async () => void (await store())),
     put: (name, bytes) => guard(async () => void (await (await store()).putBlob({ name }, bytes))),
     get: (name) => guard(async () => ((await streamExists(calls, stream)) ? read(name) : undefined)),
     remove: (name) =>

@@ -4,13 +4,12 @@
  * buffers what is published while it dials and writes it after the reconnect, so everything
  * here asks first whether the connection stands, in the same synchronous turn.
  */
-import { credsAuthenticator, nkeyAuthenticator, type NatsConnection, type PublishOptions } from '@nats-io/nats-core'
-import { errors } from '@nats-io/nats-core'
+import { errors, type NatsConnection, type PublishOptions } from '@nats-io/nats-core'
 import type { NatsConnectionImpl } from '@nats-io/nats-core/internal'
-import { connect, type NodeConnectionOptions } from '@nats-io/transport-node'
 import { Fault } from '#protocol/fault.ts'
 import type { BusState } from '#runtime/bus.ts'
-import type { BusAuth, BusOptions, BusTimes } from './bus-options.ts'
+import type { BusOptions, BusTimes } from './bus-options.ts'
+import { dial } from './dial.ts'
 
 export type Link = {
   readonly nc: NatsConnection
@@ -30,14 +29,11 @@ export type Link = {
 }
 
 export async function openLink(options: BusOptions, times: BusTimes): Promise<Link> {
-  const asked = options.servers.join(', ')
-  const nc = await dial(options, times).catch((cause: unknown) => {
-    throw connectFaultOf(cause, asked)
-  })
+  const { nc, barred } = await dial(options, times)
   // The public status is told through an async iterator, a few turns late; whether bytes written
   // now reach a socket is known only here.
   const { protocol } = nc as NatsConnectionImpl
-  const address = nc.getServer() || asked
+  const address = nc.getServer() || options.servers.join(', ')
   const { version = '0', max_payload: maxPayload = 1_048_576 } = nc.info ?? {}
 
   let state: BusState = 'connected'
@@ -67,7 +63,10 @@ export async function openLink(options: BusOptions, times: BusTimes): Promise<Li
     serverVersion: version,
     maxPayload,
     isUp: () => protocol.connected && state === 'connected',
-    downFault: () => (state === 'closed' ? new Fault('bus.closed') : new Fault('bus.unreachable', { value: address })),
+    downFault: () =>
+      state === 'closed'
+        ? new Fault('bus.closed')
+        : new Fault('bus.unreachable', { value: address }, { cause: barred() }),
     publish: (subject, data, publishOptions) => nc.publish(subject, data, publishOptions),
     onState(on) {
       listeners.add(on)
@@ -80,45 +79,4 @@ export async function openLink(options: BusOptions, times: BusTimes): Promise<Li
       await nc.close()
     },
   }
-}
-
-async function dial(options: BusOptions, times: BusTimes): Promise<NatsConnection> {
-  const { tls, name, inboxPrefix } = options
-  const wanted: NodeConnectionOptions = {
-    servers: [...options.servers],
-    timeout: times.connectMs,
-    maxReconnectAttempts: -1,
-    reconnectDelayHandler: () => times.reconnectMs * (0.5 + Math.random()),
-    pingInterval: times.pingMs,
-    // Rights may be mended while we wait; giving up is the caller's to decide.
-    ignoreAuthErrorAbort: true,
-    // A stack per request costs more than the request.
-    noAsyncTraces: true,
-    ...(name === undefined ? {} : { name }),
-    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
-    ...authOf(options.auth),
-    ...(tls === undefined ? {} : { tls: defined(tls) }),
-  }
-  return connect(wanted)
-}
-
-function authOf(auth: BusAuth | undefined): Partial<NodeConnectionOptions> {
-  if (auth === undefined) return {}
-  if ('creds' in auth) return { authenticator: credsAuthenticator(new TextEncoder().encode(auth.creds)) }
-  if ('nkey' in auth) return { authenticator: nkeyAuthenticator(new TextEncoder().encode(auth.nkey)) }
-  return auth
-}
-
-function defined<T extends object>(options: T): { [K in keyof T]: NonNullable<T[K]> } {
-  // The library's options must be absent, not undefined.
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: NonNullable<T[K]>
-  }
-}
-
-function connectFaultOf(cause: unknown, value: string): Fault {
-  if (cause instanceof errors.AuthorizationError || cause instanceof errors.UserAuthenticationExpiredError) {
-    return new Fault('bus.denied', { value: `connect to ${value}` }, { cause })
-  }
-  return new Fault('bus.unreachable', { value }, { cause })
 }

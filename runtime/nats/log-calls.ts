@@ -11,14 +11,14 @@ import type { StreamInfo } from './realm-stream.ts'
 import { refusal } from './server-fault.ts'
 import { outsideOf } from './wire-headers.ts'
 
-type LogCalls = Pick<Bus, 'last' | 'get' | 'lastMatching' | 'purge' | 'removeEntry' | 'logState'>
+type LogCalls = Pick<Bus, 'last' | 'get' | 'next' | 'lastMatching' | 'purge' | 'removeEntry' | 'logState'>
 
 /** A purge walks the blocks that it empties. */
 const purgeMs = 60_000
 
 export function openLogCalls({ call }: Calls, stream: string, realm: Realm): LogCalls {
   async function find(
-    which: { readonly seq: number } | { readonly last_by_subj: string },
+    which: { readonly seq: number; readonly next_by_subj?: string } | { readonly last_by_subj: string },
   ): Promise<LogEntry | undefined> {
     const found = await call<Stored>(`STREAM.MSG.GET.${stream}`, which, { absent: [refusal.noMessage] })
     return found === undefined ? undefined : entryOf(found)
@@ -28,6 +28,7 @@ export function openLogCalls({ call }: Calls, stream: string, realm: Realm): Log
   return {
     last: (subject) => find({ last_by_subj: subject }),
     get,
+    next: (subject, from) => find({ seq: Math.max(1, from), next_by_subj: subject }),
     lastMatching: async (filter) => (await find({ last_by_subj: filter }))?.seq,
     async purge(filter, upTo) {
       if (upTo < 1) return { removed: 0 }

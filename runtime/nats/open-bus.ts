@@ -47,6 +47,9 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   if (replicas > 1) await untilReached(append, subjects.commit(realm, 0), times)
   const core = openCore(link, replies, inboxPrefix)
   const side = { realm, replicas: options.replicas, callMs: times.callMs }
+  const [registry, blobs] = [openRegistry(link, calls, side), openBlobs(link, calls, side)]
+  // Whoever makes a realm makes all of it, so that those who come later need no right to.
+  if (options.create) await Promise.all([registry.ensure(), blobs.ensure()])
   const readings = new Set<Reading>()
   const close = async (): Promise<void> => {
     for (const reading of readings) await reading.stop()
@@ -76,8 +79,8 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
     },
     ...openLogCalls(calls, stream, realm),
     ...core,
-    registry: openRegistry(link, calls, side),
-    blobs: openBlobs(link, calls, side),
+    registry,
+    blobs,
     onState: (on) => link.onState(on),
     close,
     [Symbol.asyncDispose]: close,

@@ -2,14 +2,14 @@
 import { jetstream } from '@nats-io/jetstream'
 import { type KV, Kvm } from '@nats-io/kv'
 import type { Bus } from '#runtime/bus.ts'
-import { type BesideOptions, guarded, lastOf, lazily, streamExists, subjectsOf } from './beside.ts'
+import { type BesideOptions, guarded, lastOf, lazily, type Made, streamExists, subjectsOf } from './beside.ts'
 import type { Calls } from './calls.ts'
 import type { Link } from './link.ts'
 
 /** Enough to see how a kind's definition came to be what it is. */
 const history = 20
 
-export function openRegistry(link: Link, calls: Calls, options: BesideOptions): Bus['registry'] {
+export function openRegistry(link: Link, calls: Calls, options: BesideOptions): Bus['registry'] & Made {
   const bucket = `${options.realm.name}_kinds`
   const stream = `KV_${bucket}`
   const prefix = `$KV.${bucket}.`
@@ -28,6 +28,7 @@ export function openRegistry(link: Link, calls: Calls, options: BesideOptions): 
   }
 
   return {
+    ensure: () => guard(async () => void (await store())),
     get,
     put: (key, value) => guard(async () => void (await (await store()).put(key, value))),
     async keys() {

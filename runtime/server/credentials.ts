@@ -14,7 +14,7 @@ export type ServerCredentials = { readonly node: Login; readonly outside: Login 
 
 /** What stands in a file: all that a client of its kind needs. */
 export type SavedLogin = Login & {
-  /** Where the server was last; nothing until it was started once. */
+  /** Where the server was last, or the servers with commas between; nothing until it was started once. */
   readonly servers?: string | undefined
   /** What the client's inboxes should begin with. */
   readonly inboxPrefix?: string | undefined
@@ -45,6 +45,11 @@ export async function ensureCredentials(dir: string): Promise<ServerCredentials>
 
 function loginOf({ user, pass }: SavedLogin): Login {
   return { user, pass }
+}
+
+/** For servers of one cluster; made anew at every start, because all of them start together. */
+export function newRouteLogin(): Login {
+  return { user: 'route', pass: newPassword() }
 }
 
 /** 192 bits, in letters that need no quoting in any file or address. */

@@ -3,7 +3,7 @@
  * taken port is one sentence with the option to use, and not a line deep in the server's log.
  */
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { Fault } from '#protocol/fault.ts'
 
 /** 0 is always free: it asks for any. */
@@ -18,6 +18,36 @@ export async function requireFreePort(port: number, option: string): Promise<voi
   } finally {
     server.close()
   }
+}
+
+/**
+ * The first is the one that was asked for, the others the next ones that are free. Together,
+ * because servers that are to find each other must know of all before one of them starts.
+ */
+export async function portsFrom(port: number, count: number, option: string): Promise<readonly number[]> {
+  await requireFreePort(port, option)
+  const found = [port === 0 ? await anyFreePort() : port]
+  for (let next = (found[0] as number) + 1; found.length < count; next++) {
+    if (next > 65_535) throw new Fault('port.taken', { value: next - 1, option })
+    if (await isFree(next)) found.push(next)
+  }
+  return found
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return await requireFreePort(port, '').then(
+    () => true,
+    () => false,
+  )
+}
+
+async function anyFreePort(): Promise<number> {
+  const server = createServer().listen({ host: '127.0.0.1', port: 0 })
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 function portFaultOf(cause: unknown, port: number, option: string): Fault {

@@ -9,11 +9,15 @@
  * stored in the log and moves a partition's fence. Between accounts a reply goes back to the
  * account of who asked, so it can reach outsiders only.
  */
-import { outsideInbox, type ServerCredentials } from './credentials.ts'
+import { crossingOf } from './account-crossing.ts'
+import { type Login, outsideInbox, type ServerCredentials } from './credentials.ts'
+import type { ServerHome } from './server-home.ts'
 
 export type ServerConfig = {
   /** Absolute; nothing of the server is written elsewhere. */
   readonly home: ServerHome
+  /** Absent when it is alone. */
+  readonly cluster?: ServerInCluster | undefined
   /** 0 for any free one. */
   readonly port: number
   /** The monitoring page; absent when 0. */
@@ -27,13 +31,15 @@ export type ServerConfig = {
   readonly readable: readonly string[]
 }
 
-/** Where the server keeps what; in `store` it makes a folder `jetstream`. */
-export type ServerHome = {
-  readonly dir: string
-  readonly store: string
-  readonly config: string
-  readonly log: string
-  readonly pid: string
+export type ServerInCluster = {
+  /** Its name: the others know by it which part of the log it keeps, so it never changes. */
+  readonly server: string
+  /** Where it listens for the others. */
+  readonly port: number
+  /** Where the others listen. */
+  readonly others: readonly number[]
+  /** What they know each other by; nobody else on this machine may join. */
+  readonly login: Login
 }
 
 /**
@@ -44,9 +50,9 @@ const batchLimits = { max_inflight_per_stream: 1000, max_inflight_total: 2000, t
 
 /** JSON is also the server's own configuration language, and its quoting is one we can trust. */
 export function serverConfigText(config: ServerConfig): string {
-  const { home, port, httpPort, durability, maxPayload } = config
+  const { home, port, httpPort, durability, maxPayload, cluster } = config
   const value = {
-    server_name: 'perdure',
+    server_name: cluster?.server ?? 'perdure',
     host: '127.0.0.1',
     port: port === 0 ? -1 : port,
     ...(httpPort === 0 ? {} : { http: `127.0.0.1:${httpPort}` }),
@@ -64,23 +70,29 @@ export function serverConfigText(config: ServerConfig): string {
       limits: { batch: batchLimits },
     },
     accounts: accountsOf(config),
+    ...(cluster === undefined ? {} : { cluster: routesOf(cluster) }),
   }
   return `${JSON.stringify(value, undefined, 2)}\n`
 }
 
+function routesOf({ port, others, login: { user, pass } }: ServerInCluster): Record<string, unknown> {
+  return {
+    name: 'perdure',
+    listen: `127.0.0.1:${port}`,
+    authorization: { user, password: pass },
+    routes: others.map((other) => `nats-route://${user}:${pass}@127.0.0.1:${other}`),
+  }
+}
+
 function accountsOf({ credentials, realms, readable }: ServerConfig): Record<string, unknown> {
   const { node, outside } = credentials
-  const publish = realms.map((realm) => `${realm}.to.*.*`)
-  const read = realms.flatMap((realm) => readable.map((pattern) => `${realm}.${pattern}`))
+  const { publish, read, exported, imported } = crossingOf(realms, readable)
   return {
     // Whole, because restores and forks make streams and subjects of other names here.
     REALM: {
       jetstream: 'enabled',
       users: [{ user: node.user, password: node.pass }],
-      exports: [
-        ...publish.map((subject) => ({ service: subject, accounts: ['OUTSIDE'] })),
-        ...read.map((subject) => ({ stream: subject, accounts: ['OUTSIDE'] })),
-      ],
+      exports: exported('OUTSIDE'),
     },
     OUTSIDE: {
       users: [
@@ -91,10 +103,7 @@ function accountsOf({ credentials, realms, readable }: ServerConfig): Record<str
           permissions: { publish, subscribe: ['_INBOX.>', `${outsideInbox}.>`, ...read] },
         },
       ],
-      imports: [
-        ...publish.map((subject) => ({ service: { account: 'REALM', subject } })),
-        ...read.map((subject) => ({ stream: { account: 'REALM', subject } })),
-      ],
+      imports: imported('REALM'),
     },
   }
 }

@@ -25,7 +25,10 @@ export const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> =
   base: async (bytes) => {
     const { header, frames } = await openBaseReader(bytes, identity)
     const actors = (await Array.fromAsync(frames())).flat()
-    return { header, actors: actors.map(([address, state, needs]) => [address, decodeState(state), needs]) }
+    // Where the clients stood in the first bases: a field of the position.
+    const { identity: of, partition, clients } = header
+    const named = Object.fromEntries(clients.map(([session, n, at]) => [session, [n, at]]))
+    return { header: { identity: of, partition: { ...partition, clients: named } }, actors: actors.map(([address, state, needs]) => [address, decodeState(state), needs]) }
   },
 }
 

@@ -40,6 +40,7 @@ const contents: Record<string, Content> = {
   cancelTimer: { is: 'cancelTimer', name: 'xstate.after.1000.order.waiting' },
   resolveEffect: { is: 'resolveEffect', effect: '0.n.7.1', result: { is: 'done', output: 3 } },
   cancel: { is: 'cancel', ask: 'q9' },
+  tell: { is: 'tell', effect: '~2~charge', event: { type: 'FASTER' } },
 }
 
 const state: ActorState = {
@@ -79,6 +80,7 @@ export const samples: readonly { readonly format: string; readonly name: string;
   { format: 'envelope', name: 'event-with-everything', make: () => encodeEnvelope(dressed, encodeRecord({ is: 'claim', generation: 2, partition: 5, epoch: 8, previous: 1200, nonce: 'nonce', node: 'node-1', at })) },
   ...Object.entries(contents).map(([name, content]) => ({ format: 'envelope', name, make: () => encodeEnvelope({ ...bare, content }) })),
   { format: 'outside', name: 'own', make: () => encodeOutside(rich, { client: 'desk-1', session: 's1', n: 12, floor: 10, id: 'send-1', ask: 'q9', deadline: at + 5000, emitted: 'PAID', trace: dressed.traceparent as string, child: '~payment~3' }) },
+  { format: 'outside', name: 'again', make: () => encodeOutside({ type: 'PAY' }, { session: 's1', n: 12, floor: 12, again: true }) },
   { format: 'outside', name: 'cancel', make: () => encodeOutside(null, { client: 'desk-1', cancel: 'q9' }) },
   { format: 'outside', name: 'json', make: () => Buffer.from('{"type":"PAY","amount":5,"list":[1,{"a":null}]}') },
   { format: 'outside', name: 'msgpack', make: () => Buffer.from('82a474797065a3504159a6616d6f756e7405', 'hex') },
@@ -90,9 +92,17 @@ export const samples: readonly { readonly format: string; readonly name: string;
       steps: [{ change: 0, seq: 1198, type: 'PAY' }, { change: 1, seq: 0, type: 't1', mark: 'unhandled' }, { change: 0, seq: 1199, type: 'GO', decision: { options: [{ target: ['order.a'], guard: 'tired', chosen: true }], confidence: 0.5 } }],
     }),
   },
+  {
+    format: 'record', name: 'commit-deleted', make: () => encodeRecord({
+      is: 'commit', generation: 2, partition: 5, epoch: 8, n: 78, previous: 1201, cursor: 1202, heard: 3, at, awayMs: 250, openedAt: at - 9,
+      changes: [{ address: 'order/42', is: 'gone', visits: 17 }, { address: 'order/42~payment~3', is: 'gone' }],
+      marks: [], clients: [], steps: [{ change: 0, seq: 1202, type: 'perdure.delete' }],
+    }),
+  },
   { format: 'record', name: 'claim', make: () => encodeRecord({ is: 'claim', generation: 2, partition: 5, epoch: 8, previous: 1200, nonce: 'nonce', node: 'node-1', at }) },
   { format: 'record', name: 'part', make: () => encodeRecord({ is: 'part', partition: 5, epoch: 8, n: 77, part: 1, parts: 3, bytes: new Uint8Array([7, 8, 9]) }) },
   { format: 'state', name: 'active', make: () => encodeState(state) },
+  { format: 'state', name: 'timer-for-effect', make: () => encodeState({ ...state, book: { timers: { t1: { name: 't1', visit: 4, due: at + 1000, delay: 1000, event: { type: 'FASTER' }, to: 'order/42', effect: '~2~charge', policy: 'deadline', awayMs: 0 } } } }) },
   { format: 'state', name: 'done', make: () => encodeState({ ...state, snapshot: { status: 'done', value: 'paid', context: {}, history: undefined, output: null, error: undefined }, book: { ended: { reason: 'done', at, retire: at + 1000 } } }) },
   { format: 'state', name: 'error', make: () => encodeState({ ...state, snapshot: { status: 'error', value: null, context: 4, history: undefined, output: undefined, error: { message: 'no' } }, book: {} }) },
   ...Object.entries(deltas).map(([name, next]) => ({ format: 'delta', name, make: () => diff(shadowOf(deltaBase), next) as Uint8Array })),
@@ -101,8 +111,12 @@ export const samples: readonly { readonly format: string; readonly name: string;
   { format: 'answer', name: 'value', make: () => encodeAnswer({ is: 'value', value: { total: 5, when: new Date(at) } }) },
   { format: 'answer', name: 'fault', make: () => encodeAnswer({ is: 'fault', fault: { code: 'actor.done', message: 'It has ended.' } }) },
   {
+    format: 'base', name: 'clients-forgotten', make: () =>
+      openBaseWriter({ identity, partition: positionOf(5, 77, { forgottenAt: at - 9 }), clients: [['__proto__', 1, at - 1], ['desk-1', 12, at]] }).end(),
+  },
+  {
     format: 'base', name: 'two-actors', make: () => {
-      const writer = openBaseWriter({ identity, partition: positionOf(5, 77, { marks: { 3: [12, 4] }, clients: { 'desk-1': [12, at] } }) })
+      const writer = openBaseWriter({ identity, partition: positionOf(5, 77, { marks: { 3: [12, 4] } }), clients: [['desk-1', 12, at]] })
       writer.add(['order/42', encodeState(state), { due: at + 1000, effects: true }])
       writer.add(['order/43', encodeState({ ...state, book: {} }), {}])
       return writer.end()

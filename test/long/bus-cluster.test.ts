@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { connect as connectNats, headers as newHeaders } from '@nats-io/transport-node'
+import { connect as connectNats, headers as newHeaders, type NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
@@ -110,5 +110,59 @@ describe('a stream whose leader dies', () => {
     expect(kills).toBe(3)
     await foreign.close()
     await bus.close()
+  })
+})
+
+describe('what decides who owns a partition', () => {
+  let foreign: NatsConnection
+
+  beforeAll(async () => {
+    cluster = await startCluster()
+    foreign = await connectNats({ servers: [...cluster.urls] })
+  })
+  afterAll(async () => {
+    await foreign.close()
+    await cluster.stop()
+  })
+
+  const openAt = (server: number, callMs: number): Promise<Bus> =>
+    openBus({
+      servers: cluster.urls.slice(server, server + 1),
+      realm: 'reads',
+      create: true,
+      defaultPartitions: partitions,
+      replicas: 3,
+      durability: 'process',
+      times: { ackMs: 30_000, callMs },
+    })
+
+  test('is read from the leader: where there is none nobody answers, though every replica could', async () => {
+    const first = await openAt(0, 30_000)
+    const info = await foreign.request('$JS.API.STREAM.INFO.reads', '{}', { timeout: 30_000 })
+    const leader = Number(info.json<{ cluster: { leader: string } }>().cluster.leader.at(-1))
+    const follower = (leader + 1) % 3
+    const fence = subjects.commit(first.realm, 3)
+    const { seq } = await first.append({ subject: fence, data: bytes('claim') })
+    const reader = await openAt(follower, 1000)
+    expect([(await reader.last(fence))?.seq, (await reader.next(fence, 1))?.seq]).toEqual([seq, seq])
+    const near = await connectNats({ servers: cluster.urls.slice(follower, follower + 1) })
+
+    const directly = async (): Promise<number> => {
+      const asked = near.request('$JS.API.DIRECT.GET.reads', JSON.stringify({ last_by_subj: fence }), { timeout: 500 })
+      return Number((await asked.catch(() => undefined))?.headers?.get('Nats-Sequence'))
+    }
+    // Replicas answer direct questions once they know that they have everything.
+    for (;;) {
+      await cluster.servers[leader]?.pause()
+      if ((await directly()) === seq) break
+      cluster.servers[leader]?.resume()
+    }
+    // Nobody else is elected before four seconds, and who is then was not asked.
+    const asked = [reader.last(fence), reader.lastMatching(fence), reader.next(fence, 1), reader.get(seq)]
+    const answers = await Promise.all(asked.map(faultOf))
+    expect(answers.map(({ code }) => code)).toEqual(Array.from(asked, () => 'bus.timeout'))
+    cluster.servers[leader]?.resume()
+    await near.close()
+    for (const bus of [first, reader]) await bus.close()
   })
 })

@@ -68,7 +68,7 @@ async function trimAll({ bus, store }: { bus: Node['bus']; store: Node['store'] 
   const positions = () => node.partitions.map((one) => one.position)
   return await openTrimmer(
     { bus, store, clock: systemClock, positions },
-    { trimEveryMs: 1e9, historyMs: -1000, historyBytes: 1e12 },
+    { trimEveryMs: 1e9, retryMs: 10, historyMs: -1000, historyBytes: 1e12 },
   ).trim()
 }
 

@@ -13,7 +13,7 @@ type Given = {
 }
 
 function surroundingsOf(env: Record<string, string> = {}): Surroundings {
-  return { env, cwd: '/somewhere', host: 'host', pid: 7 }
+  return { env, cwd: '/somewhere', host: 'host', cores: 2, dir: '/somewhere/.perdure' }
 }
 
 function read({ flags = {}, env, content }: Given) {

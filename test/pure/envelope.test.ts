@@ -175,6 +175,29 @@ describe('an entry from outside', () => {
     )
   })
 
+  test('that names its parts again and again is refused before anything walks through it', () => {
+    let twice: unknown = []
+    for (let level = 0; level < 60; level++) twice = [twice, twice]
+    const bomb = encodeOutside({ type: 'A', twice }, {})
+    expect(bomb.length).toBeLessThan(1000)
+    expect(() => outside(bomb)).toThrow(expect.objectContaining({ code: 'envelope.undecodable' }))
+    // Each of a deep chain's links is named by itself as well, so that none seems to be deep.
+    const chain: unknown[][] = [[]]
+    while (chain.length < 1200) chain.push([chain.at(-1)])
+    for (const links of [
+      [chain.at(-1), ...chain],
+      [chain.at(-1), ...chain.toReversed()],
+      [...chain, chain.at(-1)],
+    ])
+      expect(() => outside(encodeOutside({ type: 'A', links }, {}))).toThrow(
+        expect.objectContaining({ code: 'envelope.undecodable' }),
+      )
+    const part = { who: 'me', tags: ['x'] }
+    const ring: unknown[] = []
+    ring.push(ring, part)
+    expect(outside(encodeOutside({ type: 'A', one: part, two: part, ring }, {})).content).toMatchObject({ is: 'event' })
+  })
+
   test('cannot speak for the runtime, in JSON, in msgpack or in our own form', () => {
     for (const type of ['xstate.init', 'xstate.done.actor.x', 'xstate.error.actor.x', 'perdure.anything']) {
       for (const form of [
@@ -196,11 +219,8 @@ describe('an entry from outside', () => {
       n: 1.5,
       floor: 'x',
       id: 9,
-      ask: '>',
-      deadline: Number.NaN,
       emitted: 4,
       trace: 'no',
-      child: '~x/../y',
       to: 'order/2',
       generation: 9,
       index: 4,
@@ -218,6 +238,33 @@ describe('an entry from outside', () => {
       index: 0,
     })
     expect(outside(encode([1, { type: 'A' }, { child: '~pay~3' }])).to).toBe('order/1~pay~3')
+  })
+
+  test('is refused when what it asks for cannot be kept: a long type or id, a question without a way back', () => {
+    const long = 'x'.repeat(257)
+    const client = 'c'
+    const refusals: [unknown, object, string][] = [
+      [{ type: long }, {}, 'event.typeTooLong'],
+      [{ type: 'A' }, { client, ask: 'q', emitted: long }, 'event.typeTooLong'],
+      [{ type: 'A' }, { id: long }, 'event.idTooLong'],
+      [{ type: 'A' }, { client, ask: '>' }, 'ask.invalid'],
+      [{ type: 'A' }, { client, ask: long }, 'ask.invalid'],
+      [{ type: 'A' }, { client: 'a b', ask: 'q' }, 'ask.invalid'],
+      [{ type: 'A' }, { ask: 'q' }, 'ask.invalid'],
+      [{ type: 'A' }, { child: '~x/../y' }, 'address.invalid'],
+      [{ type: 'A' }, { child: 7 }, 'address.invalid'],
+      [{ type: 'A' }, { child: { toString: 1 } }, 'address.invalid'],
+      [{ type: 'A' }, { deadline: { toString: 1 } }, 'ask.deadlineInvalid'],
+      [{ type: 'A' }, { child: `~${'x'.repeat(1_000_000)}~1` }, 'address.invalid'],
+      [{ type: 'A' }, { deadline: Number.NaN }, 'ask.deadlineInvalid'],
+    ]
+    for (const [event, note, code] of refusals)
+      expect(() => outside(encode([1, event, note]))).toThrow(expect.objectContaining({ code }))
+    const most = 'x'.repeat(256)
+    expect(outside(encode([1, { type: most }, { id: most }]))).toMatchObject({
+      id: most,
+      content: { event: { type: most } },
+    })
   })
 
   test('has a type, or is refused', () => {

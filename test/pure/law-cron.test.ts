@@ -96,3 +96,56 @@ test('a restart of the actor by its supervision does not tick again what has tic
   await world.pass(1000)
   expect((await world.state('daily/main'))?.snapshot.context).toEqual({ n: 0 })
 })
+
+test('an instant that many others followed while no node ran is told once under "once", however many', async () => {
+  const machine = setup({ types: { context: {} as { n: number } } }).createMachine({
+    context: { n: 0 },
+    on: { TICK: { actions: assign({ n: ({ context }) => context.n + 1 }) } },
+  })
+  const minutely = actor('daily', machine, { cron: { schedule: '* * * * *', event: { type: 'TICK' } } })
+  await using world = await openStillWorld([minutely], slow)
+  await world.pass(61_000)
+  await world.crash()
+  await world.clock.advance(72 * hourMs)
+  await world.start()
+  expect((await world.state('daily/main'))?.snapshot.context).toEqual({ n: 2 })
+})
+
+test.each([
+  ['resume', [1, 3]],
+  ['restart', [3]],
+] as const)(
+  'of several ticks one that the machine cannot take is parked as it was, once, and harms no other (%s)',
+  async (strategy, left) => {
+    const machine = setup({
+      types: { context: {} as { days: number[] }, events: {} as { type: 'TICK'; at: number } },
+    }).createMachine({
+      context: { days: [] },
+      on: {
+        TICK: {
+          actions: assign({
+            days: ({ context, event }) => {
+              const day = new Date(event.at).getUTCDate()
+              if (day === 2) throw new Error('not on the second')
+              return [...context.days, day]
+            },
+          }),
+        },
+      },
+    })
+    const schedule = { schedule: '0 9 * * *', event: { type: 'TICK' }, missed: 'all' } as const
+    await using world = await openStillWorld(
+      [actor('daily', machine, { cron: schedule, supervision: { strategy } })],
+      slow,
+    )
+    await world.pass(hourMs)
+    await world.crash()
+    await world.clock.advance(72 * hourMs)
+    await world.start()
+    await world.pass(hourMs)
+    expect((await world.state('daily/main'))?.snapshot.context).toEqual({ days: left })
+    expect(await world.realm.parked.list()).toMatchObject([
+      { event: { type: 'TICK', at: Date.UTC(2026, 0, 2, 9) }, envelope: { from: 'cron' } },
+    ])
+  },
+)

@@ -5,6 +5,7 @@ import { actor } from '#protocol/actor.ts'
 import { encodeOutside } from '#protocol/outside.ts'
 import { reply } from '#runtime/core/actions.ts'
 import { admissionOf } from '#runtime/core/admission.ts'
+import { recordOf, type Staged } from '#runtime/core/compose.ts'
 import { beginning } from '#runtime/core/position.ts'
 import { openMemoryLog } from '#runtime/memory-bus.ts'
 import { openVirtualClock } from '#runtime/virtual-clock.ts'
@@ -79,6 +80,36 @@ test('an event nested without end is parked and the partition goes on', async ()
   expect(node.partitions[0]?.position.epoch).toBe(1)
 })
 
+test('events with types as long as an entry are parked, and no record grows by them', async () => {
+  const { clock, log, one, count, node } = await openWorld()
+  for (let n = 0; n < 40; n++)
+    log.publish('shop.to.counter.a', new TextEncoder().encode(JSON.stringify({ type: `${n}${'T'.repeat(400_000)}` })))
+  await clock.advance(1000)
+  await Promise.all([one.send({ type: 'ADD' }), clock.advance(1000)])
+  expect(await count()).toBe(1)
+  expect(node.partitions[0]?.position.epoch).toBe(1)
+  const records = log.entries().filter(({ subject }) => subject.startsWith('shop.commit.'))
+  expect(Math.max(...records.map(({ data }) => data.length))).toBeLessThan(20_000)
+})
+
+test('a machine that sends a type as long as an entry leaves a short note of it in its record', () => {
+  const note = { seq: 7, type: 'T'.repeat(100_000) }
+  const head = {
+    generation: 0,
+    partition: 0,
+    epoch: 1,
+    n: 1,
+    previous: 0,
+    cursor: 0,
+    heard: 0,
+    at: 0,
+    awayMs: 0,
+    openedAt: 0,
+  }
+  const { steps } = recordOf(head, [{ address: 'k/a', changes: [], note } as unknown as Staged])
+  expect(steps[0]?.type).toBe('T'.repeat(256))
+})
+
 test('an address longer than any actor can have is parked under a subject that the server takes', async () => {
   const { clock, log, one, count } = await openWorld()
   log.publish('shop.to.counter.a', encodeOutside({ type: 'ADD' }, { child: '~a~1'.repeat(5000) }))
@@ -131,11 +162,9 @@ test('an emitted type too long for a subject is refused in its step', async () =
 
 test('sessions that fell silent are forgotten by an owner that lives for long', () => {
   const day = 86_400_000
-  const folded = {
-    ...beginning(0),
-    clients: Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`s${at}`, [1, 0] as const])),
-  }
-  const admission = admissionOf(0, folded, day)
+  const clients = Array.from({ length: 5000 }, (_, at) => [`s${at}`, 1, 0] as const)
+  const limits = { clientKeepMs: day, clientsMost: 10_000, askMostMs: day }
+  const admission = admissionOf(0, { position: beginning(0), clients }, limits)
   const send = (seq: number, session: string, n: number) =>
     admission.admit({
       seq,

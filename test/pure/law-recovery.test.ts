@@ -1,12 +1,13 @@
 /** A partition that comes back, on the same node or after a restart, goes on where it stood: nothing is lost, nothing runs again. */
 import { assign, emit, fromCallback, setup } from 'xstate'
 import { expect, test } from 'vitest'
+import type { ClientMoves } from '#protocol/folded.ts'
 import { actor, type ActorKind, type KindOptions } from '#protocol/actor.ts'
 import { Fault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { subscribe } from '#runtime/core/actions.ts'
 import type { Bus } from '#runtime/bus.ts'
-import { advance, beginning } from '#runtime/core/position.ts'
+import { beginning, progressOf } from '#runtime/core/position.ts'
 import { chooseForm, type Staged } from '#runtime/core/compose.ts'
 import { openMemoryLog } from '#runtime/memory-bus.ts'
 import { openTestRealm as openDoor } from '#runtime/test.ts'
@@ -192,10 +193,12 @@ test('a client whose events waited on the log for long is not forgotten between 
     steps: [],
   }
   const many = Array.from({ length: 100 }, (_, at): [string, number, number] => [`s${at}`, 1, 1000])
-  const position = advance(beginning(0), { ...record, n: 1, clients: many }, 1, day)
-  expect(Object.keys(position.clients)).toHaveLength(100)
-  const later = advance(position, { ...record, n: 2, clients: [['new', 1, 3 * day]] }, 2, day)
-  expect(Object.keys(later.clients)).toEqual(['new'])
+  const progress = progressOf({ position: beginning(0), clients: [] }, { clientKeepMs: day, clientsMost: 1000 })
+  const kept = (moves: ClientMoves) => [...moves].flatMap(([session, mark]) => (mark === undefined ? [] : [session]))
+  expect(kept(progress.take({ ...record, n: 1, clients: many }, 1))).toHaveLength(100)
+  const later = progress.take({ ...record, n: 2, clients: [['new', 1, 3 * day]] }, 2)
+  expect([later.size, kept(later)]).toEqual([101, ['new']])
+  expect(progress.position.forgottenAt).toBe(1000)
 })
 
 test('a commit takes no more state than its parts can carry', () => {

@@ -82,7 +82,10 @@ test('a timer of an earlier visit is refused when it comes late', async () => {
     openedAt: 0,
     lastSeq: 0,
     outputsMost: 900,
+    visitFloor: 0,
     deferLimit: 10,
+    asksMost: 10,
+    askLateMs: 0,
     retainMs: 1,
   }
   const fire = (at: number) =>

@@ -46,7 +46,7 @@ test('what did not fit into a batch leaves in order, before a timer that is due 
   for (let part = 1; part <= 8; part++) {
     const clock = openVirtualClock({ start: 1e12, progress: () => `${first.operations} ${second?.operations}` })
     const log = openMemoryLog({ realm: 'shop', partitions: 1, clock })
-    const world = { log, clock, disk: openMemoryDisk(), actors: [list, flood], options }
+    const world = { log, clock, disk: openMemoryDisk(), kinds: [list, flood], options }
     // Both are given by what the first process tells before it is over.
     /* oxlint-disable prefer-const */
     let second: ReturnType<typeof startProcess> | undefined

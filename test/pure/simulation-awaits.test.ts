@@ -10,10 +10,11 @@ import { openVirtualClock } from '#runtime/virtual-clock.ts'
 import { openMemoryDisk } from '#store/memory-store.ts'
 import { nodeOptions, realmOptions } from '#test/support/engine.ts'
 import { auditOf } from '#test/support/sim/audit.ts'
-import { everything } from '#test/support/sim/everything.ts'
-import { outsideOf } from '#test/support/sim/outside.ts'
+import { mortalOutsideOf } from '#test/support/sim/outside.ts'
 import { type Process, startProcess } from '#test/support/sim/process.ts'
-import { randomOf } from '#test/support/sim/random.ts'
+import { judge } from '#test/support/sim/world.ts'
+import { everything } from '#test/support/workloads/everything.ts'
+import { randomOf } from '#test/support/workloads/random.ts'
 
 type Death = { readonly operation: number; readonly when: 'before' | 'after' }
 
@@ -29,10 +30,11 @@ async function run({
   })
   const log = openMemoryLog({ realm: 'sim', partitions: 2, clock })
   const all = everything()
-  const outside = outsideOf(log, clock, randomOf(5), realmOptions)
+  const outside = mortalOutsideOf(log, clock, realmOptions)
+  const random = randomOf(5)
   // A fold after each commit or two, and large groups now and then.
   const options = { ...nodeOptions, foldMs: 5, cheapMost: 2, entriesMost: 110 }
-  const world = { log, clock, disk: openMemoryDisk(), actors: all.flatMap((one) => one.actors), options }
+  const world = { log, clock, disk: openMemoryDisk(), kinds: all.flatMap((one) => one.kinds), options }
   let died: string | undefined
   const first = startProcess({
     ...world,
@@ -49,13 +51,14 @@ async function run({
     () => undefined,
   )
   let isDriven = false
-  const driving = Promise.all(all.map((one) => one.drive(outside, 4))).then(() => (isDriven = true))
+  const driving = Promise.all(all.map((one) => one.drive(outside, random.fork(), 4))).then(() => (isDriven = true))
   await clock.advanceUntil(() => isDriven, 600_000)
   await clock.advance(60_000)
   await driving
   const entries = log.entries()
   const audit = auditOf(entries, { atRest: true })
-  const faults = [...audit.faults, ...all.flatMap((one) => one.check({ audit, entries }))]
+  const reader = { states: audit.states, entries, skewMs: 0 }
+  const faults = [...audit.faults, ...judge(all, reader, audit.parked)]
   const last = second ?? first
   if (last.node === undefined) faults.push(`nobody serves at the end: ${String(last.failure)}`)
   last.crash()

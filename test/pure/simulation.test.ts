@@ -8,8 +8,13 @@ import { runWorld } from '#test/support/sim/world.ts'
 
 const world = (seed: number) => runWorld({ seed, requests: 30 })
 
-/** Seeds that failed once; a bug that comes back is met here first. */
-const kept: readonly (readonly [seed: number, bug: string])[] = [[1, 'none yet']]
+/**
+ * Seeds that failed once, each found again with its bug put back. What a seed stands for moves
+ * when the world's dice do, so each of the bugs has a test of its own as well.
+ */
+const kept: readonly (readonly [seed: number, bug: string])[] = [
+  [56, 'an action counted as over before what it had sent was stored'],
+]
 
 describe('seeds that failed once', () => {
   test.each(kept)('%i: %s', async (seed) => {
@@ -21,7 +26,7 @@ describe('worlds by dice', () => {
   test.each(Array.from({ length: 8 }, (_, at) => at))(
     'nothing is lost, repeated, early, out of order or seen otherwise than the log says (%i)',
     async (part) => {
-      for (let seed = 1 + part * 12; seed <= (part + 1) * 12; seed++) {
+      for (let seed = 1 + part * 6; seed <= (part + 1) * 6; seed++) {
         const { faults, story } = await world(seed)
         expect(faults, `seed ${seed}\n${story.join('\n')}`).toEqual([])
       }
@@ -44,8 +49,8 @@ describe('worlds by dice', () => {
   test('the same seed is the same run, entry by entry', async () => {
     const [first, second] = [await world(7), await world(7)]
     expect(second.story).toEqual(first.story)
-    const linesOf = ({ entries }: typeof first) =>
-      entries.map(({ seq, subject, at, data }) => `${seq} ${at} ${subject} ${data.length}`)
+    const linesOf = ({ reader }: typeof first) =>
+      reader.entries.map(({ seq, subject, at, data }) => `${seq} ${at} ${subject} ${data.length}`)
     expect(linesOf(second)).toEqual(linesOf(first))
   })
 })

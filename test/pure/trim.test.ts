@@ -2,12 +2,15 @@
 import { assign, setup } from 'xstate'
 import { expect, test } from 'vitest'
 import { actor } from '#protocol/actor.ts'
+import { Fault } from '#protocol/fault.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { openMemoryLog } from '#runtime/memory-bus.ts'
 import type { Node } from '#runtime/node.ts'
+import { onTrace, type Trace } from '#runtime/trace.ts'
 import { openTrimmer } from '#runtime/trim.ts'
 import { openTestNode, openTestRealm, openTestStore } from '#test/support/engine.ts'
+import { openManualClock } from '#test/support/manual-clock.ts'
 
 const counters = actor(
   'counter',
@@ -23,7 +26,7 @@ const counters = actor(
 function trimmerOf(node: Node, bus: Bus) {
   return openTrimmer(
     { bus, store: node.store, clock: systemClock, positions: () => node.partitions.map((one) => one.position) },
-    { trimEveryMs: 3_600_000, historyMs: -1000, historyBytes: 1_000_000_000 },
+    { trimEveryMs: 3_600_000, retryMs: 10, historyMs: -1000, historyBytes: 1_000_000_000 },
   )
 }
 
@@ -73,4 +76,43 @@ test('an entry that is not folded or not consumed yet is not purged, and neither
   const subjects = log.entries().map((entry) => entry.subject)
   expect(subjects.some((subject) => subject.endsWith('.counter.late'))).toBe(true)
   expect(subjects.filter((subject) => subject.includes('.commit.'))).toHaveLength(2)
+})
+
+test('a round that fails leaves a trace with its fault, and is tried again sooner, with pauses that grow', async () => {
+  const clock = openManualClock()
+  const log = openMemoryLog({ realm: 'shop', partitions: 2, clock })
+  const bus = log.connect()
+  let works = false
+  let rounds = 0
+  const trimmer = openTrimmer(
+    {
+      bus: {
+        ...bus,
+        async logState() {
+          rounds++
+          if (!works) throw new Fault('bus.timeout', { ms: 1 })
+          return await bus.logState()
+        },
+      },
+      store: await openTestStore(bus),
+      clock,
+      positions: () => [],
+    },
+    { trimEveryMs: 100, retryMs: 10, historyMs: 0, historyBytes: 1e9 },
+  )
+  const failed: Trace[] = []
+  const hearing = onTrace((one) => void (one.is === 'trim.failed' && failed.push(one)))
+  trimmer.start()
+  await clock.advance(100 + 20 + 40 + 80 + 100)
+  const told = (failures: number, retryMs: number) => ({ fault: { code: 'bus.timeout' }, failures, retryMs })
+  expect(failed).toMatchObject([told(1, 20), told(2, 40), told(3, 80), told(4, 100), told(5, 100)])
+  works = true
+  await clock.advance(100)
+  works = false
+  await clock.advance(99)
+  expect([rounds, failed.length]).toEqual([6, 5])
+  await clock.advance(1)
+  expect(failed.slice(5)).toMatchObject([told(1, 20)])
+  await trimmer.stop()
+  hearing.stop()
 })

@@ -65,7 +65,7 @@ describe('outsiders', () => {
     })
     const at = { servers: [guarded.url] }
     expect(await faultOf(open('shop', { ...at, auth: { user: 'node', pass: 'wrong' } }))).toMatchObject({
-      code: 'bus.denied',
+      code: 'login.refused',
     })
     await using node = await open('shop', { ...at, auth: { user: 'node', pass: 'secret' } })
     const auth = { user: 'out', pass: 'open' }

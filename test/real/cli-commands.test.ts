@@ -1,4 +1,6 @@
 /** Each command against one realm that runs: what it prints for people, and what for programs. */
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cli, openCli, type Up } from '#test/support/cli.ts'
 
@@ -134,14 +136,39 @@ test('timers are listed by their due instant and cancelled by name', async () =>
 })
 
 test('start, stop and delete say when it has happened', async () => {
-  expect(await text('start', 'counter/life')).toBe('counter/life is there, in -\n')
-  expect(await text('start', 'counter/life')).toBe('counter/life is there, in -\n')
+  expect(await text('start', 'counter/life')).toBe('counter/life is there\n')
+  expect(await text('start', 'counter/life')).toBe('counter/life is there\n')
   expect(await text('stop', 'counter/life')).toBe('counter/life has ended (stopped)\n')
   expect(await cli.json('ps', 'counter', '--health', 'ended')).toMatchObject([
     { address: 'counter/life', health: { reason: 'stopped' } },
   ])
   expect(await cli.json('delete', 'counter/life')).toEqual([{ address: 'counter/life', deleted: true }])
   expect((await cli.run(['show', 'counter/life'])).code).toBe(3)
+})
+
+test('a start that is refused says so, with its place among the parked', async () => {
+  await cli.json('start', 'counter/given')
+  // Whether the actor is there says nothing of this start, so it is asked more than once.
+  for (const by of [1, 2, 3]) {
+    const other = await cli.run(['start', 'counter/given', '--input', `{"by":${by}}`])
+    expect(other).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/parked at \d+\. \(actor\.exists\)\n$/),
+    })
+  }
+  const unknown = await cli.run(['start', 'nobody/1', '--json'])
+  expect(unknown.code).toBe(1)
+  expect(JSON.parse(unknown.err)).toMatchObject({ fault: { code: 'kind.unknown' } })
+})
+
+test('what was compiled once is kept for the next start, and only where this user can say', async () => {
+  const cache = join(cli.folder, 'cache')
+  await cli.run(['ps'], { env: { PERDURE_SERVER_CACHE_DIR: cache } })
+  expect(await readdir(join(cache, 'compiled'), { recursive: true })).not.toHaveLength(0)
+  const homeless = { HOME: '', XDG_CACHE_HOME: '', TMPDIR: join(cli.folder, 'nowhere') }
+  expect((await cli.run(['ps', '--json'], { env: homeless })).code).toBe(0)
+  expect(await readdir(cli.folder)).not.toContain('nowhere')
 })
 
 test('config says what is in force and from where', async () => {

@@ -1,12 +1,16 @@
 /** `up`: everything starts, ends and comes back as one. */
 import { connect } from '@nats-io/transport-node'
+import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isAlive } from '#runtime/server/process-identity.ts'
 import { type Cli, loginOf, openCli } from '#test/support/cli.ts'
+import { natsServer } from '#test/support/nats.ts'
 
 let cli: Cli
 
@@ -63,6 +67,32 @@ test('after SIGKILL the server does not outlive it, and the next start has every
   const second = await cli.up()
   expect(await cli.json('ask', 'counter/a', 'GET', '--emitted', 'COUNT')).toEqual([{ type: 'COUNT', count: 6 }])
   expect(second.lines.filter(({ level }) => level === 'error')).toEqual([])
+})
+
+/** The launcher under an old Node, which starts the checkout's own with a channel to it, in three lines. */
+const oldLauncher = `
+import { fork } from 'node:child_process'
+fork(process.argv[2], process.argv.slice(3), { execPath: process.execPath })
+`
+
+test('a node whose launcher is killed ends with it, and so does its server', async () => {
+  const file = join(cli.folder, 'launch.mjs')
+  await writeFile(file, oldLauncher)
+  const perdure = fileURLToPath(new URL('../../bin/perdure.js', import.meta.url))
+  const parent = spawn(process.execPath, [file, perdure, 'up', '--port', '0', '--health-port', '0', '--json'], {
+    cwd: cli.folder,
+    env: { ...process.env, PERDURE_NATS_SERVER: natsServer() },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  for await (const line of createInterface({ input: parent.stdout })) {
+    const { is, pid, server } = JSON.parse(line) as { is: string; pid: number; server: { pid: number } }
+    if (is !== 'up.ready') continue
+    parent.kill('SIGKILL')
+    await gone(pid)
+    await gone(server.pid)
+    return
+  }
+  throw new Error('it ended before it was ready')
 })
 
 test('when the server is killed, up says so in a sentence and ends with 1', async () => {

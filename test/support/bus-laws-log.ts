@@ -26,6 +26,18 @@ export function logLaws(law: Law, partitions: number): void {
       await other.close()
     })
 
+    law('finds the first entry of a subject at or after a sequence', async ({ bus }) => {
+      const fence = subjects.commit(bus.realm, 1)
+      expect(await bus.next(fence, 1)).toBeUndefined()
+      for (let at = 1; at <= 6; at++) {
+        const subject = at % 2 === 0 ? fence : subjects.commit(bus.realm, 2)
+        await bus.append({ subject, data: bytes(String(at)) })
+      }
+      const found = await Promise.all([0, 1, 2, 3, 6, 7].map((from) => bus.next(fence, from)))
+      expect(found.map((entry) => entry?.seq)).toEqual([2, 2, 2, 4, 6, undefined])
+      expect(textOf(found[3]?.data as Uint8Array)).toBe('4')
+    })
+
     law('purges by filter up to and including a sequence', async ({ bus }) => {
       const mailbox = subjects.in(bus.realm, 0, 'e', 'order/1')
       for (let at = 1; at <= 10; at++) {

@@ -70,8 +70,11 @@ function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.Proce
 export async function openCli(): Promise<Cli> {
   const folder = await mkdtemp(join(tmpdir(), 'perdure-cli-'))
   const running = new Set<ChildProcess>()
+  let isClosed = false
 
   function start(args: readonly string[], env?: Readonly<Record<string, string>>): ChildProcess {
+    // A test that ran out of time goes on beside the next one; it must not start anything any more.
+    if (isClosed) throw new Error('the test that this belongs to has ended')
     const child = spawn(process.execPath, [launcher, ...args], {
       cwd: folder,
       env: environment(env),
@@ -119,6 +122,7 @@ export async function openCli(): Promise<Cli> {
       return await readyUp(child)
     },
     async close() {
+      isClosed = true
       for (const child of running) {
         const ended = new Promise((resolve) => child.once('close', resolve))
         child.kill('SIGTERM')

@@ -66,6 +66,11 @@ export async function openStillWorld(
       await node?.ended
       node = undefined
     },
+    /** Whether the node has died of what it did. */
+    async isDown(): Promise<boolean> {
+      await settle()
+      return node === undefined
+    },
     async start(others: readonly ActorKind[] = kinds) {
       kinds = others
       node = await begin()

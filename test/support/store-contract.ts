@@ -7,6 +7,7 @@ import type { Address } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
 import { advance, shadowOf } from '#protocol/delta.ts'
 import { isFault } from '#protocol/fault.ts'
+import type { ClientMark, ClientMoves } from '#protocol/folded.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { FoldedChange, HistoryLine, Store, StoreIdentity } from '#store/store.ts'
 import { addressesIn, full, identity, lineOf, positionOf, stateOf } from './store-samples.ts'
@@ -18,6 +19,10 @@ export type StorePlace = {
   crash(): Promise<void>
   remove(): Promise<void>
 }
+
+const movesOf = (...marks: ClientMark[]): ClientMoves => new Map(marks.map((mark) => [mark[0], mark]))
+const byName = (a: ClientMark, b: ClientMark): number => (a[0] < b[0] ? -1 : 1)
+const clientsOf = (store: Store, partition: number): ClientMark[] => [...store.clients(partition)].sort(byName)
 
 async function faultCodeOf(work: () => unknown): Promise<string> {
   try {
@@ -61,11 +66,17 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       const [a, b] = addressesIn(2, 2) as [Address, Address]
       const position = positionOf(2, 1, {
         marks: { 1: [4, 2], 11: [9, 0] },
-        clients: { c1: [7, 1234], 'c-2': [1, 99] },
+        visitFloor: 17,
+        forgottenAt: 1200,
       })
-      await store.fold([{ partition: position, changes: [full(a, 1), full(b, 2)], history: [] }])
+      const marks = movesOf(['c1', 7, 1234], ['c-2', 1, 99])
+      await store.fold([{ partition: position, clients: marks, changes: [full(a, 1), full(b, 2)], history: [] }])
       const expectBoth = (one: Store) => {
         expect(one.partition(2)).toEqual(position)
+        expect(clientsOf(one, 2)).toEqual([
+          ['c-2', 1, 99],
+          ['c1', 7, 1234],
+        ])
         expect(one.read(a)).toEqual(stateOf(1))
         expect(one.read(b)).toEqual(stateOf(2))
         expect(one.count()).toBe(2)
@@ -101,18 +112,38 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       expect(store.count()).toBe(2)
     })
 
-    law('clients that a position no longer names are forgotten', async (store, place) => {
-      await store.fold([
-        { partition: positionOf(1, 1, { clients: { a: [1, 1], b: [2, 2] } }), changes: [], history: [] },
+    law('the marks of clients are kept until they move, or are forgotten', async (store, place) => {
+      const fold = (one: Store, n: number, clients?: ClientMoves) =>
+        one.fold([
+          { partition: positionOf(1, n), ...(clients === undefined ? {} : { clients }), changes: [], history: [] },
+        ])
+      // A session may be called anything that a subject can hold.
+      await fold(store, 1, movesOf(['a', 1, 1], ['b', 2, 2], ['__proto__', 1, 2]))
+      await Promise.all([
+        fold(store, 2, new Map([...movesOf(['b', 3, 3], ['c', 1, 4]), ['a', undefined]])),
+        fold(store, 3, new Map([...movesOf(['a', 1, 5]), ['c', undefined]])),
       ])
-      await store.fold([
-        { partition: positionOf(1, 2, { clients: { b: [3, 3], c: [1, 4] } }), changes: [], history: [] },
+      await fold(store, 4)
+      expect(clientsOf(store, 1)).toEqual([
+        ['__proto__', 1, 2],
+        ['a', 1, 5],
+        ['b', 3, 3],
       ])
-      expect(store.partition(1)?.clients).toEqual({ b: [3, 3], c: [1, 4] })
-      // Not only those that this process wrote itself.
+      expect(clientsOf(store, 0)).toEqual([])
       const again = await reopened(place, store)
-      await again.fold([{ partition: positionOf(1, 3, { clients: { c: [1, 4] } }), changes: [], history: [] }])
-      expect(again.partition(1)?.clients).toEqual({ c: [1, 4] })
+      // Not only those that this process wrote itself.
+      await fold(
+        again,
+        5,
+        new Map([
+          ['b', undefined],
+          ['never', undefined],
+        ]),
+      )
+      expect(clientsOf(again, 1)).toEqual([
+        ['__proto__', 1, 2],
+        ['a', 1, 5],
+      ])
       await again.close()
     })
 
@@ -377,7 +408,8 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       const next = stateOf(8, { text: 'y'.repeat(100_000), list: [1, 2] })
       await store.fold([
         {
-          partition: positionOf(4, 3, { clients: { c: [1, 2] } }),
+          partition: positionOf(4, 3),
+          clients: movesOf(['c', 1, 2]),
           changes: [
             {
               address: mine[5] as Address,
@@ -393,6 +425,7 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       expect(base.length).toBeLessThan(20_000)
       const before = {
         position: store.partition(4),
+        clients: clientsOf(store, 4),
         addresses: [...store.addresses({ partition: 4 })],
         needs: [...store.needs(4)],
       }
@@ -411,6 +444,7 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       const again = await reopened(place, store)
       expect({
         position: again.partition(4),
+        clients: clientsOf(again, 4),
         addresses: [...again.addresses({ partition: 4 })],
         needs: [...again.needs(4)],
       }).toEqual(before)
@@ -441,7 +475,8 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       const [b] = addressesIn(5, 1) as [Address]
       await store.fold([
         {
-          partition: positionOf(4, 1, { clients: { c: [1, 1] } }),
+          partition: positionOf(4, 1),
+          clients: movesOf(['c', 1, 1]),
           changes: [full(a, 1, { due: 1 })],
           history: [lineOf(a, 1)],
         },
@@ -461,7 +496,7 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
         [...store.history(b, { limit: 1 })].length,
       ]).toEqual([1, stateOf(1), 1, 1])
       await store.fold([{ partition: positionOf(4, 1), changes: [], history: [] }])
-      expect(store.partition(4)?.clients).toEqual({})
+      expect(clientsOf(store, 4)).toEqual([])
     })
 
     law('when the node was last alive is remembered', async (store, place) => {

@@ -52,7 +52,8 @@ if (process.argv[2] === 'fold') {
         steps: [{ seq: n * 10, type: 'GO' }],
       }))
       return {
-        partition: positionOf(partition, n, { clients: { c: [n, n] } }),
+        partition: positionOf(partition, n),
+        clients: new Map([['c', ['c', n, n] as const]]),
         changes: actors.map((address, which) => changeOf(address, which, n)),
         history,
       }

@@ -17,7 +17,6 @@ export const positionOf = (partition: number, n: number, more: Partial<FoldedPar
   openedAt: 1000,
   at: 2000 + n,
   marks: {},
-  clients: {},
   ...more,
 })
 

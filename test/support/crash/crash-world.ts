@@ -13,14 +13,10 @@ import { openBus } from '#runtime/nats/open-bus.ts'
 import { realmOptions } from '#test/support/engine.ts'
 import { startNats, type TestNats } from '#test/support/nats.ts'
 import { type Audit, auditOf } from '#test/support/sim/audit.ts'
-import type { Outside, Program } from '#test/support/sim/outside.ts'
-import { randomOf } from '#test/support/sim/random.ts'
-import { asks } from '#test/support/sim/workloads/asks.ts'
-import { bank } from '#test/support/sim/workloads/bank.ts'
-import { children } from '#test/support/sim/workloads/children.ts'
-import { effects } from '#test/support/sim/workloads/effects.ts'
-import { lists } from '#test/support/sim/workloads/lists.ts'
-import { timers } from '#test/support/sim/workloads/timers.ts'
+import { judge } from '#test/support/sim/world.ts'
+import { everything } from '#test/support/workloads/everything.ts'
+import { outsideOf } from '#test/support/workloads/outside.ts'
+import { randomOf } from '#test/support/workloads/random.ts'
 import type { Death } from './boundaries.ts'
 import { type Child, startChild } from './child.ts'
 
@@ -71,29 +67,12 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
     durability: 'process',
     times: { ackMs: 1500, callMs: 1500, heartbeatMs: 500, reconnectMs: 50 },
   })
-  const all = [bank(), lists(), effects({ isElsewhere: true }), timers(), children(), asks()]
+  const all = everything({ isElsewhere: true })
   const random = randomOf(seed)
   const started = new Set<Child>()
-  const programs = new Map<string, Program>()
-
-  const outside: Outside = {
-    clock: systemClock,
-    random,
-    pace,
-    program(name) {
-      const known = programs.get(name) ?? { name, life: 1, realm: handleOf(name) }
-      programs.set(name, known)
-      return known
-    },
-    sleep: (ms) => new Promise((resolve) => systemClock.at(systemClock.now() + ms * pace, resolve)),
-    outcomeOf: (_, promise) =>
-      promise.then(
-        () => 'done' as const,
-        () => 'unknown' as const,
-      ),
-  }
   const handleOf = (name: string): RealmHandle =>
     realmHandleOf({ bus, clock: systemClock }, { ...realmOptions, sendTimeoutMs: 30_000, client: name })
+  const outside = outsideOf(handleOf, { clock: systemClock, pace })
 
   const entries: LogEntry[] = []
   const hearers = new Set<() => void>()
@@ -107,7 +86,7 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
   })
 
   async function drive(size: number): Promise<void> {
-    await Promise.all(all.map((one) => one.drive(outside, size)))
+    await Promise.all(all.map((one) => one.drive(outside, random.fork(), size)))
   }
 
   async function until(isSo: (seen: readonly LogEntry[]) => boolean): Promise<void> {
@@ -127,15 +106,8 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
 
   function look(): { readonly audit: Audit; readonly faults: string[] } {
     const audit = auditOf(entries, { atRest: true })
-    const parked = audit.parked.map(({ address, seq }) => `parked: ${address} at ${seq}`)
-    return {
-      audit,
-      faults: [
-        ...audit.faults,
-        ...parked,
-        ...all.flatMap((one) => one.check({ audit, entries }).map((fault) => `${one.name}: ${fault}`)),
-      ],
-    }
+    const reader = { states: audit.states, entries, skewMs: 0 }
+    return { audit, faults: [...audit.faults, ...judge(all, reader, audit.parked)] }
   }
 
   return {

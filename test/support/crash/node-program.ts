@@ -11,9 +11,9 @@ import { startNode } from '#runtime/start-node.ts'
 import { onTrace } from '#runtime/trace.ts'
 import { openLmdbStore } from '#store/lmdb-store.ts'
 import { nodeOptions } from '#test/support/engine.ts'
-import { everything } from '#test/support/sim/everything.ts'
+import { everything } from '#test/support/workloads/everything.ts'
 import { plants } from '#test/support/sim/mutations.ts'
-import { randomOf } from '#test/support/sim/random.ts'
+import { randomOf } from '#test/support/workloads/random.ts'
 import { type Death, mortalBus, mortalStore, reachByTrace, reaperOf } from './boundaries.ts'
 
 export type NodeProgram = {
@@ -68,7 +68,7 @@ try {
     mapBytes: 2 ** 30,
     identity: { realm: name, generation, partitions, log: createdAt },
   })
-  const actors = everything().flatMap((one) => one.actors)
+  const actors = everything().flatMap((one) => one.kinds)
   const node = await startNode(
     { bus: planted(mortalBus(plain, reaper)), store: mortalStore(store, reaper), clock: systemClock, actors },
     { ...nodeOptions, name: given.name, cheapMost: 4 },

@@ -55,7 +55,7 @@ function apply(
     const ref =
       as === 'actor'
         ? new Ref(childAddressOf(address, id, spawn), id, systemId)
-        : new Ref(address, id, systemId, `~${id}`)
+        : new Ref(address, id, systemId, `~${spawn}~${id}`)
     children[id] = ref
     if (systemId !== undefined) names[systemId] = ref
   }

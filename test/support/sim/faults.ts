@@ -4,7 +4,7 @@
  */
 import type { Clock } from '#runtime/clock.ts'
 import type { Disturb, MemoryOp } from '#runtime/memory-bus.ts'
-import type { Random } from './random.ts'
+import type { Random } from '#test/support/workloads/random.ts'
 
 export type Rates = {
   readonly lose: number
@@ -15,8 +15,10 @@ export type Rates = {
   readonly loseCall: number
 }
 
-export function ratesOf(random: Random): Rates {
-  const some = (most: number): number => (random.chance(0.6) ? random.next() * most : 0)
+/** `harsh`: everything goes wrong, and not rarely; else each world has its own troubles. */
+export function ratesOf(random: Random, isHarsh: boolean): Rates {
+  const some = (most: number): number =>
+    isHarsh ? (0.5 + random.next() / 2) * most : random.chance(0.6) ? random.next() * most : 0
   return {
     lose: some(0.05),
     loseAck: some(0.08),

@@ -7,10 +7,8 @@ import { decodeEnvelope, encodeEnvelope } from '#protocol/envelope.ts'
 import { Fault, isFault } from '#protocol/fault.ts'
 import { parseStored } from '#protocol/subject.ts'
 import type { Entry, LogEntry, Placed, ReadOptions } from '#runtime/bus.ts'
-import type { Mutation } from './process.ts'
-import type { Random } from './random.ts'
-
-export type Plant = (random: Random) => Mutation
+import { kindPlants } from './kind-mutations.ts'
+import type { Mutation, Plant } from './process.ts'
 
 /** A mailbox is read by the filter of one partition; a fold reads everything. */
 const isMailbox = (filter: string): boolean => filter.includes('.in.')
@@ -117,7 +115,7 @@ export const plants: Readonly<Record<string, Plant>> = {
   'an entry is acknowledged before it is stored': (random) => {
     let last = 0
     return appending(async (entries, append) => {
-      if (last > 0 && random.chance(0.01)) return { seq: ++last }
+      if (last > 0 && random.chance(0.02)) return { seq: ++last }
       const placed = await append(entries)
       last = placed.seq
       return placed
@@ -127,7 +125,7 @@ export const plants: Readonly<Record<string, Plant>> = {
   'the loss of a result is not noticed': (random) =>
     appending(async (entries, append) => {
       const stored = parseStored(entries[0]?.subject ?? '')
-      if (stored.is === 'in' && stored.sender === 'e' && random.chance(0.1)) return { seq: 0 }
+      if (stored.is === 'in' && stored.sender === 'e' && random.chance(0.3)) return { seq: 0 }
       return await append(entries)
     }),
 
@@ -136,6 +134,14 @@ export const plants: Readonly<Record<string, Plant>> = {
       ...store,
       fold: (folds) =>
         store.fold(folds.map((one) => (random.chance(0.1) ? { ...one, changes: one.changes.slice(1) } : one))),
+    }),
+  }),
+
+  'a disk keeps what was deleted': () => ({
+    store: (store) => ({
+      ...store,
+      fold: (folds) =>
+        store.fold(folds.map((one) => ({ ...one, changes: one.changes.filter(({ is }) => is !== 'gone') }))),
     }),
   }),
 
@@ -148,4 +154,6 @@ export const plants: Readonly<Record<string, Plant>> = {
       }
     },
   }),
+
+  ...kindPlants,
 }

@@ -2,35 +2,14 @@
  * The world outside of the nodes: programs that send and ask, remember what they were promised,
  * and may themselves crash and come back under the same name.
  */
-import { type RealmHandle, realmHandleOf, type RealmOptions } from '#runtime/client/realm-handle.ts'
+import { realmHandleOf, type RealmOptions } from '#runtime/client/realm-handle.ts'
 import type { Clock } from '#runtime/clock.ts'
 import type { InFlight, MemoryConnection, MemoryLog } from '#runtime/memory-bus.ts'
-import type { Random } from './random.ts'
-
-/** What is known of something that was asked for: it will be done once, or at most once. */
-export type Outcome = 'done' | 'unknown'
-
-export type Program = {
-  readonly name: string
-  /** Which life of the program this is, from 1. */
-  readonly life: number
-  readonly realm: RealmHandle
-}
+import type { Outcome, Outside, Program } from '#test/support/workloads/outside.ts'
 
 export type MortalProgram = Program & {
   readonly connection: MemoryConnection
   crash(inFlight: InFlight): void
-}
-
-export type Outside = {
-  readonly clock: Clock
-  readonly random: Random
-  /** How long things take, in parts of what they take in virtual time. */
-  readonly pace: number
-  program(name: string): Program
-  sleep(ms: number): Promise<void>
-  /** The promise's end, or `unknown` when the program dies first. */
-  outcomeOf(program: Program, promise: Promise<unknown>): Promise<Outcome>
 }
 
 export type SimulatedOutside = Omit<Outside, 'program'> & {
@@ -40,7 +19,7 @@ export type SimulatedOutside = Omit<Outside, 'program'> & {
 
 export type OutsideOptions = Omit<RealmOptions, 'client'>
 
-export function outsideOf(log: MemoryLog, clock: Clock, random: Random, options: OutsideOptions): SimulatedOutside {
+export function mortalOutsideOf(log: MemoryLog, clock: Clock, options: OutsideOptions): SimulatedOutside {
   const programs = new Map<string, MortalProgram>()
 
   function program(name: string): MortalProgram {
@@ -77,8 +56,6 @@ export function outsideOf(log: MemoryLog, clock: Clock, random: Random, options:
   const mourners = new Map<Program, Set<() => void>>()
 
   return {
-    clock,
-    random,
     pace: 1,
     get programs() {
       return [...programs.values()]

@@ -12,14 +12,19 @@ import type { InFlight, MemoryConnection, MemoryLog } from '#runtime/memory-bus.
 import { startNode } from '#runtime/start-node.ts'
 import type { Node, NodeOptions } from '#runtime/node.ts'
 import { type MemoryDisk, openMemoryStore } from '#store/memory-store.ts'
-import type { FoldedPartition, Needs, Store } from '#store/store.ts'
+import type { Random } from '#test/support/workloads/random.ts'
+import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
+import type { Needs, Store } from '#store/store.ts'
 
 /** Changes what a process sees of the world: for planted bugs. */
 export type Mutation = {
   readonly bus?: (bus: Bus, clock: Clock) => Bus
   readonly store?: (store: Store) => Store
   readonly clock?: (clock: Clock) => Clock
+  readonly kinds?: (kinds: readonly ActorKind[]) => readonly ActorKind[]
 }
+
+export type Plant = (random: Random) => Mutation
 
 export type Process = {
   readonly name: string
@@ -34,6 +39,8 @@ export type Process = {
   /** As by SIGSTOP: it asks, hears and notices nothing more until it is resumed. */
   pause(): void
   resume(): void
+  /** Its clock is set forwards or back by so much. */
+  jump(ms: number): void
   /** What it ended with, if that was a failure. */
   readonly failure: unknown
   /** Resolves when it is over, whatever ended it. */
@@ -44,7 +51,7 @@ export type ProcessWorld = {
   readonly log: MemoryLog
   readonly clock: Clock
   readonly disk: MemoryDisk
-  readonly actors: readonly ActorKind[]
+  readonly kinds: readonly ActorKind[]
   readonly options: NodeOptions
   /** Asked at each operation; `before`: it dies before it happened, `after`: before it hears of it. */
   readonly dies?: ((operation: number, what: string) => 'before' | 'after' | undefined) | undefined
@@ -99,7 +106,10 @@ export function startProcess(world: ProcessWorld): Process {
     const { createdAt } = await bus.logState()
     const plain = openMemoryStore({ identity: { realm, generation, partitions, log: createdAt }, disk })
     const store = (mutation.store ?? same)(storeOf(plain, operate))
-    node = await startNode({ bus, store, clock: (mutation.clock ?? same)(clock), actors: world.actors }, world.options)
+    node = await startNode(
+      { bus, store, clock: (mutation.clock ?? same)(clock), actors: (mutation.kinds ?? same)(world.kinds) },
+      world.options,
+    )
     failure = await node.ended
   }
 
@@ -130,6 +140,7 @@ export function startProcess(world: ProcessWorld): Process {
     crash,
     pause: gate.close,
     resume: gate.open,
+    jump: clock.jump,
     ended,
   }
 }
@@ -167,6 +178,13 @@ function busOf(bus: Bus, operate: Operate, gate: Gate): Bus {
       operate('read', () => bus.read({ ...options, onEntry: (entry) => gate.pass(() => options.onEntry(entry)) })),
     last: (subject) => operate('last', () => bus.last(subject)),
     get: (seq) => operate('get', () => bus.get(seq)),
+    // Not counted as one more place to die at: it is asked for ever, and changes nothing.
+    async next(subject, from) {
+      await gate.passed()
+      const found = await bus.next(subject, from)
+      await gate.passed()
+      return found
+    },
     lastMatching: (filter) => operate('last', () => bus.lastMatching(filter)),
     purge: (filter, upTo) => operate('purge', () => bus.purge(filter, upTo)),
     logState: () => operate('state', () => bus.logState()),
@@ -184,37 +202,40 @@ function storeOf(store: Store, operate: Operate): Store {
   }
 }
 
-type PlainBase = readonly [FoldedPartition, readonly (readonly [Address, Uint8Array, Needs])[]]
+type PlainBase = readonly [FoldedPartition, readonly (readonly [Address, Uint8Array, Needs])[], readonly ClientMark[]]
 
 function plainBaseOf(store: Store, partition: number): Uint8Array {
   const needs = new Map(store.needs(partition))
   const actors = [...store.addresses({ partition })].map(
     (address) => [address, encode(store.read(address)), needs.get(address) ?? {}] as const,
   )
-  return encode([store.partition(partition), actors])
+  return encode([store.partition(partition), actors, [...store.clients(partition)]])
 }
 
 async function takePlainBase(store: Store, bytes: Uint8Array): Promise<void> {
-  const [partition, actors] = decode(bytes) as PlainBase
+  const [partition, actors, clients] = decode(bytes) as PlainBase
   await store.dropPartition(partition.partition)
   await store.fold([
     {
       partition,
+      clients: new Map(clients.map((mark) => [mark[0], mark])),
       changes: actors.map(([address, state, needs]) => ({ address, is: 'full', state, needs })),
       history: [],
     },
   ])
 }
 
-/** The same time, whose alarms end with the process. */
-function clockOf(clock: Clock, gate: Gate): Clock & { stop(): void } {
+/** The same time, but for what it was set by; its alarms end with the process. */
+function clockOf(clock: Clock, gate: Gate): Clock & { stop(): void; jump(ms: number): void } {
   const alarms = new Set<{ cancel(): void }>()
   let isOn = true
+  let offset = 0
   return {
-    now: () => clock.now(),
+    now: () => clock.now() + offset,
     at(instant, call) {
       if (!isOn) return { cancel: () => undefined }
-      const alarm = clock.at(instant, () => {
+      // As a real process waits: for so long, whatever its clock is set to meanwhile.
+      const alarm = clock.at(instant - offset, () => {
         alarms.delete(alarm)
         gate.pass(() => {
           if (isOn) call()
@@ -232,6 +253,9 @@ function clockOf(clock: Clock, gate: Gate): Clock & { stop(): void } {
       isOn = false
       for (const alarm of alarms) alarm.cancel()
       alarms.clear()
+    },
+    jump(ms) {
+      offset += ms
     },
   }
 }

@@ -2,7 +2,8 @@
 import { assign, setup } from 'xstate'
 import { actor } from '#protocol/actor.ts'
 import { tell } from '#runtime/core/actions.ts'
-import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
+import { contextOf } from './reader.ts'
+import { type Asked, countFaults, timesOf, type Workload } from './workload.ts'
 
 type Account = {
   readonly balance: number
@@ -52,12 +53,11 @@ export function bank(): Workload {
   const asked: Asked[] = []
   return {
     name: 'bank',
-    actors: [accounts],
-    async drive(outside, size) {
-      const random = outside.random.fork()
+    kinds: [accounts],
+    async drive(outside, random, rounds) {
       const program = outside.program('teller')
       const pending: Promise<unknown>[] = []
-      for (let at = 0; at < size; at++) {
+      for (let at = 0; at < rounds; at++) {
         const [from, to] = [random.pick(keys), random.pick(keys)]
         const one: Asked = { id: `t${asked.length}`, outcome: 'unknown' }
         asked.push(one)
@@ -69,8 +69,8 @@ export function bank(): Workload {
       }
       await Promise.all(pending)
     },
-    check(seen) {
-      const all = keys.flatMap((key) => contextOf<Account>(seen, `account/${key}`) ?? [])
+    audit(reader) {
+      const all = keys.flatMap((key) => contextOf<Account>(reader, `account/${key}`) ?? [])
       const sum = all.reduce((total, { balance }) => total + balance, 0)
       const out = all.flatMap((one) => one.out)
       const faults = countFaults('transfer', asked, timesOf([...out, ...all.flatMap((one) => one.refused)]))

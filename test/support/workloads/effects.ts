@@ -1,8 +1,9 @@
 /** Work in the outside world: it may be done more than once, its result is counted once. */
 import { assign, fromPromise, setup } from 'xstate'
 import { actor } from '#protocol/actor.ts'
-import type { Outside } from '#test/support/sim/outside.ts'
-import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
+import type { Outside } from './outside.ts'
+import { contextOf } from './reader.ts'
+import { type Asked, countFaults, timesOf, type Workload } from './workload.ts'
 
 type Worker = {
   readonly id: string
@@ -71,13 +72,12 @@ export function effects({ isElsewhere = false } = {}): Workload {
 
   return {
     name: 'effects',
-    actors: [workers],
-    async drive(outside, size) {
+    kinds: [workers],
+    async drive(outside, random, rounds) {
       world = outside
-      const random = outside.random.fork()
       const program = outside.program('boss')
       const pending: Promise<unknown>[] = []
-      for (let at = 0; at < size; at++) {
+      for (let at = 0; at < rounds; at++) {
         const [list, type] = random.chance(0.6) ? ([asked, 'DO'] as const) : ([notes, 'NOTE'] as const)
         const one: Asked = { id: `e${asked.length + notes.length}`, outcome: 'unknown' }
         list.push(one)
@@ -87,8 +87,8 @@ export function effects({ isElsewhere = false } = {}): Workload {
       }
       await Promise.all(pending)
     },
-    check(seen) {
-      const all = keys.flatMap((key) => contextOf<Worker>(seen, `worker/${key}`) ?? [])
+    audit(reader) {
+      const all = keys.flatMap((key) => contextOf<Worker>(reader, `worker/${key}`) ?? [])
       const ended = all.flatMap(({ results, failures }) => [...results, ...failures])
       const faults = countFaults('work', asked, timesOf(ended))
       faults.push(...countFaults('note', notes, timesOf(all.flatMap(({ noted }) => noted))))

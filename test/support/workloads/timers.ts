@@ -1,11 +1,9 @@
 /** Alarms that are set, moved and cancelled: each rings once, never early, never after it was cancelled. */
 import { assign, cancel, emit, enqueueActions, setup } from 'xstate'
 import { actor } from '#protocol/actor.ts'
-import { decodeOutside } from '#protocol/outside.ts'
-import { parseStored } from '#protocol/subject.ts'
-import { emittedOf } from '#runtime/core/emitted.ts'
 import { subscribe } from '#runtime/core/actions.ts'
-import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
+import { contextOf, emittedBy, sentTo } from './reader.ts'
+import { type Asked, countFaults, timesOf, type Workload } from './workload.ts'
 
 type Event =
   | { type: 'SET'; id: string; ms: number }
@@ -53,15 +51,14 @@ export function timers(): Workload {
   const keys = ['n', 'o', 'p']
   return {
     name: 'timers',
-    actors: [bells, hearers],
-    async drive(outside, size) {
-      const random = outside.random.fork()
+    kinds: [bells, hearers],
+    async drive(outside, random, rounds) {
       const program = outside.program('clerk')
       const pending: Promise<unknown>[] = []
       // Again in each round: a subscription from the start is taken once.
       const listening = outside.outcomeOf(program, program.realm.ref(hearers, 'h').send({ type: 'LISTEN' }))
       pending.push(listening.then((outcome) => (isHeard ||= outcome === 'done')))
-      for (let at = 0; at < size; at++) {
+      for (let at = 0; at < rounds; at++) {
         const key = random.pick(keys)
         const one: Asked = { id: `s${sets.length}`, outcome: 'unknown' }
         sets.push(one)
@@ -81,32 +78,26 @@ export function timers(): Workload {
       }
       await Promise.all(pending)
     },
-    check(seen) {
+    audit(reader) {
       /** When the request was stored, which is before its step; what was emitted is stamped later. */
       const set = new Map<string, number>()
+      for (const { event, at } of sentTo<Event>(reader, 'bell'))
+        if (event.type === 'SET' && !set.has(event.id)) set.set(event.id, at)
       const said = new Map<string, number>()
       const cancelled = new Map<string, number>()
       const faults: string[] = []
       const rang: string[] = []
-      for (const entry of seen.entries) {
-        const stored = parseStored(entry.subject)
-        if (stored.is === 'in' && stored.sender === 'x' && stored.address.startsWith('bell/')) {
-          const { content } = decodeOutside({ to: stored.address, at: entry.at, bytes: entry.data })
-          const event = content.is === 'event' ? (content.event as Event) : undefined
-          if (event?.type === 'SET' && !set.has(event.id)) set.set(event.id, entry.at)
-        }
-        if (stored.is !== 'ev' || !stored.address.startsWith('bell/')) continue
-        const event = emittedOf(entry.data) as Emitted
-        if (event.type === 'CANCELLED') cancelled.set(event.id, entry.seq)
+      for (const { event, seq, at } of emittedBy<Emitted>(reader, 'bell')) {
+        if (event.type === 'CANCELLED') cancelled.set(event.id, seq)
         else if (event.type === 'SAID') {
           if (said.has(event.id)) faults.push(`alarm ${event.id} was said twice`)
           said.set(event.id, event.ms)
         } else {
           rang.push(event.id)
           const due = (set.get(event.id) ?? Number.POSITIVE_INFINITY) + (said.get(event.id) ?? 0)
-          if (entry.at < due) faults.push(`alarm ${event.id} rang at ${entry.at}, before ${due}`)
+          if (at < due - reader.skewMs) faults.push(`alarm ${event.id} rang at ${at}, before ${due}`)
           if (cancelled.has(event.id))
-            faults.push(`alarm ${event.id} rang at ${entry.seq}, after it was cancelled at ${cancelled.get(event.id)}`)
+            faults.push(`alarm ${event.id} rang at ${seq}, after it was cancelled at ${cancelled.get(event.id)}`)
         }
       }
       faults.push(...countFaults('alarm', sets, timesOf(said.keys())))
@@ -115,7 +106,7 @@ export function timers(): Workload {
         const count = times.get(id) ?? 0
         if (count > 1 || (count === 0 && !cancelled.has(id))) faults.push(`alarm ${id} rang ${count} times`)
       }
-      const heard = contextOf<{ heard: readonly string[] }>(seen, 'hearer/h')?.heard
+      const heard = contextOf<{ heard: readonly string[] }>(reader, 'hearer/h')?.heard
       if (isHeard && [...(heard ?? [])].join() !== rang.join())
         faults.push(`heard was ${heard?.join()}, and rung ${rang.join()}`)
       return faults

@@ -3,7 +3,9 @@ import { assign, setup } from 'xstate'
 import { actor } from '#protocol/actor.ts'
 import { parseStored } from '#protocol/subject.ts'
 import { reply } from '#runtime/core/actions.ts'
-import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
+import { answerTo } from './ask.ts'
+import { contextOf } from './reader.ts'
+import { type Asked, countFaults, timesOf, type Workload } from './workload.ts'
 
 const machine = setup({
   types: { context: {} as { asked: readonly string[] }, events: {} as { type: 'DOUBLE'; id: string; n: number } },
@@ -27,31 +29,22 @@ export function asks(): Workload {
   const keys = ['y', 'z']
   return {
     name: 'asks',
-    actors: [oracles],
-    async drive(outside, size) {
-      const random = outside.random.fork()
+    kinds: [oracles],
+    async drive(outside, random, rounds) {
       const program = outside.program('pilgrim')
       const pending: Promise<unknown>[] = []
       const ask = async (one: Asked, key: string, n: number): Promise<void> => {
-        // Asked again under the same id until the answer is there, by whichever life of the program.
-        for (let tries = 0; tries < 20; tries++) {
-          let answer: unknown
-          const asking = program.realm
-            .ref(oracles, key)
-            .ask({ type: 'DOUBLE', id: one.id, n }, { timeoutMs: 3000, id: one.id })
-          const outcome = await outside.outcomeOf(
-            program,
-            asking.then((value) => (answer = value)),
-          )
-          if (outcome === 'done') {
-            one.outcome = 'done'
-            if (answer !== n * 2) faults.push(`question ${one.id} for ${n} was answered ${String(answer)}`)
-            return
-          }
-          await outside.sleep(1000)
-        }
+        const answer = await answerTo(outside, {
+          id: one.id,
+          program,
+          to: ({ realm }) => realm.ref(oracles, key),
+          event: { type: 'DOUBLE', id: one.id, n },
+        })
+        if (answer === undefined) return
+        one.outcome = 'done'
+        if (answer.value !== n * 2) faults.push(`question ${one.id} for ${n} was answered ${String(answer.value)}`)
       }
-      for (let at = 0; at < size; at++) {
+      for (let at = 0; at < rounds; at++) {
         const one: Asked = { id: `q${asked.length}`, outcome: 'unknown' }
         asked.push(one)
         pending.push(ask(one, random.pick(keys), random.int(1, 1000)))
@@ -59,11 +52,14 @@ export function asks(): Workload {
       }
       await Promise.all(pending)
     },
-    check(seen) {
-      const handled = keys.flatMap((key) => contextOf<{ asked: readonly string[] }>(seen, `oracle/${key}`)?.asked ?? [])
-      const answers = seen.entries.flatMap((entry) => {
+    audit(reader) {
+      const handled = keys.flatMap(
+        (key) => contextOf<{ asked: readonly string[] }>(reader, `oracle/${key}`)?.asked ?? [],
+      )
+      const ids = new Set(asked.map(({ id }) => id))
+      const answers = reader.entries.flatMap((entry) => {
         const stored = parseStored(entry.subject)
-        return stored.is === 're' ? [stored.id] : []
+        return stored.is === 're' && ids.has(stored.id) ? [stored.id] : []
       })
       return [
         ...faults,

@@ -1,7 +1,8 @@
 /** Children that are spawned, greet their parent and end: each is heard once, with its own output. */
 import { assign, sendParent, setup, spawnChild } from 'xstate'
 import { actor } from '#protocol/actor.ts'
-import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
+import { contextOf } from './reader.ts'
+import { type Asked, countFaults, timesOf, type Workload } from './workload.ts'
 
 type Parent = {
   readonly begun: readonly string[]
@@ -53,12 +54,11 @@ export function children(): Workload {
   const keys = ['f', 'g']
   return {
     name: 'children',
-    actors: [parents],
-    async drive(outside, size) {
-      const random = outside.random.fork()
+    kinds: [parents],
+    async drive(outside, random, rounds) {
       const program = outside.program('stork')
       const pending: Promise<unknown>[] = []
-      for (let at = 0; at < size; at++) {
+      for (let at = 0; at < rounds; at++) {
         const one: Asked = { id: `c${asked.length}`, outcome: 'unknown' }
         asked.push(one)
         const sent = program.realm
@@ -69,8 +69,8 @@ export function children(): Workload {
       }
       await Promise.all(pending)
     },
-    check(seen) {
-      const all = keys.flatMap((key) => contextOf<Parent>(seen, `parent/${key}`) ?? [])
+    audit(reader) {
+      const all = keys.flatMap((key) => contextOf<Parent>(reader, `parent/${key}`) ?? [])
       const begun = all.flatMap((one) => one.begun)
       const faults = countFaults('child', asked, timesOf(begun))
       for (const what of ['greeted', 'done'] as const) {

@@ -2,7 +2,8 @@
 import { assign, enqueueActions, setup } from 'xstate'
 import { actor } from '#protocol/actor.ts'
 import { tell } from '#runtime/core/actions.ts'
-import { type Asked, contextOf, countFaults, timesOf, type Workload } from '#test/support/sim/workload.ts'
+import { contextOf } from './reader.ts'
+import { type Asked, countFaults, timesOf, type Workload } from './workload.ts'
 
 type Item = { readonly from: string; readonly n: number; readonly text: string }
 type Append = { type: 'APPEND' } & Item
@@ -48,11 +49,10 @@ export function lists(): Workload {
   const appends = new Map<string, Asked & { readonly from: string; readonly n: number }>()
   return {
     name: 'lists',
-    actors: [all, writers],
-    async drive(outside, size) {
-      const random = outside.random.fork()
+    kinds: [all, writers],
+    async drive(outside, random, rounds) {
       const pending: Promise<unknown>[] = []
-      for (let at = 0; at < size; at++) {
+      for (let at = 0; at < rounds; at++) {
         const program = outside.program(random.pick(['pen', 'quill']))
         const from = `${program.name}.${program.life}`
         if (random.chance(0.5)) {
@@ -73,12 +73,12 @@ export function lists(): Workload {
       }
       await Promise.all(pending)
     },
-    check(seen) {
-      const items = contextOf<{ items: readonly Item[] }>(seen, 'list/all')?.items ?? []
+    audit(reader) {
+      const items = contextOf<{ items: readonly Item[] }>(reader, 'list/all')?.items ?? []
       const faults: string[] = []
       const done: string[] = []
       for (const key of keys) {
-        const writer = contextOf<{ n: number; done: readonly string[] }>(seen, `writer/${key}`)
+        const writer = contextOf<{ n: number; done: readonly string[] }>(reader, `writer/${key}`)
         if (writer === undefined) continue
         done.push(...writer.done)
         const ns = items.filter(({ from }) => from === `writer/${key}`).map(({ n }) => n)

@@ -1,27 +1,26 @@
 /**
- * What a simulated world is asked to do, and how one sees from the outside that it was done: the
- * checks look at the folded log and at what the programs were promised, never at a node.
+ * What a realm is asked to do, and how one sees from the outside that it was done. A workload
+ * knows neither the world nor its faults: it drives through handles of a realm, and judges by the
+ * log alone and by what its programs were promised, never by a node. So the same workloads and
+ * the same judges serve virtual time and real servers.
  */
 import type { ActorKind } from '#protocol/actor.ts'
 import type { Address } from '#protocol/address.ts'
-import type { LogEntry } from '#runtime/bus.ts'
-import type { Audit } from './audit.ts'
 import type { Outcome, Outside } from './outside.ts'
+import type { Random } from './random.ts'
+import type { Reader } from './reader.ts'
 
 export type Workload = {
   readonly name: string
-  readonly actors: readonly ActorKind[]
+  readonly kinds: readonly ActorKind[]
+  /** The same kinds as the next release of their program has them; absent: as they are. */
+  readonly later?: readonly ActorKind[]
+  /** Whether it is part of this workload that envelopes to this actor are parked. */
+  parks?(address: Address): boolean
   /** So many requests, also in several rounds. Resolves when each of them was either promised or given up. */
-  drive(outside: Outside, size: number): Promise<void>
-  check(seen: Seen): string[]
-}
-
-export type Seen = { readonly audit: Audit; readonly entries: readonly LogEntry[] }
-
-/** The context as its workload knows it. */
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-export function contextOf<T>(seen: Seen, address: Address): T | undefined {
-  return seen.audit.states.get(address)?.snapshot.context as T | undefined
+  drive(outside: Outside, random: Random, rounds: number): Promise<void>
+  /** What is broken, in sentences, once the realm has come to rest. */
+  audit(reader: Reader): readonly string[]
 }
 
 /** One thing that was asked for, by a name of its own. */

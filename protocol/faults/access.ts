@@ -1,0 +1,87 @@
+/** Faults of being let in: servers, logins, certificates. All may be mended while a node waits, so it tries again; a start gives up. */
+import type { FaultEntry } from './entry.ts'
+
+export const accessFaults = {
+  'login.missing': [
+    'retry',
+    'The server at {value} lets nobody in without credentials, and none were given. Name yours (--user with PERDURE_AUTH_PASS, --creds or --nkey), or say where "perdure up" keeps its own (--dir).',
+  ],
+  'login.refused': [
+    'retry',
+    'The server at {value} does not let in {who}. Check the credentials that are configured (perdure config auth) against those that this server knows.',
+  ],
+  'login.expired': [
+    'retry',
+    'The rights of {who} at {value} ended at {at}. Get new credentials and start again with them.',
+  ],
+  'login.unusable': ['crash', 'The {value} cannot be used: {reason}. Name the right file with --creds or --nkey.'],
+  'tls.untrusted': [
+    'retry',
+    'The certificate of the server at {value} is not to be trusted: {reason}. Name the authority that signed it with --tls-ca-file; if you did, this may not be your server.',
+  ],
+  'tls.expired': [
+    'retry',
+    'The certificate of the server at {value} {reason}. Renew it on the server, or set the clock of this machine.',
+  ],
+  'tls.wrongName': [
+    'retry',
+    'The certificate of the server at {value} was made for another name. Name the server as its certificate does (--servers); if you did, this may not be your server.',
+  ],
+  'tls.refused': [
+    'retry',
+    'The server at {value} refuses {who}: {reason}. Name a valid one that its authority has signed with --tls-cert-file and --tls-key-file.',
+  ],
+  'tls.absent': [
+    'retry',
+    'TLS is configured (perdure config tls), but the server at {value} speaks without it. Leave those settings out, or switch TLS on there.',
+  ],
+  'tls.unusable': [
+    'retry',
+    'The files for TLS cannot be used: {reason}. Check tls.caFile, tls.certFile and tls.keyFile (perdure config tls).',
+  ],
+  'bus.tooBig': [
+    'park',
+    'The entry for {value} is {size} bytes; the server takes {limit} (max_payload). Make it smaller, or raise max_payload.',
+  ],
+  'bus.nobody': ['retry', 'Nobody answers at "{value}" now.'],
+  'bus.closed': ['crash', 'The connection to the server is closed.'],
+  'log.gap': [
+    'crash',
+    "The records of partition {partition} have a gap: {want} was expected, {have} came. The store is older than the log's beginning; rebuild it: stop the node, remove its store directory, start again.",
+  ],
+  'record.undecodable': [
+    'crash',
+    'A record of {size} bytes cannot be read: {reason}. Something else than perdure wrote to the subject, or the log is damaged; see "perdure doctor".',
+  ],
+  'delta.unfit': [
+    'crash',
+    'A stored difference does not fit the state it belongs to: {reason}. Remove the store directory: it is rebuilt from the log.',
+  ],
+  'log.shorter': [
+    'crash',
+    'The log of "{value}" no longer holds what it had acknowledged: {reason}. The server lost data (a rolled-back disk?). Nothing is written to it any more; see "perdure doctor".',
+  ],
+  'heartbeat.unknown': [
+    'park',
+    'A heartbeat of {size} bytes has a format that this release does not know. Bring all nodes to one release.',
+  ],
+  'node.nameTaken': [
+    'crash',
+    'Another node named "{value}" runs in this realm. Give this one a name of its own with --name, or stop the other.',
+  ],
+  'node.replaced': [
+    'crash',
+    'A later process runs under the name "{value}" and has taken this place in the realm. Give each node a name of its own with --name.',
+  ],
+  'partition.lost': ['crash', 'Partition {partition} was claimed by another node (epoch {have}, ours was {want}).'],
+  'partition.unowned': [
+    'retry',
+    'No node answers for partition {partition} of "{value}". Start a node, or wait for one to take over.',
+  ],
+  'query.failed': ['park', 'The owner could not answer ({code}): {reason}'],
+  'answer.tooBig': [
+    'park',
+    'The answer is {size} bytes; its node gives out {limit} at once. Raise ask.answerBytesMost there, or ask for less.',
+  ],
+  'answer.gone': ['retry', 'The answer is not held any more, and part {value} of it was not given. Ask again.'],
+} as const satisfies Record<string, FaultEntry>

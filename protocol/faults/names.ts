@@ -1,0 +1,61 @@
+/** Faults of what people type: kinds, keys, addresses, realms, settings. */
+import type { FaultEntry } from './entry.ts'
+
+export const nameFaults = {
+  'kind.invalid': ['park', 'The kind "{value}" is not a name: use a letter, then letters, digits, _ or -, 64 at most.'],
+  'kind.unknown': [
+    'park',
+    'No node serves the kind "{value}". Known here: {known}. Register it with openNode({ actors: [actor("{value}", machine, …)] }), then replay what was parked.',
+  ],
+  'kind.twice': ['crash', 'The kind "{value}" is registered twice. Give each actor(…) a name of its own.'],
+  'kind.refused': ['crash', 'The kind "{value}" cannot be made durable: {problems}'],
+  'kind.changed': [
+    'crash',
+    'The definition of "{value}" changed under version {version} in a way that stored actors may not survive: {problems}. Raise the version and add a migrate step, or keep the names.',
+  ],
+  'key.empty': ['park', 'The key is empty. Give every actor a key of 1 to 128 bytes, for example order/42.'],
+  'key.tooLong': [
+    'park',
+    'The key "{value}…" has {size} bytes; the limit is {limit}. Use a shorter key, for example a hash of it.',
+  ],
+  'key.notUtf8': ['park', 'The key {value} is not valid Unicode (it holds half of a surrogate pair).'],
+  'address.invalid': ['park', '"{value}" is not an address. Write kind/key, for example order/42.'],
+  'address.child': [
+    'park',
+    'A child is reached through its root: publish to to.{value} with the child in the note, or use realm.at(address) of the library.',
+  ],
+  'realm.invalid': [
+    'crash',
+    'The realm name "{value}" is not usable: a letter, then letters, digits or -, 32 at most.',
+  ],
+  'realm.mismatch': [
+    'crash',
+    'The realm "{value}" has {have} partitions, but {want} were asked for. The number is fixed when a realm is made; leave it out of the configuration.',
+  ],
+  'realm.missing': [
+    'crash',
+    'There is no realm "{value}" on this server. Start a node first: perdure up, or openNode({ realm: "{value}", … }).',
+  ],
+  'realm.format': [
+    'crash',
+    'The realm "{value}" was written in format {have}; this release reads up to {want}. Use a newer perdure.',
+  ],
+  'realm.taken': [
+    'crash',
+    'The stream "{stream}" on this server holds subjects of the realm "{value}", but was not made by perdure. Choose another realm name, or remove that stream.',
+  ],
+  'realm.altered': [
+    'crash',
+    'The stream of the realm "{value}" was altered and no longer keeps its promises: {problems}. Set it back (nats stream edit), then start again.',
+  ],
+  'realm.moved': [
+    'crash',
+    'The realm "{value}" goes on in another stream: a restore began its next generation. Start this node again.',
+  ],
+  'client.invalid': ['crash', 'The client name "{value}" is not usable: letters, digits, _ or -, 64 at most.'],
+  'subject.unknown': ['park', 'The subject "{value}" is not one of this realm.'],
+  'pattern.invalid': [
+    'park',
+    'The pattern "{value}" is not usable. Write kind.key.type with * for one token and > for the rest, for example order.*.PAID.',
+  ],
+} as const satisfies Record<string, FaultEntry>

@@ -1,0 +1,89 @@
+/**
+ * What a node says of itself several times a second: that it lives, what it can carry, what it
+ * owns and follows. Live only, never stored. Invariant: a heartbeat decides nothing; it may be
+ * late or lost, and the claim on the log stays the only proof of an ownership.
+ */
+import { decode, encode } from './codec.ts'
+import { Fault } from './fault.ts'
+
+/**
+ * `joining`: not to be given anything yet; `ready`: takes its share; `leaving`: gives away what
+ * it has; `gone`: its last word.
+ */
+export type NodePhase = 'joining' | 'ready' | 'leaving' | 'gone'
+
+/** Partition, epoch of the claim, number of the last record, arrivals that wait. */
+export type OwnedPartition = readonly [partition: number, epoch: number, n: number, waiting: number]
+
+/** Partition, number of the last record that was folded, and whether the fold is at the log's end. */
+export type FollowedPartition = readonly [partition: number, n: number, isClose: boolean]
+
+export type Load = {
+  /** Share of one core that the process used since the heartbeat before. */
+  readonly cpu: number
+  readonly memoryBytes: number
+  readonly commitsPerSecond: number
+  readonly actors: number
+  readonly effects: number
+}
+
+export type Heartbeat = {
+  readonly name: string
+  /** Of this process: a restart under the same name is another life. */
+  readonly life: string
+  readonly since: number
+  readonly beat: number
+  readonly phase: NodePhase
+  readonly capacity: number
+  readonly labels: readonly string[]
+  /** Kind, version, hash of the definition. */
+  readonly kinds: readonly (readonly [kind: string, version: number, hash: string])[]
+  readonly owned: readonly OwnedPartition[]
+  readonly followed: readonly FollowedPartition[]
+  readonly load: Load
+  /** Of perdure, so that a mixed cluster shows. */
+  readonly release: string
+}
+
+const format = 1
+
+export function encodeHeartbeat(one: Heartbeat): Uint8Array {
+  const { cpu, memoryBytes, commitsPerSecond, actors, effects } = one.load
+  return encode([
+    format,
+    one.name,
+    one.life,
+    one.since,
+    one.beat,
+    one.phase,
+    one.capacity,
+    one.labels,
+    one.kinds,
+    one.owned,
+    one.followed,
+    [cpu, memoryBytes, commitsPerSecond, actors, effects],
+    one.release,
+  ])
+}
+
+export function decodeHeartbeat(bytes: Uint8Array): Heartbeat {
+  const array = decode(bytes)
+  if (!Array.isArray(array) || array[0] !== format || array.length < 13)
+    throw new Fault('heartbeat.unknown', { size: bytes.length })
+  const [, name, life, since, beat, phase, capacity, labels, kinds, owned, followed, load, release] = array
+  const [cpu, memoryBytes, commitsPerSecond, actors, effects] = load as number[]
+  return {
+    name,
+    life,
+    since,
+    beat,
+    phase,
+    capacity,
+    labels,
+    kinds,
+    owned,
+    followed,
+    load: { cpu, memoryBytes, commitsPerSecond, actors, effects },
+    release,
+  } as Heartbeat
+}

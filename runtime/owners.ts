@@ -1,0 +1,180 @@
+/**
+ * The partitions that this node owns: takes them over, gives them up, loses them. It serves the
+ * clause of the claim. Invariants: nothing is opened before its claim is on the log and its fold
+ * is through; what is given up has committed all that it stepped, and is not touched again.
+ */
+import { storedFaultOf } from '#protocol/fault.ts'
+import type { Store } from '#store/store.ts'
+import type { Bus } from './bus.ts'
+import { claimPartition, ownershipOf } from './claim.ts'
+import type { Clock } from './clock.ts'
+import type { Committer } from './committer.ts'
+import type { Blueprint } from './core/blueprint.ts'
+import type { Effects } from './effects.ts'
+import type { Folder } from './folder.ts'
+import { ownPartition } from './own-partition.ts'
+import type { Partition, PartitionOptions } from './partition.ts'
+import type { Queries } from './queries.ts'
+import { foldThrough } from './rebuild.ts'
+import type { Topics } from './topics.ts'
+import { trace } from './trace.ts'
+import { checkStore, type LogWatch } from './verify-log.ts'
+
+export type OwnersOptions = PartitionOptions & {
+  readonly name: string
+  readonly idleMs: number
+  readonly residentsMost: number
+  /** A partition that is given up may take so long to commit what it stepped. */
+  readonly handOverMs: number
+}
+
+export type Owners = {
+  readonly partitions: ReadonlyMap<number, Partition>
+  /** The log's end as far as this node has seen it. */
+  readonly lastSeq: number
+  /** Claims them, folds what is missing, opens. */
+  takeOver(numbers: readonly number[]): Promise<void>
+  /** Commits what was begun and lets go, so that another can claim it. */
+  release(number: number): Promise<void>
+  /** Lets go at once. */
+  lose(number: number, error: Error): void
+  /** Forgets actors that were idle since then. */
+  evict(before: number): void
+  drain(until: number): Promise<void>
+  close(): Promise<void>
+  /** As a crash would: nothing is waited for. */
+  abandon(): void
+}
+
+type World = {
+  readonly bus: Bus
+  readonly log: LogWatch
+  readonly store: Store
+  readonly clock: Clock
+  readonly kinds: ReadonlyMap<string, Blueprint>
+  readonly folder: Folder
+  readonly committer: Committer
+  readonly effects: Effects
+  readonly topics: Topics
+  readonly queries: Queries
+  /** It is not ours any more: another claimed it, or it failed. */
+  readonly onLost: (number: number, error: unknown) => void
+}
+
+export function ownersOf(world: World, options: OwnersOptions, firstSeq: number): Owners {
+  const { bus, log, store, clock, kinds, folder, committer, effects, topics, queries } = world
+  const partitions = new Map<number, Partition>()
+  let lastSeq = firstSeq
+  let isClosed = false
+
+  async function takeOver(numbers: readonly number[]): Promise<void> {
+    const { life } = log
+    // What this node has of them may still be on its way into the store.
+    await folder.flush()
+    await checkStore({ bus, store }, numbers)
+    const claims = await Promise.all(numbers.map((number) => claimPartition({ bus, clock }, number, options.name)))
+    const through = Math.max(...claims.map((one) => one.seq))
+    const { clientKeepMs, clientsMost } = options
+    await foldThrough({ bus, store, kinds }, claims, { through, clientKeepMs, clientsMost })
+    const owned = claims.map((claimed) => ({ claimed, own: ownershipOf(store, claimed, clock.now()) }))
+    await store.fold(owned.map((one) => ({ partition: one.own.folded, changes: [], history: [] })))
+    if (isClosed) return
+    lastSeq = Math.max(lastSeq, through)
+    const opening = owned.map(({ claimed: { partition, seq, epoch }, own }) => {
+      log.begin(partition, { seq, epoch, n: undefined }, life)
+      const one = ownPartition(
+        {
+          bus,
+          store,
+          folder,
+          committer,
+          effects,
+          clock,
+          kinds,
+          lastSeq: () => lastSeq,
+          onMoved: queries.moved,
+          onSubscribed: topics.set,
+          onLost: lost,
+        },
+        partition,
+        own,
+        options,
+      )
+      partitions.set(partition, one)
+      return one
+    })
+    try {
+      await Promise.all(opening.map((one) => one.open()))
+    } catch (error) {
+      // One that is half open would go on stepping beside the owner that comes after it.
+      for (const one of opening) {
+        await one.close()
+        forget(one.partition)
+      }
+      throw error
+    }
+    for (const one of opening) if (partitions.get(one.partition) === one) queries.serve(one.partition)
+  }
+
+  function forget(number: number): void {
+    partitions.delete(number)
+    queries.withdraw(number)
+    topics.drop(number)
+    log.end(number)
+  }
+
+  function lost(number: number, error: unknown): void {
+    forget(number)
+    if (!isClosed) world.onLost(number, error)
+  }
+
+  async function withinGrace(work: Promise<unknown>, until: number): Promise<void> {
+    const late = Promise.withResolvers<void>()
+    const alarm = clock.at(until, late.resolve)
+    await Promise.race([work, late.promise])
+    alarm.cancel()
+  }
+
+  return {
+    partitions,
+    get lastSeq() {
+      return lastSeq
+    },
+    takeOver,
+    async release(number) {
+      const one = partitions.get(number)
+      if (one === undefined) return
+      // Asked for now, the answer would come from a partition that is about to be another's.
+      queries.withdraw(number)
+      await withinGrace(one.drain(), clock.now() + options.handOverMs)
+      if (partitions.get(number) !== one) return
+      await one.close()
+      forget(number)
+      await folder.flush()
+      trace({ is: 'partition.released', partition: number })
+    },
+    lose(number, error) {
+      const one = partitions.get(number)
+      if (one === undefined) return
+      void one.close()
+      trace({ is: 'partition.lost', partition: number, fault: storedFaultOf(error) })
+      lost(number, error)
+    },
+    evict(before) {
+      const most = Math.ceil(options.residentsMost / Math.max(1, partitions.size))
+      for (const one of partitions.values()) {
+        one.evict(before, most)
+        lastSeq = Math.max(lastSeq, one.position.seq)
+      }
+    },
+    drain: (until) => withinGrace(Promise.all([...partitions.values()].map((one) => one.drain())), until),
+    async close() {
+      isClosed = true
+      await Promise.all([...partitions.values()].map((one) => one.close()))
+    },
+    abandon() {
+      isClosed = true
+      for (const one of partitions.values()) void one.close()
+    },
+  }
+}

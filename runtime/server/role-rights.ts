@@ -1,0 +1,126 @@
+/**
+ * The least that each role needs on a server of one's own, as subjects. Invariant: a realm is an
+ * account of its own. Inside one account no list of subjects keeps anybody apart who may make a
+ * consumer or call the JetStream API: the server sends what those ask for wherever they say, with
+ * rights of its own. Rights inside the account keep mistakes out; the account keeps strangers out.
+ */
+import { outsideInbox } from './credentials.ts'
+import { crossingOf } from './account-crossing.ts'
+
+export const roles = ['node', 'maker', 'operator', 'reader', 'outsider', 'observer'] as const
+
+export type Role = (typeof roles)[number]
+
+export type Rights = {
+  readonly role: Role
+  readonly about: string
+  /** Whose account it is in: that of the realm, or the one of its outsiders. */
+  readonly within: 'realm' | 'outside'
+  /** What `auth.inboxPrefix` must be. */
+  readonly inboxPrefix: string
+  readonly publish: readonly string[]
+  readonly subscribe: readonly string[]
+}
+
+const abouts: Readonly<Record<Role, string>> = {
+  node: 'runs actors in a realm that is there',
+  maker: 'a node that may also make the realm: for the first start',
+  operator: 'people and tools that look, send, start, stop and mend',
+  reader: 'people and tools that only look',
+  outsider: 'programs that publish events, with any NATS client',
+  observer: 'programs that only read what outsiders are granted',
+}
+
+export function rightsOf(role: Role, realm: string, readable: readonly string[]): Rights {
+  const within = role === 'outsider' || role === 'observer' ? 'outside' : 'realm'
+  // Of its own, so that those who only look do not see the answers that others get.
+  const inboxPrefix =
+    within === 'outside' ? outsideInbox : role === 'node' || role === 'maker' ? '_INBOX' : `_INBOX_${role}`
+  const { publish, subscribe } = subjectsOf(role, realm, readable)
+  return { role, about: abouts[role], within, inboxPrefix, publish, subscribe: [`${inboxPrefix}.>`, ...subscribe] }
+}
+
+type Lists = Pick<Rights, 'publish' | 'subscribe'>
+
+function subjectsOf(role: Role, realm: string, readable: readonly string[]): Lists {
+  const { publish, read } = crossingOf([realm], readable)
+  switch (role) {
+    case 'outsider':
+      return { publish, subscribe: read }
+    case 'observer':
+      return { publish: [], subscribe: read }
+    case 'reader':
+      return { publish: lookingAt(realm), subscribe: heardFrom(realm) }
+    case 'operator':
+      return { publish: [...lookingAt(realm), ...mending(realm)], subscribe: heardFrom(realm) }
+    case 'node':
+      return running(realm)
+    case 'maker': {
+      const { publish: runs, subscribe } = running(realm)
+      const made = storesOf(realm).map((stream) => `$JS.API.STREAM.CREATE.${stream}`)
+      return { publish: [...runs, ...made], subscribe }
+    }
+  }
+}
+
+/** The log, the registry of kinds, the bases of partitions. */
+function storesOf(realm: string): readonly [log: string, kinds: string, bases: string] {
+  return [realm, `KV_${realm}_kinds`, `OBJ_${realm}_bases`]
+}
+
+function running(realm: string): Lists {
+  const [log, , bases] = storesOf(realm)
+  return {
+    publish: [
+      // Mailboxes, commits, what is parked, emitted and answered; questions, heartbeats, live views.
+      `${realm}.>`,
+      `$KV.${realm}_kinds.>`,
+      `$O.${realm}_bases.>`,
+      // Answers to those who ask and watch.
+      '_INBOX.>',
+      '_INBOX_operator.>',
+      '_INBOX_reader.>',
+      ...asking(realm),
+      ...reading(log),
+      // The object store reads with a consumer that the server pushes to, and says when to go on.
+      `$JS.API.CONSUMER.CREATE.${bases}.>`,
+      // One that fell silent is thrown away.
+      `$JS.API.CONSUMER.DELETE.${bases}.*`,
+      `$JS.FC.${bases}.>`,
+      // Trimming.
+      `$JS.API.STREAM.PURGE.${log}`,
+      `$JS.API.STREAM.PURGE.${bases}`,
+    ],
+    subscribe: [`${realm}.>`],
+  }
+}
+
+function asking(realm: string): readonly string[] {
+  return [
+    '$JS.API.INFO',
+    '$JS.API.STREAM.NAMES',
+    ...storesOf(realm).flatMap((stream) => [`$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.MSG.GET.${stream}`]),
+  ]
+}
+
+function reading(log: string): readonly string[] {
+  return [`$JS.API.CONSUMER.CREATE.${log}.>`, `$JS.API.CONSUMER.MSG.NEXT.${log}.*`, `$JS.API.CONSUMER.DELETE.${log}.*`]
+}
+
+function lookingAt(realm: string): readonly string[] {
+  return [`${realm}.q.*`, `${realm}.roll`, ...asking(realm), ...reading(realm)]
+}
+
+function mending(realm: string): readonly string[] {
+  return [
+    `${realm}.to.*.*`,
+    // Whoever starts, stops or mends actors by hand.
+    `${realm}.in.*.c.>`,
+    // What was parked and is replayed or dropped.
+    `$JS.API.STREAM.MSG.DELETE.${realm}`,
+  ]
+}
+
+function heardFrom(realm: string): readonly string[] {
+  return [`${realm}.own.*`, `${realm}.claimed.*`, `${realm}.node.*`, `${realm}.st.>`]
+}
