@@ -1,6 +1,7 @@
 /**
- * Three projects by what a test may touch: `pure` needs nothing but the process it runs in,
- * `real` starts nats-server, LMDB and child processes, `long` is what does not fit ten minutes.
+ * Four projects by what a test may touch: `pure` needs nothing but the process it runs in,
+ * `real` starts nats-server, LMDB and child processes, `nemesis` strikes several nodes for two
+ * minutes and measures how long they take, `long` is what does not fit ten minutes.
  * They run one after the other (`groupOrder`), so that a real server never competes with a
  * property test for the two cores a small machine has.
  */
@@ -40,13 +41,26 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'nemesis',
+          include: ['test/nemesis/**/*.test.ts'],
+          globalSetup: './test/support/nats-setup.ts',
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          // What is measured here has the machine to itself.
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'long',
           include: ['test/long/**/*.test.ts'],
           globalSetup: './test/support/nats-setup.ts',
           testTimeout: 600_000,
           hookTimeout: 120_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -89,4 +89,37 @@ export const conversation = actor(
   }),
 )
 
-export const benchActors = [counter, ring, alarm, conversation]
+type Fill = { readonly type: 'FILL'; readonly seed: number; readonly bytes: number; readonly waitMs: number }
+
+/** Holds so much that does not compress, counts how often it was filled, and may wait for an instant far off. */
+export const box = actor(
+  'box',
+  setup({
+    types: { context: {} as { filled: number; text: string; waitMs: number }, events: {} as Fill },
+    delays: { wait: ({ context }) => context.waitMs },
+    guards: { waiting: ({ event }) => event.waitMs > 0 },
+  }).createMachine({
+    id: 'box',
+    context: { filled: 0, text: '', waitMs: 0 },
+    initial: 'open',
+    states: { open: {}, waiting: { after: { wait: 'open' } } },
+    on: {
+      FILL: [
+        { guard: 'waiting', target: '.waiting', actions: assign(({ context, event }) => filledWith(context, event)) },
+        { actions: assign(({ context, event }) => filledWith(context, event)) },
+      ],
+    },
+  }),
+)
+
+function filledWith({ filled }: { readonly filled: number }, { seed, bytes, waitMs }: Fill) {
+  let at = seed + 1
+  let text = ''
+  while (text.length < bytes) {
+    at = (at * 1_103_515_245 + 12_345) % 2_147_483_648
+    text += at.toString(36)
+  }
+  return { filled: filled + 1, text: text.slice(0, bytes), waitMs }
+}
+
+export const benchActors = [counter, ring, alarm, conversation, box]

@@ -10,8 +10,11 @@ import type { Figure, Work, WorkOptions } from './work.ts'
 import { coldstart } from './works/coldstart.ts'
 import { conversation } from './works/conversation.ts'
 import { fold } from './works/fold.ts'
+import { handover } from './works/handover.ts'
 import { memory } from './works/memory.ts'
+import { scale } from './works/scale.ts'
 import { start } from './works/start.ts'
+import { takeover } from './works/takeover.ts'
 import { timers } from './works/timers.ts'
 import { w1 } from './works/w1.ts'
 import { w1p } from './works/w1p.ts'
@@ -27,12 +30,15 @@ export const works: readonly Work[] = [
   w2b,
   w3,
   wake,
+  takeover,
+  handover,
   start,
   coldstart,
   memory,
   timers,
   conversation,
   fold,
+  scale,
 ]
 
 export type BenchOptions = {

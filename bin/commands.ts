@@ -7,6 +7,8 @@ type Loader = () => Promise<{ readonly command: Command }>
 export const commands: Readonly<Record<string, Loader>> = {
   up: () => import('./commands/up.ts'),
   node: () => import('./commands/node.ts'),
+  nodes: () => import('./commands/nodes.ts'),
+  drain: () => import('./commands/drain.ts'),
   send: () => import('./commands/send.ts'),
   ask: () => import('./commands/ask.ts'),
   ps: () => import('./commands/ps.ts'),
@@ -20,10 +22,12 @@ export const commands: Readonly<Record<string, Loader>> = {
   stop: () => import('./commands/stop.ts'),
   delete: () => import('./commands/delete.ts'),
   migrate: () => import('./commands/migrate.ts'),
+  rollout: () => import('./commands/rollout.ts'),
   doctor: () => import('./commands/doctor.ts'),
   config: () => import('./commands/config.ts'),
   auth: () => import('./commands/auth.ts'),
   bench: () => import('./commands/bench.ts'),
+  chaos: () => import('./commands/chaos.ts'),
   completion: () => import('./commands/completion.ts'),
   help: () => import('./commands/help.ts'),
 }

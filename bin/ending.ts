@@ -4,6 +4,8 @@ import type { Log } from './log.ts'
 
 export type Why =
   | { readonly is: 'signal'; readonly signal: NodeJS.Signals }
+  /** Somebody asked the node to stop: perdure drain. */
+  | { readonly is: 'drained' }
   | { readonly is: 'error'; readonly error: unknown }
 
 export type Ending = {

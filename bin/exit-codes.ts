@@ -2,7 +2,7 @@
 import { isFault } from '#protocol/fault.ts'
 
 export const exitCodes = [
-  [0, 'done; for up, node and watch: ended by Ctrl-C or SIGTERM, in order'],
+  [0, 'done; for up, node and watch: ended by Ctrl-C or SIGTERM, in order, or drained'],
   [1, 'a fault: what was asked for failed, or a check (doctor, bench, migrate) did'],
   [2, 'usage: a command, flag, address, event or setting that cannot be understood'],
   [3, 'not there: no such actor, entry or realm, or no server or node that answers'],
@@ -24,6 +24,7 @@ const absent = new Set([
   'realm.missing',
   'bus.unreachable',
   'bus.nobody',
+  'node.absent',
   'partition.unowned',
 ])
 const late = new Set(['ask.deadline', 'wait.deadline', 'bus.timeout'])

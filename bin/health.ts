@@ -1,7 +1,8 @@
 /**
  * `/health/live` and `/health/ready` on loopback, for whatever keeps the process running. Live:
  * it answers, and its node has not ended; a process that is not live wants to be started again.
- * Ready: it owns partitions and its server is there; one that is not ready wants to be waited for.
+ * Ready: it owns partitions, or other nodes own all of them, and its server is there; one that is
+ * not ready wants to be waited for.
  */
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'

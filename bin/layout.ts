@@ -117,3 +117,15 @@ export function stateText(value: unknown, status = 'active'): string {
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
+
+/** Numbers as people write them: `0-3, 7, 12-13`. */
+export function rangesText(numbers: readonly number[]): string {
+  const sorted = [...new Set(numbers)].toSorted((a, b) => a - b)
+  const ranges: { from: number; to: number }[] = []
+  for (const number of sorted) {
+    const last = ranges.at(-1)
+    if (last !== undefined && number === last.to + 1) last.to = number
+    else ranges.push({ from: number, to: number })
+  }
+  return ranges.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(', ')
+}

@@ -19,13 +19,14 @@ export function addressText(address: Address): string {
 }
 
 export function healthOfShown(shown: ShownActor, parked: number): Health {
-  const { state, depth, tags, undecided, unfit } = shown
+  const { state, depth, tags, undecided, places, unfit } = shown
   return healthOf({
     state,
     depth,
     isServed: tags !== undefined,
     unfit: unfit ?? state.book.unfit,
     undecided,
+    places,
     parked,
     now: systemClock.now(),
   })

@@ -73,5 +73,6 @@ try {
   complain(out, error, { json: args.includes('--json'), withStack: isDebugging() && !isFault(error, 'usage.invalid') })
   code = exitCodeOf(error)
 }
+await out.written()
 // Whatever a command left open must not hold the prompt back.
 process.exit(code)

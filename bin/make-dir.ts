@@ -17,7 +17,7 @@ export function makeDir(config: Config): void {
 }
 
 /** One after the other: Node's own `recursive` never ends where a parent is there and takes no child, as in /proc. */
-function makeEach(dir: string): void {
+export function makeEach(dir: string): void {
   if (statSync(dir, { throwIfNoEntry: false })?.isDirectory()) return
   const parent = dirname(dir)
   if (parent !== dir) makeEach(parent)

@@ -9,21 +9,27 @@ import type { Log } from './log.ts'
 
 export type StartedServer = { readonly server: RunningServer; readonly binary: string; readonly version: string }
 
-export async function openServer(config: Config, log: Log, signal: AbortSignal): Promise<StartedServer> {
+export type FoundBinary = { readonly binary: string; readonly version: string }
+
+export async function findBinary(config: Config, log: Log, signal: AbortSignal): Promise<FoundBinary> {
   const search = serverSearchOf(config)
   const found = await findServer({ ...search, onNote: (line) => log.say('server.search', 'info', line) })
-  const binary = found?.binary ?? (await fetched())
-  async function fetched(): Promise<string> {
-    // Only the first start of a machine needs what fetches.
-    const { fetchServer } = await import('#runtime/server/fetch-server.ts')
-    return await fetchServer({ ...search, onProgress: (line) => log.say('server.fetch', 'info', line), signal })
-  }
-  const version = found?.version ?? (await versionOf(binary))
+  if (found !== undefined) return { binary: found.binary, version: found.version }
+  // Only the first start of a machine needs what fetches.
+  const { fetchServer } = await import('#runtime/server/fetch-server.ts')
+  const onProgress = (line: string): void => log.say('server.fetch', 'info', line)
+  const binary = await fetchServer({ ...search, onProgress, signal })
+  return { binary, version: await versionOf(binary) }
+}
+
+export async function openServer(config: Config, log: Log, signal: AbortSignal): Promise<StartedServer> {
+  const { binary, version } = await findBinary(config, log, signal)
   const server = await launchServer({
     ...serverOptionsOf(config),
     binary,
     credentials: await ensureCredentials(config.node.dir),
-    onLine: (line) => log.say('server.line', levelOf(line), `nats-server: ${line.replace(/^\[\d+\] \S+ \S+ /, '')}`),
+    onLine: (line) =>
+      log.say('server.line', levelOfLine(line), `nats-server: ${line.replace(/^\[\d+\] \S+ \S+ /, '')}`),
     signal,
   })
   return { server, binary, version }
@@ -35,8 +41,9 @@ async function versionOf(binary: string): Promise<string> {
 }
 
 /** The server marks its own lines. The passwords that it warns of stand in a file of mode 600. */
-function levelOf(line: string): 'error' | 'warn' | 'debug' {
-  if (line.includes('Plaintext passwords')) return 'debug'
+export function levelOfLine(line: string): 'error' | 'warn' | 'debug' {
+  // Of servers that stand together: how long it took them to write down who leads what, a few ms.
+  if (line.includes('Plaintext passwords') || line.includes('Metalayer blocking snapshot')) return 'debug'
   if (/\[(ERR|FTL)\]/.test(line)) return 'error'
   return line.includes('[WRN]') ? 'warn' : 'debug'
 }

@@ -15,7 +15,11 @@ export type Output = {
   json(value: unknown): void
   /** To standard error: progress, notes, faults. */
   note(text: string): void
+  /** Begins the screen anew; for terminals. */
+  clear(): void
   style(style: Style, text: string): string
+  /** Resolves when everything was handed on: a pipe takes so much at a time, and the end of the process drops the rest. */
+  written(): Promise<void>
 }
 
 /** Everything is laid out for this; a wider terminal only leaves more room for the last column. */
@@ -37,7 +41,11 @@ export function openOutput(): Output {
     line: (text = '') => void stdout.write(`${text}\n`),
     json: (value) => void stdout.write(`${JSON.stringify(plain(value))}\n`),
     note: (text) => void stderr.write(`${text}\n`),
+    clear: () => void stdout.write('\x1b[H\x1b[2J'),
     style: (style, text) => styleText(style, text, { stream: stdout }),
+    async written() {
+      await Promise.all([stdout, stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))))
+    },
   }
 }
 

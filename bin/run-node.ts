@@ -4,7 +4,6 @@
  * then what watches it, the server last.
  */
 import type { Config } from '#config/open-config.ts'
-import { Fault } from '#protocol/fault.ts'
 import { type ActorKind, type Node, systemClock } from '#runtime/index.ts'
 import { openConfiguredNode } from '#runtime/wiring.ts'
 import type { Call } from './command.ts'
@@ -30,14 +29,19 @@ export async function runNode(call: Call, withServer: boolean, onReady: (running
   const { config } = call
   const { 'log.level': level, 'log.format': format } = config.node
   const isText = !call.json && (format === 'text' || (format === 'auto' && call.out.isTerminal))
-  const log = openLog(call.out, { level, format: isText ? 'text' : 'json', now: systemClock.now })
+  const log = openLog(call.out, { level, format: isText ? 'text' : 'json', clock: systemClock })
   const ending = openEnding(call, log)
   const running: Running = { isText, actors: [] }
   let why: Why
   try {
     await begin(running, { config, log, withServer, signal: ending.signal })
     void running.server?.server.exited.then((error) => ending.end({ is: 'error', error }))
-    void running.node?.ended.then((error) => ending.end({ is: 'error', error: error ?? new Fault('bus.closed') }))
+    void running.node?.ended.then((error) => {
+      if (error !== undefined) ending.end({ is: 'error', error })
+      // Other nodes may live on this server.
+      else if (running.server === undefined) ending.end({ is: 'drained' })
+      else log.say('up.drained', 'info', 'the node has stopped, the server goes on; Ctrl-C ends it')
+    })
     if (!ending.signal.aborted) onReady(running)
     why = await ending.why
   } catch (error) {

@@ -39,6 +39,16 @@ export const clusterSettings = {
     1_000_000_000,
     'A log larger than this is trimmed before its time; it is disk on every server.',
   ),
+  'parked.keepMs': setting(
+    duration({ min: day / 24, max: 3650 * day }),
+    30 * day,
+    'What is parked and neither replayed nor dropped for so long goes, counted in a trace.',
+  ),
+  'parked.bytes': setting(
+    size({ min: 1_000_000, max: 1e15 }),
+    100_000_000,
+    'What is parked may take so much of the log, a tenth of history.bytes; past it the oldest go.',
+  ),
   'actors.retainMs': setting(
     duration({ min: 0, max: 3650 * day }),
     30 * day,

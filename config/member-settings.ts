@@ -1,6 +1,6 @@
 /** What a node brings to a realm of several, and how soon it notices that another one is gone. */
 import { setting, settingFrom, type Setting } from './setting.ts'
-import { count, duration, list, text } from './value-type.ts'
+import { count, duration, list, shareOr, text } from './value-type.ts'
 
 const second = 1_000
 const minute = 60 * second
@@ -16,6 +16,11 @@ export const memberSettings = {
     [],
     'What is here and not elsewhere: effects that name a label run on nodes that carry it.',
     { flag: 'label' },
+  ),
+  'rollout.share': setting(
+    shareOr('auto'),
+    'auto',
+    'How much of the realm a version gets that this node brings first: auto follows the capacity of the nodes that carry it; 0.1 begins with a tenth and waits for perdure rollout advance.',
   ),
   'members.beatMs': setting(
     duration({ min: 0, max: minute }),

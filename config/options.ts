@@ -123,7 +123,13 @@ const nodeNumbers = {
   clientsMost: 'actors.clientsMost',
   foldMs: 'fold.everyMs',
   foldCommitsMost: 'fold.commitsMost',
+  mendKeepMs: 'mend.keepMs',
+  mendBytes: 'mend.bytes',
   trimEveryMs: 'trim.everyMs',
+  trimAnswerMs: 'trim.answerMs',
+  baseEveryBytes: 'base.everyBytes',
+  isolationMs: 'isolation.ms',
+  isolationMostMs: 'isolation.mostMs',
   aliveMs: 'alive.everyMs',
   claimLookMs: 'claim.lookMs',
   capacity: 'capacity',
@@ -154,18 +160,25 @@ export function nodeOptionsOf({ cluster, node }: Config): NodeSettingsOf {
     release,
     historyMs: cluster['history.windowMs'],
     historyBytes: cluster['history.bytes'],
+    parkedKeepMs: cluster['parked.keepMs'],
+    parkedBytes: cluster['parked.bytes'],
     retainMs: cluster['actors.retainMs'],
     acceptChanged: node['kinds.acceptChanged'],
+    rolloutShare: node['rollout.share'],
   }
 }
 
 type NodeSettingsOf = Readonly<
-  Record<keyof typeof nodeNumbers | 'historyMs' | 'historyBytes' | 'retainMs' | 'standbys', number>
+  Record<
+    keyof typeof nodeNumbers | 'parkedKeepMs' | 'parkedBytes' | 'historyMs' | 'historyBytes' | 'retainMs' | 'standbys',
+    number
+  >
 > & {
   readonly name: string
   readonly labels: readonly string[]
   readonly release: string
   readonly acceptChanged: boolean
+  readonly rolloutShare: number | 'auto'
 }
 
 /** What a client of a realm takes to send and to look. */

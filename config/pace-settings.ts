@@ -135,6 +135,26 @@ export const paceSettings = {
     minute,
     'A purge costs the server some tens of milliseconds.',
   ),
+  'trim.answerMs': setting(
+    duration({ min: 100, max: day }),
+    2 * minute,
+    'An owner may have to upload large bases before it answers; the next round waits for it.',
+  ),
+  'base.everyBytes': setting(
+    size({ min: 65_536, max: 1e15 }),
+    16_777_216,
+    'A partition gets a base when its commits since the last one are larger than this and than the base: what a node that never followed it must read.',
+  ),
+  'isolation.ms': setting(
+    duration({ min: 200, max: 10 * minute }),
+    2_500,
+    'Without an answer of the log and a sign of any other node for so long, a node lets go of its partitions.',
+  ),
+  'isolation.mostMs': setting(
+    duration({ min: 200, max: 60 * minute }),
+    15 * second,
+    'As long as others are heard, the log may be without a leader for so long (4 to 9 s is normal) before its owners let go.',
+  ),
   'claim.lookMs': setting(
     duration({ min: 100, max: 10 * minute }),
     2 * second,
@@ -161,4 +181,14 @@ export const paceSettings = {
     'Address space, not disk: the store grows as it needs.',
   ),
   'kinds.acceptChanged': setting(flag(), false, 'Serve a kind whose definition changed under an unchanged version.'),
+  'mend.keepMs': setting(
+    duration({ min: 0, max: day }),
+    4 * minute,
+    'What the log may still forget in a power cut is held beside the fold for so long: twice the two minutes after which a server writes to the disk by default. 0 holds nothing, and a log that comes back shorter ends the node.',
+  ),
+  'mend.bytes': setting(
+    size({ min: 1_000_000, max: 1e12 }),
+    128_000_000,
+    'Of what is held so; beyond it the oldest is given up.',
+  ),
 } as const satisfies Record<string, Setting<unknown>>

@@ -51,6 +51,20 @@ export function count({ min, max }: Range, unit = ''): ValueType<number> {
   return { must, unit, write: asText, read: (raw) => within(plainNumberOf(raw), min, max) }
 }
 
+/** A part of something, or the word for letting it follow from the rest. */
+export function shareOr<const T extends string>(word: T): ValueType<number | T> {
+  return {
+    must: `a share from 0 to 1, such as 0.1, or ${word}`,
+    unit: '',
+    write: asText,
+    read(raw) {
+      if (raw === word) return word
+      const value = typeof raw === 'string' && /^\d*\.?\d+$/.test(raw) ? Number(raw) : raw
+      return typeof value === 'number' && value >= 0 && value <= 1 ? value : undefined
+    },
+  }
+}
+
 export function oneOfNumbers(...choices: readonly number[]): ValueType<number> {
   const must = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`
   return { must, unit: '', write: asText, read: (raw) => choices.find((choice) => choice === plainNumberOf(raw)) }

@@ -19,6 +19,7 @@ if (known.includes(name)) {
     process.exitCode = 1
   }
 } else {
-  console.error(`Which example? npm run example ${known.join(', or npm run example ')}.`)
+  const asked = name === '' ? 'Which example?' : `There is no example "${name}".`
+  console.error(`${asked} There are: ${known.join(', ')}. Say for example: npm run example ${known[0]}`)
   process.exitCode = 2
 }

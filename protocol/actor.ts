@@ -37,6 +37,11 @@ export type EffectPolicy = {
   /** For all attempts together; a running one is aborted then. */
   readonly deadlineMs?: number
   /**
+   * Run it on a node that carries this label (`--label`), not where its actor is. While there is
+   * none it is pending, visibly, until `deadlineMs`.
+   */
+  readonly label?: string
+  /**
    * The process ended while it ran: run it `again` (the default; its id is the same, so the
    * other side can recognise it), give the machine an error (`fail`), wait for a person
    * (`ask`, answered with `perdure effect resolve`), or find out.
@@ -97,9 +102,13 @@ export type KindOptions = {
   readonly retainMs?: number
   /** Record each guarded choice: the options there were and the one taken. */
   readonly decisions?: boolean
-  /** From the version named to the next. */
-  readonly migrate?: Readonly<Record<number, (state: ActorState) => ActorState>>
+  /** From the version named to the next; with a step `down`, a rollout of that next one can be undone. */
+  readonly migrate?: Readonly<Record<number, MigrateStep>>
 }
+
+export type MigrateStep =
+  | ((state: ActorState) => ActorState)
+  | { readonly up: (state: ActorState) => ActorState; readonly down?: (state: ActorState) => ActorState }
 
 export type ActorKind<TLogic extends AnyActorLogic = AnyActorLogic> = {
   readonly kind: string

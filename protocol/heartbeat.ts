@@ -8,9 +8,9 @@ import { Fault } from './fault.ts'
 
 /**
  * `joining`: not to be given anything yet; `ready`: takes its share; `leaving`: gives away what
- * it has; `gone`: its last word.
+ * it has; `mending`: the log lost its end, nobody claims; `gone`: its last word.
  */
-export type NodePhase = 'joining' | 'ready' | 'leaving' | 'gone'
+export type NodePhase = 'joining' | 'ready' | 'leaving' | 'mending' | 'gone'
 
 /** Partition, epoch of the claim, number of the last record, arrivals that wait. */
 export type OwnedPartition = readonly [partition: number, epoch: number, n: number, waiting: number]
@@ -43,6 +43,8 @@ export type Heartbeat = {
   readonly load: Load
   /** Of perdure, so that a mixed cluster shows. */
   readonly release: string
+  /** How often the log was mended, as far as this node knows; one that still mends may only be late. */
+  readonly incarnation?: number | undefined
 }
 
 const format = 1
@@ -63,6 +65,7 @@ export function encodeHeartbeat(one: Heartbeat): Uint8Array {
     one.followed,
     [cpu, memoryBytes, commitsPerSecond, actors, effects],
     one.release,
+    one.incarnation ?? 0,
   ])
 }
 
@@ -70,7 +73,8 @@ export function decodeHeartbeat(bytes: Uint8Array): Heartbeat {
   const array = decode(bytes)
   if (!Array.isArray(array) || array[0] !== format || array.length < 13)
     throw new Fault('heartbeat.unknown', { size: bytes.length })
-  const [, name, life, since, beat, phase, capacity, labels, kinds, owned, followed, load, release] = array
+  const [, name, life, since, beat, phase, capacity, labels, kinds, owned, followed, load, release, incarnation = 0] =
+    array
   const [cpu, memoryBytes, commitsPerSecond, actors, effects] = load as number[]
   return {
     name,
@@ -85,5 +89,6 @@ export function decodeHeartbeat(bytes: Uint8Array): Heartbeat {
     followed,
     load: { cpu, memoryBytes, commitsPerSecond, actors, effects },
     release,
+    incarnation,
   } as Heartbeat
 }

@@ -35,9 +35,14 @@ export type Seen = {
   readonly tags?: readonly string[] | undefined
   /** Effects that wait for a person to say how they ended. */
   readonly undecided?: readonly string[] | undefined
+  /** By id, effects that do not run where their actor is. */
+  readonly places?: Readonly<Record<string, EffectPlace>> | undefined
   /** Why its stored state does not fit the definition that the owner runs. */
   readonly unfit?: StoredFault | undefined
 }
+
+/** The node that runs an effect, or why none does. */
+export type EffectPlace = { readonly node: string } | { readonly reason: string }
 
 export type SeenHistory = {
   readonly lines: readonly {

@@ -35,8 +35,20 @@ export const subjects = {
   node: (realm: Realm, name: string) => `${realm.name}.node.${name}`,
   /** Whether a node lives; nobody answers for a process that ended. */
   ping: (realm: Realm, name: string) => `${realm.name}.ping.${name}`,
+  /** What other nodes ask of this one about effects: core requests, from nodes only. Never stored. */
+  do: (realm: Realm, name: string) => `${realm.name}.do.${name}`,
   /** Whoever comes asks who is there. */
   roll: (realm: Realm) => `${realm.name}.roll`,
+  /** Asks a node to give its partitions away, or to take its share again. */
+  drain: (realm: Realm, name: string) => `${realm.name}.drain.${name}`,
+  /** Before the log is trimmed, each owner is asked what its partitions still need of it. */
+  trim: (realm: Realm, name: string) => `${realm.name}.trim.${name}`,
+  /** What was mended: the last entry says which entries stand again for which that were lost. */
+  mended: (realm: Realm) => `${realm.name}.commit.mended`,
+  /** A node is asked for what it holds beyond the log. Never stored. */
+  mend: (realm: Realm, name: string) => `${realm.name}.mend.${name}`,
+  /** The registry of kinds has changed: whoever goes by it looks. Never stored. */
+  kinds: (realm: Realm) => `${realm.name}.kinds`,
   live: (realm: Realm, id: string) => `${realm.name}.st.${id}`,
 } as const
 

@@ -10,36 +10,41 @@ import { trace } from './trace.ts'
 
 type World = { readonly bus: Bus; readonly store: Store }
 
-/** Uploads what is not there yet; of each partition, the number up to which there is a base now. */
-export async function uploadBases(
-  { bus, store }: World,
-  partitions: readonly number[],
-): Promise<ReadonlyMap<number, number>> {
-  const present = new Set(await bus.blobs.names())
-  const uploaded = new Map<number, number>()
-  for (const partition of partitions) {
-    const n = store.partition(partition)?.n ?? 0
-    const name = baseName(partition, n)
-    if (!present.has(name)) await bus.blobs.put(name, await store.base(partition))
-    uploaded.set(partition, n)
+/** `seq`: all records of the partition up to there on the log are in the base. */
+export type Uploaded = { readonly partition: number; readonly n: number; readonly seq: number; readonly bytes: number }
+
+/** Uploads what is not there yet, and removes what it makes useless. */
+export async function uploadBase({ bus, store }: World, partition: number): Promise<Uploaded> {
+  // Before the base is made: it may hold more than this says, and never less.
+  const { n, seq } = store.partition(partition) ?? { n: 0, seq: 0 }
+  const name = baseName(partition, n)
+  const present = basesOf(await bus.blobs.names()).filter((one) => one.partition === partition)
+  let bytes = 0
+  if (!present.some((one) => one.n >= n)) {
+    const begunAt = performance.now()
+    const base = await store.base(partition)
+    await bus.blobs.put(name, base)
+    bytes = base.length
+    trace({ is: 'base.uploaded', partition, n, bytes, ms: Math.round(performance.now() - begunAt) })
   }
-  return uploaded
+  // Of each partition only the newest is of use; who reads an older one finds it gone and looks again.
+  for (const older of present) if (older.n < n) await bus.blobs.remove(older.name)
+  return { partition, n, seq, bytes }
 }
 
-/** Of each partition only the newest is of use; who reads an older one finds it gone and looks again. */
-export async function removeBasesBelow(bus: Bus, uploaded: ReadonlyMap<number, number>): Promise<void> {
-  for (const { partition, n, name } of basesOf(await bus.blobs.names())) {
-    if (n < (uploaded.get(partition) ?? 0)) await bus.blobs.remove(name)
+/** Of each partition, the number up to which there is a base. */
+export async function newestBases(bus: Bus): Promise<ReadonlyMap<number, Base>> {
+  const newest = new Map<number, Base>()
+  for (const base of basesOf(await bus.blobs.names())) {
+    if (base.n > (newest.get(base.partition)?.n ?? 0)) newest.set(base.partition, base)
   }
+  return newest
 }
 
 /** Brings the store to the newest base where it is behind that; says for which partitions it did. */
 export async function takeNewerBases({ bus, store }: World, partitions: readonly number[]): Promise<readonly number[]> {
   const taken: number[] = []
-  const newest = new Map<number, Base>()
-  for (const base of basesOf(await bus.blobs.names())) {
-    if (base.n > (newest.get(base.partition)?.n ?? 0)) newest.set(base.partition, base)
-  }
+  const newest = await newestBases(bus)
   for (const partition of partitions) {
     const base = newest.get(partition)
     const have = store.partition(partition)?.n ?? 0
@@ -58,7 +63,7 @@ export async function takeNewerBases({ bus, store }: World, partitions: readonly
   return taken
 }
 
-type Base = { readonly partition: number; readonly n: number; readonly name: string }
+export type Base = { readonly partition: number; readonly n: number; readonly name: string }
 
 function baseName(partition: number, n: number): string {
   return `base.${partition}.${n}`

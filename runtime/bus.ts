@@ -98,8 +98,13 @@ export interface Bus extends AsyncDisposable {
   /** Small named values with history (kinds and their definitions). */
   readonly registry: {
     get(key: string): Promise<Uint8Array | undefined>
-    put(key: string, value: Uint8Array): Promise<void>
+    /** The value with the revision it has; 0 for one that never was put. */
+    entry(key: string): Promise<{ readonly value: Uint8Array | undefined; readonly revision: number }>
+    /** Only over that revision, if one is given (else `bus.conflict`); returns the new one. */
+    put(key: string, value: Uint8Array, revision?: number): Promise<number>
     keys(): Promise<string[]>
+    /** Of the last change of any key, so that nobody reads all of them to find out that nothing changed. */
+    revision(): Promise<number>
   }
   /** Large named values (bases of partitions, later slices of cuts). */
   readonly blobs: {

@@ -6,7 +6,9 @@
  */
 import type { Store } from '#store/store.ts'
 import type { Bus, LogEntry, Reading } from './bus.ts'
+import type { Clock } from './clock.ts'
 import type { SessionLimits } from './core/sessions.ts'
+import { type HoldOptions, holdingOf } from './holding.ts'
 import { refoldOf } from './refold.ts'
 import type { Kinds } from './residents.ts'
 import { trace } from './trace.ts'
@@ -17,18 +19,27 @@ const gatheredMost = 2000
 /** Such parts that may wait for the store. */
 const leavingMost = 4
 
-export type CatchUpWorld = { readonly bus: Bus; readonly store: Store; readonly kinds: Kinds }
+export type CatchUpWorld = {
+  readonly bus: Bus
+  readonly store: Store
+  readonly clock: Clock
+  readonly kinds: Kinds
+}
 
 /** `through`: the sequence of the claim, the last entry that is folded. */
-export type CatchUpOptions = SessionLimits & { readonly through: number }
+export type CatchUpOptions = SessionLimits & HoldOptions & { readonly through: number }
 
 export async function catchUp(
-  { bus, store, kinds }: CatchUpWorld,
+  { bus, store, clock, kinds }: CatchUpWorld,
   partitions: ReadonlySet<number>,
   { through, ...limits }: CatchUpOptions,
 ): Promise<void> {
   // The log is read in its order: a record that comes too early is one whose forerunner is not there.
-  const refold = refoldOf({ store, kinds }, partitions, { ...limits, earlyMost: 0 })
+  const refold = refoldOf({ store, kinds }, partitions, {
+    ...limits,
+    earlyMost: 0,
+    holding: holdingOf(clock, limits),
+  })
   const from = Math.min(...[...partitions].map((partition) => (refold.position(partition)?.seq ?? 0) + 1))
   if (from > through) return
   let reading: Reading | undefined
@@ -73,6 +84,8 @@ export async function catchUp(
     })
   } finally {
     await reading?.stop()
+    // Also after a failure: whoever tries again begins where the store is then.
+    await folding.catch(() => undefined)
   }
   fold()
   await folding

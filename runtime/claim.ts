@@ -23,6 +23,7 @@ export type Claimed = {
   readonly newest: number
   /** The last entry of the mailbox then. */
   readonly arrived: number
+  readonly data: Uint8Array
 }
 
 /** Appends the claim of one partition; of two who try, one wins and the other claims above it. */
@@ -36,7 +37,7 @@ export async function claimPartition(
   const onClaimed = (epoch: number): void => {
     trace({ is: 'partition.claimed', partition, epoch })
     // An owner that is at rest would not find out before its next commit.
-    bus.tell(subjects.claimed(bus.realm, partition), new Uint8Array())
+    bus.tell(subjects.claimed(bus.realm, partition), new TextEncoder().encode(String(epoch)))
   }
   for (let tries = 0; ; tries++) {
     const last = await bus.last(subject)
@@ -44,7 +45,11 @@ export async function claimPartition(
     if (last !== undefined && record?.is === 'claim' && record.nonce === nonce) {
       // Our own claim, whose acknowledgement was lost.
       onClaimed(record.epoch)
-      return await claimed(bus, { partition, epoch: record.epoch, nonce, seq: last.seq }, record.previous)
+      return await claimed(
+        bus,
+        { partition, epoch: record.epoch, nonce, seq: last.seq, data: last.data },
+        record.previous,
+      )
     }
     const epoch = (record?.epoch ?? 0) + 1
     const claim: AnyRecord = {
@@ -57,10 +62,11 @@ export async function claimPartition(
       node,
       at: clock.now(),
     }
+    const data = encodeRecord(claim)
     try {
-      const { seq } = await bus.append({ subject, data: encodeRecord(claim), check: { seq: last?.seq ?? 0 } })
+      const { seq } = await bus.append({ subject, data, check: { seq: last?.seq ?? 0 } })
       onClaimed(epoch)
-      return await claimed(bus, { partition, epoch, nonce, seq }, claim.previous)
+      return await claimed(bus, { partition, epoch, nonce, seq, data }, claim.previous)
     } catch (error) {
       if (!isFault(error) || (error.verdict !== 'retry' && error.code !== 'bus.conflict') || tries > 50) throw error
       if (error.code !== 'bus.conflict')

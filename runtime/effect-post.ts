@@ -30,7 +30,8 @@ export function effectPostOf(
 ): {
   /** Throws where it is called when this cannot be stored. */
   readonly check: (one: EffectPost) => void
-  readonly post: (one: EffectPost) => Promise<void>
+  /** Whether it is stored now. */
+  readonly post: (one: EffectPost) => Promise<boolean>
 } {
   const limit = Math.floor(bus.maxPayload / 2)
 
@@ -73,7 +74,7 @@ export function effectPostOf(
     }
   }
 
-  async function post(one: EffectPost): Promise<void> {
+  async function post(one: EffectPost): Promise<boolean> {
     const { address, partition, effect } = one
     const { to, data } = written(one)
     // A family lives in one partition, so whoever it may speak to has this mailbox too.
@@ -81,11 +82,11 @@ export function effectPostOf(
     for (;;) {
       try {
         await bus.append(entry)
-        return
+        return true
       } catch (error) {
         if (!isFault(error) || error.verdict !== 'retry') {
           trace({ is: 'effect.unheard', address, effect: effect.id, name: effect.name, fault: storedFaultOf(error) })
-          return
+          return false
         }
         await new Promise<void>((resolve) => clock.at(clock.now() + retryMs, resolve))
       }

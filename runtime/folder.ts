@@ -4,10 +4,12 @@
  * actor become the last one. Invariant: a partition's fold is always a prefix of its commits.
  */
 import type { Address } from '#protocol/address.ts'
+import type { HeldEntry } from '#protocol/held.ts'
 import type { Change, CommitRecord } from '#protocol/record.ts'
 import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
 import type { Fold, FoldedChange, HistoryLine, Needs, Store } from '#store/store.ts'
 import type { Clock } from './clock.ts'
+import { type HoldOptions, holdingOf } from './holding.ts'
 
 export type Folder = {
   add(folded: Folding): void
@@ -15,6 +17,8 @@ export type Folder = {
   flush(): Promise<void>
   /** The number of commits that are not in the store yet. */
   readonly behind: number
+  /** Bytes of states and differences that were committed here, of one partition. */
+  written(partition: number): number
   /** Called after each fold with what is now in the store, by partition. */
   onFolded(on: (positions: readonly FoldedPartition[]) => void): void
   stop(): Promise<void>
@@ -22,7 +26,7 @@ export type Folder = {
   abandon(): void
 }
 
-export type FolderOptions = { readonly intervalMs: number; readonly commitsMost: number }
+export type FolderOptions = HoldOptions & { readonly intervalMs: number; readonly commitsMost: number }
 
 /** A commit that is on the log. */
 export type Folding = {
@@ -32,6 +36,8 @@ export type Folding = {
   readonly seq: number
   /** For every address of the record that is not gone. */
   readonly needs: ReadonlyMap<Address, Needs>
+  /** What it consumed from outside, and what it put on the log. */
+  readonly held: readonly HeldEntry[]
 }
 
 type Gathered = {
@@ -55,6 +61,8 @@ export function folderOf(
   let alarm: { cancel(): void } | undefined
   let running: Promise<void> | undefined
   let abandoned = false
+  const holding = holdingOf(clock, options)
+  const written = new Map<number, number>()
   const hearers: ((positions: readonly FoldedPartition[]) => void)[] = []
 
   async function fold(): Promise<void> {
@@ -69,7 +77,7 @@ export function folderOf(
       history,
     }))
     try {
-      await store.fold(folds)
+      await store.fold(folds, holding.take())
     } catch (error) {
       // What was taken is gone: anything folded behind it would leave a hole.
       abandon()
@@ -112,7 +120,7 @@ export function folderOf(
     get behind() {
       return count + inStore
     },
-    add({ position, clients, record, seq, needs }) {
+    add({ position, clients, record, seq, needs, held }) {
       if (abandoned) return
       const part = gathered.get(position.partition) ?? {
         position,
@@ -121,16 +129,19 @@ export function folderOf(
         history: [],
       }
       part.position = position
+      written.set(position.partition, (written.get(position.partition) ?? 0) + sizeOf(record))
       gathered.set(position.partition, part)
       for (const [session, mark] of clients) part.clients.set(session, mark)
       for (const change of record.changes) gather(part.changes, change, needs.get(change.address) ?? {})
       part.history.push(...historyOf(record, seq))
+      for (const entry of held) holding.add(entry)
       count++
       soon()
     },
     async flush() {
       while (count > 0 || running !== undefined) await run()
     },
+    written: (partition) => written.get(partition) ?? 0,
     onFolded: (on) => void hearers.push(on),
     async stop() {
       alarm?.cancel()
@@ -138,6 +149,15 @@ export function folderOf(
     },
     abandon,
   }
+}
+
+function sizeOf({ changes }: CommitRecord): number {
+  let bytes = 0
+  for (const change of changes) {
+    if (change.is === 'full') bytes += change.state.length
+    else if (change.is !== 'gone') bytes += change.delta.length
+  }
+  return bytes
 }
 
 export function gather(changes: Map<Address, FoldedChange>, change: Change, needs: Needs): void {

@@ -47,4 +47,9 @@ export function follow({ residents, effects, onMoved }: World, staged: Staged): 
         trace({ is: 'actor.log', address, label: deed.label, value: deed.value })
     }
   }
+  // Last, so that what the step ended by a deed is told so where it runs.
+  for (const change of staged.changes) {
+    const resident = residents.peek(change.address)
+    if (resident?.staged === 0) effects.settle(change.address, resident.live?.book.effects)
+  }
 }

@@ -3,17 +3,18 @@
  * take-over needs no reading. Invariant: it only ever folds what is on the log, and has stopped
  * doing so for a partition before this node claims it.
  */
-import { isFault, storedFaultOf } from '#protocol/fault.ts'
+import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import { takeNewerBases } from './bases.ts'
 import type { Bus, Reading } from './bus.ts'
 import type { Clock } from './clock.ts'
+import { type HoldOptions, holdingOf } from './holding.ts'
 import { type Refold, refoldOf } from './refold.ts'
 import type { Kinds } from './residents.ts'
 import { trace } from './trace.ts'
 
-export type FollowerOptions = {
+export type FollowerOptions = HoldOptions & {
   readonly clientKeepMs: number
   readonly clientsMost: number
   readonly foldMs: number
@@ -28,7 +29,14 @@ export type Follower = {
   stop(): Promise<void>
 }
 
-type World = { readonly bus: Bus; readonly store: Store; readonly clock: Clock; readonly kinds: Kinds }
+type World = {
+  readonly bus: Bus
+  readonly store: Store
+  readonly clock: Clock
+  readonly kinds: Kinds
+  /** Resolves when what this node committed as an owner is in the store. */
+  readonly flush: () => Promise<void>
+}
 
 type Followed = {
   readonly refold: Refold | undefined
@@ -38,6 +46,12 @@ type Followed = {
 /** Records that may wait for one before them: the two readings do not go in step. */
 const earlyMost = 20_000
 const gatheredMost = 2000
+
+/** What has not come for so long, while later ones have, is not on the log any more. */
+const gapMs = 5000
+
+/** The longest pause after a failure; it doubles from one to the next. */
+const retryMostMs = 60_000
 const leavingMost = 4
 
 export function followerOf(world: World, options: FollowerOptions): Follower {
@@ -45,28 +59,37 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
   const followed = new Map<number, Followed>()
   let changing = Promise.resolve()
 
-  async function begin(partition: number): Promise<void> {
+  async function begin(partition: number, failures = 0): Promise<void> {
     let retry: { cancel(): void } | undefined
     const state: { refold: Refold | undefined; stop: () => Promise<void> } = {
       refold: undefined,
       stop: async () => retry?.cancel(),
     }
+    const begunAt = store.partition(partition)?.n ?? 0
     followed.set(partition, state)
     const again = (error: unknown): void => {
       if (followed.get(partition) !== state) return
-      trace({ is: 'follow.failed', partition, fault: storedFaultOf(error) })
-      retry = clock.at(clock.now() + options.retryMs * 10, () => {
-        if (followed.get(partition) === state) void begin(partition)
+      // One that got on since it began has not failed again, but anew.
+      const count = (store.partition(partition)?.n ?? 0) > begunAt ? 1 : failures + 1
+      const pauseMs = Math.min(retryMostMs, options.retryMs * 10 * 2 ** Math.min(count - 1, 20))
+      trace({ is: 'follow.failed', partition, fault: storedFaultOf(error), failures: count, retryMs: pauseMs })
+      state.refold = undefined
+      retry = clock.at(clock.now() + pauseMs, () => {
+        if (followed.get(partition) === state) void begin(partition, count)
       })
     }
     try {
-      const opened = await follow(world, partition, { ...options, onBroken: again })
-      state.refold = opened.refold
+      const opening = follow(world, partition, { ...options, onBroken: again })
+      // Whoever stops it while it opens waits too: what it folds then would be folded twice.
       state.stop = async () => {
         retry?.cancel()
-        await opened.stop()
+        await opening.then(
+          (opened) => opened.stop(),
+          () => undefined,
+        )
       }
-      if (followed.get(partition) !== state) await state.stop()
+      const { refold } = await opening
+      state.refold = refold
     } catch (error) {
       again(error)
     }
@@ -102,17 +125,25 @@ type FollowOptions = FollowerOptions & { readonly onBroken: (error: unknown) => 
 
 /** Both places where records stand, from where the store is. */
 async function follow(
-  { bus, store, clock, kinds }: World,
+  { bus, store, clock, kinds, flush }: World,
   partition: number,
   options: FollowOptions,
 ): Promise<{ readonly refold: Refold; stop(): Promise<void> }> {
+  // Of a partition that was just lost the last commits may be on their way; read again they would be folded twice.
+  await flush()
   await takeNewerBases({ bus, store }, [partition])
-  const refold = refoldOf({ store, kinds }, new Set([partition]), { ...options, earlyMost })
+  const refold = refoldOf({ store, kinds }, new Set([partition]), {
+    ...options,
+    earlyMost,
+    holding: holdingOf(clock, options),
+  })
   const from = (refold.position(partition)?.seq ?? 0) + 1
   const readings: Reading[] = []
   let alarm: { cancel(): void } | undefined
+  let gap: { cancel(): void } | undefined
   let folding: Promise<unknown> = Promise.resolve()
   let isOver = false
+  let ending: Promise<void> | undefined
 
   function fail(error: unknown): void {
     if (isOver) return
@@ -132,33 +163,54 @@ async function follow(
     folding.catch(fail)
   }
 
-  async function stop(): Promise<void> {
-    if (isOver) return
+  /** The two readings do not go in step, so one that is missing may still come; but not for ever. */
+  function watchGap(): void {
+    if (gap !== undefined || refold.early(partition) === 0) return
+    const n = refold.position(partition)?.n ?? 0
+    gap = clock.at(clock.now() + gapMs, () => {
+      gap = undefined
+      const isStuck = refold.early(partition) > 0 && refold.position(partition)?.n === n
+      if (isStuck) fail(new Fault('log.gap', { partition, want: n + 1, have: 'later ones' }))
+      else watchGap()
+    })
+  }
+
+  const stop = (): Promise<void> => (ending ??= end())
+
+  async function end(): Promise<void> {
     isOver = true
     alarm?.cancel()
+    gap?.cancel()
     await Promise.all(readings.map((one) => one.stop()))
     fold()
     await folding.catch(() => undefined)
   }
 
-  for (const filter of [subjects.commit(bus.realm, partition), subjects.sentBy(bus.realm, partition)]) {
-    const reading = await bus.read({
-      filter,
-      from,
-      onEntry(entry) {
-        if (isOver) return
-        try {
-          refold.take(entry)
-          if (refold.gathered >= gatheredMost) fold()
-          else if (refold.gathered > 0) alarm ??= clock.at(clock.now() + options.foldMs, fold)
-        } catch (error) {
-          // What it lacks was trimmed, or its store was dropped: it begins again from a base.
-          fail(isFault(error) ? error : new Error(`partition ${partition} cannot be followed`, { cause: error }))
-        }
-      },
-    })
-    readings.push(reading)
-    if (isOver) await reading.stop()
+  try {
+    for (const filter of [subjects.commit(bus.realm, partition), subjects.sentBy(bus.realm, partition)]) {
+      const reading = await bus.read({
+        filter,
+        from,
+        onEntry(entry) {
+          if (isOver) return
+          try {
+            refold.take(entry)
+            watchGap()
+            if (refold.gathered >= gatheredMost) fold()
+            else if (refold.gathered > 0) alarm ??= clock.at(clock.now() + options.foldMs, fold)
+          } catch (error) {
+            // What it lacks was trimmed, or its store was dropped: it begins again from a base.
+            fail(isFault(error) ? error : new Error(`partition ${partition} cannot be followed`, { cause: error }))
+          }
+        },
+      })
+      readings.push(reading)
+      if (isOver) await reading.stop()
+    }
+  } catch (error) {
+    // One that goes on alone would fold what the next attempt folds as well.
+    await stop()
+    throw error
   }
   return { refold, stop }
 }

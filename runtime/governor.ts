@@ -6,7 +6,7 @@
 import { storedFaultOf } from '#protocol/fault.ts'
 import type { Heartbeat } from '#protocol/heartbeat.ts'
 import type { Clock } from './clock.ts'
-import { dutiesOf } from './core/duties.ts'
+import { dutiesOf, type Situation } from './core/duties.ts'
 import { type Placement, type PlacementOptions, placementOf } from './core/placement.ts'
 import { trace } from './trace.ts'
 
@@ -32,7 +32,11 @@ type World = {
   readonly mayClaim: (partition: number) => boolean
   readonly follow: (partitions: ReadonlySet<number>) => Promise<void>
   readonly takeOver: (partitions: readonly number[]) => Promise<void>
-  readonly release: (partition: number) => Promise<void>
+  readonly release: (partition: number, to: string) => Promise<void>
+  /** What each partition asks of its owner; nothing while every node can carry everything. */
+  readonly requirements: () => { readonly key: string; readonly fits: NonNullable<Situation['fits']> } | undefined
+  /** Whether nothing has to be done before a partition goes to that node. */
+  readonly mayGive: (partition: number, to: string) => boolean
 }
 
 export function governorOf(world: World, options: GovernorOptions): Governor {
@@ -47,23 +51,27 @@ export function governorOf(world: World, options: GovernorOptions): Governor {
   /** Heartbeats come all the time, and candidates seldom change. */
   function placementFor(nodes: readonly Heartbeat[]): Placement {
     const candidates = nodes.filter(({ phase }) => phase === 'ready')
+    const required = world.requirements()
     const key = candidates
       .map(({ name, capacity }) => `${name} ${capacity}`)
       .toSorted((a, b) => (a < b ? -1 : 1))
+      .concat(required?.key ?? '')
       .join()
-    if (placed?.key !== key) placed = { key, placement: placementOf(candidates, options) }
+    if (placed?.key !== key) placed = { key, placement: placementOf(candidates, { ...options, fits: required?.fits }) }
     return placed.placement
   }
 
   /** Whether there may be more to do at once. */
   async function act(): Promise<boolean> {
     const { self, others } = world.view()
-    const duties = dutiesOf({ self, others, placement: placementFor([self, ...others]) })
+    const placement = placementFor([self, ...others])
+    const duties = dutiesOf({ self, others, placement, fits: world.requirements()?.fits })
     const claim = duties.claim.filter(world.mayClaim).slice(0, options.claimsMost)
-    const handOver = duties.handOver.slice(0, options.handOversMost)
+    const givable = duties.handOver.filter(({ partition, to }) => world.mayGive(partition, to))
+    const handOver = givable.slice(0, options.handOversMost)
     await world.follow(new Set(duties.follow))
     if (claim.length > 0) await world.takeOver(claim)
-    await Promise.all(handOver.map(({ partition }) => world.release(partition)))
+    await Promise.all(handOver.map(({ partition, to }) => world.release(partition, to)))
     return claim.length > 0 || handOver.length > 0
   }
 

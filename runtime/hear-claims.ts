@@ -13,7 +13,11 @@ import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Partition } from './partition.ts'
 
-export type ClaimHearing = { stop(): void }
+export type ClaimHearing = {
+  /** These are open: what was told of them meanwhile is looked at now. */
+  look(partitions: readonly number[]): void
+  stop(): void
+}
 
 type World = {
   readonly bus: Bus
@@ -25,6 +29,8 @@ export function hearClaims({ bus, clock, owned }: World, options: { readonly cla
   const looking = new Set<Partition>()
   /** The number of the last commit, as it was at the last look. */
   const numbers = new WeakMap<Partition, number>()
+  /** Epochs of claims of partitions that are not open here. */
+  const told = new Map<number, number>()
   let stopped = false
   let alarm: { cancel(): void } | undefined
 
@@ -65,9 +71,12 @@ export function hearClaims({ bus, clock, owned }: World, options: { readonly cla
     })
   }
 
-  const hearing = bus.hear(subjects.claimed(bus.realm, '*'), (_, subject) => {
-    const one = owned.get(Number(subject.slice(subject.lastIndexOf('.') + 1)))
+  const hearing = bus.hear(subjects.claimed(bus.realm, '*'), (data, subject) => {
+    const partition = Number(subject.slice(subject.lastIndexOf('.') + 1))
+    const one = owned.get(partition)
     if (one !== undefined) void lookAt([one])
+    // It may be about to be opened here, by an owner that is none any more.
+    else told.set(partition, Number(new TextDecoder().decode(data)))
   })
   let isFirst = true
   const connection = bus.onState((state) => {
@@ -78,6 +87,14 @@ export function hearClaims({ bus, clock, owned }: World, options: { readonly cla
   again()
 
   return {
+    look(partitions) {
+      const late = partitions.flatMap((number) => {
+        const one = owned.get(number)
+        return one !== undefined && (told.get(number) ?? 0) > one.position.epoch ? [one] : []
+      })
+      for (const number of partitions) told.delete(number)
+      void lookAt(late)
+    },
     stop() {
       stopped = true
       alarm?.cancel()

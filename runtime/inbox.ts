@@ -3,7 +3,7 @@
  * that never were on the log. It serves "receive". Invariant: it holds a bounded number of
  * entries; past that the reading pauses, and the rest waits on the log.
  */
-import type { Address } from '#protocol/address.ts'
+import { type Address, kindOf } from '#protocol/address.ts'
 import { parseStored } from '#protocol/subject.ts'
 import type { Bus, LogEntry, Reading } from './bus.ts'
 import type { Arrival } from './core/arrival.ts'
@@ -24,6 +24,15 @@ export type Inbox = {
   ): Promise<void>
   /** No more is read; what was read and not taken is still on the log. */
   stop(): Promise<void>
+}
+
+/** Of a mailbox entry, its kind, when that is one of those; mostly there are none. */
+export function lackingKind(subject: string, kinds: ReadonlySet<string>): string | undefined {
+  if (kinds.size === 0) return undefined
+  const stored = parseStored(subject)
+  if (stored.is !== 'in') return undefined
+  const kind = kindOf(stored.address)
+  return kinds.has(kind) ? kind : undefined
 }
 
 export function inboxOf(queueMost: number, onArrived: () => void): Inbox {

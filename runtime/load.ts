@@ -12,6 +12,9 @@ type World = {
   readonly effects: Pick<Effects, 'running'>
 }
 
+/** Of a node that says its last word: its store may be closed already. */
+export const noLoad: Heartbeat['load'] = { cpu: 0, memoryBytes: 0, commitsPerSecond: 0, actors: 0, effects: 0 }
+
 /** Rates are taken over at least so long; a heartbeat's own interval says little. */
 const spanMs = 1000
 

@@ -5,6 +5,7 @@
  */
 import { nuid } from '@nats-io/nats-core'
 import { tokenOf } from '#protocol/address.ts'
+import { encode } from '#protocol/codec.ts'
 import { Fault, isFault } from '#protocol/fault.ts'
 import { decodeHeartbeat, encodeHeartbeat, type Heartbeat } from '#protocol/heartbeat.ts'
 import { subjects } from '#protocol/subject.ts'
@@ -29,6 +30,8 @@ export type Membership = {
   self(): Heartbeat
   /** Those that live, without this node. */
   others(): readonly Heartbeat[]
+  /** When another node was last heard; in the beginning, when this one joined. */
+  heardAt(): number
   /** Says now what changed, instead of at the next beat. */
   announce(): void
   /** Says the last word. */
@@ -66,6 +69,7 @@ export async function joinRealm(world: World, options: MembershipOptions): Promi
   let isTaken = false
   let isReplaced = false
   let lastBeat = clock.now()
+  let heardAt = clock.now()
   let alarm: { cancel(): void } | undefined
   const serving: { stop(): void }[] = []
 
@@ -84,6 +88,7 @@ export async function joinRealm(world: World, options: MembershipOptions): Promi
     if (heartbeat.life === own.life || isOver) return
     if (heartbeat.name === name) return onNamesake(heartbeat)
     const before = members
+    heardAt = clock.now()
     members = onHeard(members, heartbeat, clock.now())
     if (members === before) return
     const known = before.get(heartbeat.name)?.heartbeat
@@ -171,7 +176,8 @@ export async function joinRealm(world: World, options: MembershipOptions): Promi
     throw new Fault('node.nameTaken', { value: name })
   }
   serving.push(
-    bus.serve(subjects.ping(realm, token), () => nothing),
+    // The time here, for those who compare clocks.
+    bus.serve(subjects.ping(realm, token), () => encode(clock.now())),
     bus.serve(subjects.roll(realm), () => {
       announce()
       return nothing
@@ -186,6 +192,7 @@ export async function joinRealm(world: World, options: MembershipOptions): Promi
   return {
     self,
     others: () => living(members),
+    heardAt: () => heardAt,
     announce,
     leave() {
       if (isOver) return

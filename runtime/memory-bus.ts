@@ -11,6 +11,7 @@ import type { Clock } from './clock.ts'
 import { openHub, openMemoryCore } from './memory-core.ts'
 import { type MemoryReading, openMemoryReader } from './memory-reader.ts'
 import { openLog, type Outside } from './memory-log.ts'
+import { openMemoryRegistry } from './memory-registry.ts'
 import { type Disturb, type InFlight, openWire, type Wire } from './memory-wire.ts'
 
 export type { Disturb, Disturbance, InFlight, MemoryOp } from './memory-wire.ts'
@@ -58,7 +59,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
   const hub = openHub()
   const wires = new Set<Wire>()
   const readings = new Set<MemoryReading>()
-  const registry = new Map<string, Uint8Array>()
+  const registry = openMemoryRegistry()
   const blobs = new Map<string, Uint8Array>()
   let isServerUp = true
   let connections = 0
@@ -137,11 +138,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
       removeEntry: (seq) => call('removeEntry', () => log.removeEntry(seq)),
       logState: () => call('logState', () => ({ ...log.state(), createdAt })),
       ...core,
-      registry: {
-        get: (key) => call('registry.get', () => registry.get(key)?.slice()),
-        put: (key, value) => call('registry.put', () => void registry.set(key, value.slice())),
-        keys: () => call('registry.keys', () => [...registry.keys()].sort()),
-      },
+      registry: registry.over(call),
       blobs: {
         put: (name, bytes) => call('blobs.put', () => void blobs.set(name, bytes.slice())),
         get: (name) => call('blobs.get', () => blobs.get(name)?.slice()),

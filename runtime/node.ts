@@ -2,17 +2,20 @@
  * A node as the program sees it that runs one: what it takes, what it can be asked, how it ends.
  */
 import type { ActorKind } from '#protocol/actor.ts'
+import type { NodePhase } from '#protocol/heartbeat.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Blueprint } from './core/blueprint.ts'
+import type { KeepBasesOptions } from './keep-bases.ts'
 import type { Partition, PartitionOptions } from './partition.ts'
 import type { ShareOptions } from './share.ts'
 import type { TrimOptions } from './trim.ts'
 
 export type NodeOptions = PartitionOptions &
   TrimOptions &
-  ShareOptions & {
+  ShareOptions &
+  KeepBasesOptions & {
     /** A partition that is given up may take so long to commit what it stepped. */
     readonly handOverMs: number
     readonly name: string
@@ -20,6 +23,8 @@ export type NodeOptions = PartitionOptions &
     readonly retryMs: number
     readonly foldMs: number
     readonly foldCommitsMost: number
+    /** Of what is held for a log that may forget it. */
+    readonly mendBytes: number
     readonly effectLimit: number
     readonly idleMs: number
     readonly residentsMost: number
@@ -31,6 +36,8 @@ export type NodeOptions = PartitionOptions &
     readonly graceMs: number
     /** Serve a kind whose definition changed in a breaking way under an unchanged version. */
     readonly acceptChanged: boolean
+    /** Of a version that is new to the realm: how much of it this version gets at first. */
+    readonly rolloutShare: number | 'auto'
   }
 
 export type NodeWorld = {
@@ -63,7 +70,11 @@ export interface Node extends AsyncDisposable {
 }
 
 export type NodeHealth = {
+  /** It owns partitions, or the others own all of them. */
   readonly ready: boolean
+  readonly phase: NodePhase
+  /** How many nodes of the realm live, as far as this one knows. */
+  readonly nodes: number
   readonly partitions: number
   readonly of: number
   /** By number; what another node claimed is not among them. */

@@ -3,21 +3,22 @@
  * arrivals are stepped in log order; one commit is in flight; what a step sends leaves with its
  * own commit; after a refusal everything in memory is dropped and the store is kept.
  */
-import type { Address } from '#protocol/address.ts'
 import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
-import type { CommitRecord } from '#protocol/record.ts'
 import { subjects } from '#protocol/subject.ts'
-import type { Needs } from '#store/store.ts'
 import { alarmsOf } from './alarms.ts'
+import { circumstancesOf } from './circumstances.ts'
 import { admissionOf } from './core/admission.ts'
-import type { Circumstances } from './core/arrival.ts'
 import { chooseForm, planOf, recordOf, type Staged } from './core/compose.ts'
 import { needsOf } from './core/needs.ts'
 import { progressOf } from './core/position.ts'
 import { follow } from './follow.ts'
-import { inboxOf } from './inbox.ts'
+import type { Folding } from './folder.ts'
+import { holdOf } from './hold.ts'
+import { inboxOf, lackingKind } from './inbox.ts'
 import { type Resident, residentsOf } from './residents.ts'
 import { stagingOf } from './staging.ts'
+import { standingIn } from './standing.ts'
+import { stepDownOf } from './step-down.ts'
 import { stepperOf } from './stepper.ts'
 import { takeUp, takeUpKind } from './take-up.ts'
 import { trace } from './trace.ts'
@@ -31,6 +32,8 @@ const recordParts = 99
 
 /** Room in an entry for what the server and the envelope add. */
 const marginBytes = 4096
+
+type Taken = { readonly taken: readonly Staged[] }
 
 export function ownPartition(
   world: PartitionWorld,
@@ -51,29 +54,27 @@ export function ownPartition(
     { stateBytesMost: options.stateBytesMost, visitFloor: own.folded.visitFloor ?? 0 },
   )
   const admission = admissionOf(realm.generation, begun, options)
+  const owner = { partition, epoch: own.epoch, ownIds: `${realm.generation}-${own.nonce}-` }
+  const progress = progressOf(begun, options)
+  const hold = holdOf(options)
+  const lastSeq = (): number => Math.max(world.lastSeq(), progress.position.seq, progress.position.cursor)
+  const about = { generation: realm.generation, awayMs, openedAt, outputsMost, ownIds: owner.ownIds }
+  const around = circumstancesOf({ clock, residents, lastSeq }, about, options)
   const stepper = stepperOf(
-    { residents, kinds, around, needsOf: (live) => needsOf(live, away), onStepped },
+    { residents, kinds, lacking: world.lacking, around, needsOf: (live) => needsOf(live, away), onStepped },
     { eventBytesMost: halfPayload - marginBytes },
   )
   const staging = stagingOf(residents)
   const inbox = inboxOf(options.queueMost, schedule)
   const alarms = alarmsOf({ clock, residents, kinds, away, arrive: inbox.push, onError: lose })
   const quiet: (() => void)[] = []
-  const owner = { partition, epoch: own.epoch, ownIds: `${realm.generation}-${own.nonce}-` }
-  const stored = {
-    store,
-    kinds,
-    residents,
-    effects,
-    arm: alarms.add,
-    arrive: inbox.push,
-    onSubscribed: tellSubscriptions,
-  }
+  const ways = { arm: alarms.add, arrive: inbox.push, onSubscribed: tellSubscriptions }
+  const stored = { store, kinds, residents, effects, ...ways }
+  const aside = { partition, store, clock, residents, stage, drain, isClosed: () => isClosed }
+  const stepDown = stepDownOf({ ...aside, needsOf: (live) => needsOf(live, away) })
 
-  const progress = progressOf(begun, options)
   let fence = own.fence
   let foldedN = own.folded.n
-  let steps = 0
   let isAsked = false
   let isScheduled = false
   let isDraining = false
@@ -88,7 +89,7 @@ export function ownPartition(
   /** Steps what has arrived for at most one slice, then asks for a commit. */
   function run(): void {
     isScheduled = false
-    if (isClosed) return
+    if (isClosed || stepDown.isFrozen) return
     try {
       const until = clock.now() + sliceMs
       for (let count = 0; staging.length < options.stagedMost && takeNext(); count++) {
@@ -109,11 +110,20 @@ export function ownPartition(
       staging.push(stepper.take(next.arrival))
       return true
     }
+    const lacking = lackingKind(next.entry.subject, world.lacking())
+    if (lacking !== undefined && world.onLacking(partition, lacking)) return halt()
     const admitted = admission.admit(next.entry)
+    hold.note(admitted, next.entry)
     if (admitted?.is === 'envelope')
       staging.push(stepper.take({ by: 'envelope', envelope: admitted.envelope }, admitted.origin))
     else if (admitted !== undefined) staging.push([stepper.pass(admitted)])
     return true
+  }
+
+  /** Not parked: a node that carries this kind goes on from here, in order. */
+  function halt(): false {
+    void inbox.stop()
+    return false
   }
 
   function afterStepping(): void {
@@ -122,24 +132,8 @@ export function ownPartition(
     settleQuiet()
   }
 
-  function around(): Circumstances {
-    return {
-      now: clock.now(),
-      generation: realm.generation,
-      stepId: `${owner.ownIds}${++steps}`,
-      awayMs,
-      openedAt,
-      lastSeq: Math.max(world.lastSeq(), progress.position.seq, progress.position.cursor),
-      outputsMost,
-      visitFloor: residents.visitFloor,
-      deferLimit: options.deferLimit,
-      asksMost: options.asksMost,
-      askLateMs: options.askLateMs,
-      retainMs: options.retainMs,
-    }
-  }
-
   function onStepped(resident: Resident): void {
+    stepDown.touched(resident.address)
     alarms.rearm(resident)
     tellSubscriptions(resident)
   }
@@ -149,6 +143,11 @@ export function ownPartition(
     if (now === undefined && !resident.subscribed) return
     resident.subscribed = now !== undefined
     world.onSubscribed(resident.address, now ?? [])
+  }
+
+  function stage(steps: readonly Staged[]): void {
+    staging.push(steps)
+    askToCommit()
   }
 
   function askToCommit(): void {
@@ -190,7 +189,7 @@ export function ownPartition(
       const { seq } = await committer.submit(plan)
       if (isClosed) return
       if (plan.form !== 'cheap') fence = seq
-      committed(record, seq, taken, needs)
+      committed({ record, seq, taken, needs, held: hold.of({ plan, cursor: record.cursor, seq }) })
       trace({ is: 'committed', partition, n: record.n, seq, steps: taken.length, form: plan.form })
     } catch (error) {
       lose(error)
@@ -204,18 +203,14 @@ export function ownPartition(
     }
   }
 
-  function committed(
-    record: CommitRecord,
-    seq: number,
-    taken: readonly Staged[],
-    needs: ReadonlyMap<Address, Needs>,
-  ): void {
+  function committed({ taken, ...one }: Omit<Folding, 'position' | 'clients'> & Taken): void {
+    const { record, seq } = one
     const clients = progress.take(record, seq)
     for (const change of record.changes) {
       const resident = residents.peek(change.address)
       if (resident !== undefined) resident.lastN = record.n
     }
-    folder.add({ position: progress.position, clients, record, seq, needs })
+    folder.add({ position: progress.position, clients, ...one })
     for (const one of taken) follow({ residents, effects, onMoved: world.onMoved }, one)
   }
 
@@ -242,6 +237,12 @@ export function ownPartition(
     staging.clear()
     residents.clear()
     for (const wake of quiet.splice(0)) wake()
+  }
+
+  async function drain(): Promise<void> {
+    isDraining = true
+    await inbox.stop()
+    if (!isClosed && !isQuiet()) await new Promise<void>((resolve) => quiet.push(resolve))
   }
 
   return {
@@ -274,6 +275,7 @@ export function ownPartition(
     },
     peek: (address) => residents.peek(address),
     namesOf: (address) => residents.familyOf(address, () => undefined),
+    standingOf: standingIn({ residents, store }),
     depthOf: (address) => inbox.depths().get(address) ?? 0,
     depths: () => inbox.depths(),
     settle: () => folder.flush(),
@@ -282,11 +284,8 @@ export function ownPartition(
     },
     fenced: (epoch) => lose(new Fault('partition.lost', { partition, have: epoch, want: own.epoch })),
     evict: (before, most) => residents.evict({ before, most, foldedN }),
-    async drain() {
-      isDraining = true
-      await inbox.stop()
-      if (!isClosed && !isQuiet()) await new Promise<void>((resolve) => quiet.push(resolve))
-    },
+    stepDown,
+    drain,
     async close() {
       if (!isClosed) shut()
       await inbox.stop()

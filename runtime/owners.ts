@@ -4,6 +4,7 @@
  * is through; what is given up has committed all that it stepped, and is not touched again.
  */
 import { storedFaultOf } from '#protocol/fault.ts'
+import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import { claimPartition, ownershipOf } from './claim.ts'
@@ -13,8 +14,10 @@ import type { Blueprint } from './core/blueprint.ts'
 import type { Effects } from './effects.ts'
 import type { Folder } from './folder.ts'
 import { ownPartition } from './own-partition.ts'
+import { holdingOf } from './holding.ts'
 import type { Partition, PartitionOptions } from './partition.ts'
 import type { Queries } from './queries.ts'
+import type { Rollouts } from './rollouts.ts'
 import { foldThrough } from './rebuild.ts'
 import type { Topics } from './topics.ts'
 import { trace } from './trace.ts'
@@ -34,14 +37,16 @@ export type Owners = {
   readonly lastSeq: number
   /** Claims them, folds what is missing, opens. */
   takeOver(numbers: readonly number[]): Promise<void>
-  /** Commits what was begun and lets go, so that another can claim it. */
-  release(number: number): Promise<void>
+  /** Commits what was begun, does what is still to be done, and lets go, so that another can claim it. */
+  release(number: number, last?: (one: Partition) => Promise<void>): Promise<void>
   /** Lets go at once. */
   lose(number: number, error: Error): void
   /** Forgets actors that were idle since then. */
   evict(before: number): void
   drain(until: number): Promise<void>
   close(): Promise<void>
+  /** Drops all of them from memory, because the log is not what they stand on any more. */
+  suspend(): Promise<void>
   /** As a crash would: nothing is waited for. */
   abandon(): void
 }
@@ -57,8 +62,11 @@ type World = {
   readonly effects: Effects
   readonly topics: Topics
   readonly queries: Queries
+  readonly rollouts: () => Pick<Rollouts, 'confirm' | 'lacking' | 'passOn'>
   /** It is not ours any more: another claimed it, or it failed. */
   readonly onLost: (number: number, error: unknown) => void
+  /** These serve now. */
+  readonly onOpened: (numbers: readonly number[]) => void
 }
 
 export function ownersOf(world: World, options: OwnersOptions, firstSeq: number): Owners {
@@ -74,13 +82,22 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
     await checkStore({ bus, store }, numbers)
     const claims = await Promise.all(numbers.map((number) => claimPartition({ bus, clock }, number, options.name)))
     const through = Math.max(...claims.map((one) => one.seq))
-    const { clientKeepMs, clientsMost } = options
-    await foldThrough({ bus, store, kinds }, claims, { through, clientKeepMs, clientsMost })
+    const { clientKeepMs, clientsMost, mendKeepMs } = options
+    await foldThrough({ bus, store, clock, kinds }, claims, { through, clientKeepMs, clientsMost, mendKeepMs })
     const owned = claims.map((claimed) => ({ claimed, own: ownershipOf(store, claimed, clock.now()) }))
-    await store.fold(owned.map((one) => ({ partition: one.own.folded, changes: [], history: [] })))
+    const holding = holdingOf(clock, options)
+    for (const { partition, seq, data } of claims)
+      holding.add({ seq, subject: subjects.commit(bus.realm, partition), data, at: 0 })
+    await store.fold(
+      owned.map((one) => ({ partition: one.own.folded, changes: [], history: [] })),
+      holding.take(),
+    )
+    // Asked only now: what a newer version made of it before our claim stands in the registry.
+    const confirmed = await world.rollouts().confirm(numbers)
     if (isClosed) return
     lastSeq = Math.max(lastSeq, through)
-    const opening = owned.map(({ claimed: { partition, seq, epoch }, own }) => {
+    const mine = owned.filter(({ claimed }) => confirmed.has(claimed.partition))
+    const opening = mine.map(({ claimed: { partition, seq, epoch }, own }) => {
       log.begin(partition, { seq, epoch, n: undefined }, life)
       const one = ownPartition(
         {
@@ -94,6 +111,8 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
           lastSeq: () => lastSeq,
           onMoved: queries.moved,
           onSubscribed: topics.set,
+          lacking: () => world.rollouts().lacking(),
+          onLacking: (number, kind) => world.rollouts().passOn(number, kind),
           onLost: lost,
         },
         partition,
@@ -114,6 +133,7 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
       throw error
     }
     for (const one of opening) if (partitions.get(one.partition) === one) queries.serve(one.partition)
+    world.onOpened(numbers)
   }
 
   function forget(number: number): void {
@@ -141,12 +161,20 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
       return lastSeq
     },
     takeOver,
-    async release(number) {
+    async release(number, last) {
       const one = partitions.get(number)
       if (one === undefined) return
       // Asked for now, the answer would come from a partition that is about to be another's.
       queries.withdraw(number)
-      await withinGrace(one.drain(), clock.now() + options.handOverMs)
+      const until = clock.now() + options.handOverMs
+      await withinGrace(one.drain(), until)
+      if (partitions.get(number) !== one) return
+      // Its effects go on here, and what they say goes to the mailbox from now on. What was noted before is committed.
+      effects.handOver(number)
+      await withinGrace(one.drain(), until)
+      if (partitions.get(number) !== one) return
+      // Whatever it could not do is still to be done by whoever claims it.
+      await last?.(one).catch((error: unknown) => trace({ is: 'duty.failed', fault: storedFaultOf(error) }))
       if (partitions.get(number) !== one) return
       await one.close()
       forget(number)
@@ -171,6 +199,12 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
     async close() {
       isClosed = true
       await Promise.all([...partitions.values()].map((one) => one.close()))
+    },
+    async suspend() {
+      for (const [number, one] of [...partitions]) {
+        forget(number)
+        await one.close().catch(() => undefined)
+      }
     },
     abandon() {
       isClosed = true

@@ -11,11 +11,13 @@ import type { Clock } from './clock.ts'
 import type { Committer } from './committer.ts'
 import type { Arrival } from './core/arrival.ts'
 import type { Names } from './effect-system.ts'
-import type { Effects } from './effects.ts'
+import type { Effects, Standing } from './effects.ts'
 import type { Folder } from './folder.ts'
+import type { HoldOptions } from './holding.ts'
 import type { Kinds, Resident } from './residents.ts'
+import type { StepDown } from './step-down.ts'
 
-export type PartitionOptions = {
+export type PartitionOptions = HoldOptions & {
   /** Entries of one batch, its record included. */
   readonly entriesMost: number
   /** Up to so many single sends go one by one instead of as a batch. */
@@ -50,6 +52,10 @@ export type PartitionWorld = {
   /** An actor's state was committed; `settled` when nothing newer of it waits. */
   readonly onMoved: (address: Address, change: Change, settled: boolean) => void
   readonly onSubscribed: (address: Address, subscriptions: readonly Subscription[]) => void
+  /** Kinds that other nodes carry and this one does not. */
+  readonly lacking: () => ReadonlySet<string>
+  /** Something of such a kind came: whether another node goes on with the partition from there. */
+  readonly onLacking: (partition: number, kind: string) => boolean
   readonly onLost: (partition: number, error: unknown) => void
 }
 
@@ -75,6 +81,8 @@ export type Partition = {
   peek(address: Address): Resident | undefined
   /** The names of the family that an actor of this partition belongs to. */
   namesOf(address: Address): Names
+  /** Whether an effect of one of its actors is still pending. */
+  standingOf(address: Address, effect: string): Standing
   depthOf(address: Address): number
   /** The same for all that have any, in one pass. */
   depths(): ReadonlyMap<Address, number>
@@ -84,6 +92,7 @@ export type Partition = {
   /** The log has a higher epoch: it lets go as if a commit had been refused. */
   fenced(epoch: number): void
   evict(before: number, most: number): number
+  readonly stepDown: StepDown
   /** Stops reading, commits what was stepped, resolves when all of it is on the log. */
   drain(): Promise<void>
   close(): Promise<void>

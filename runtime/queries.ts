@@ -42,7 +42,7 @@ type World = {
   readonly store: Store
   readonly clock: Clock
   readonly kinds: ReadonlyMap<string, Blueprint>
-  readonly effects: Pick<Effects, 'isUndecided'>
+  readonly effects: Pick<Effects, 'isUndecided' | 'placeOf'>
   readonly node: string
   readonly partition: (number: number) => Partition | undefined
 }
@@ -76,12 +76,18 @@ export function queriesOf(world: World, options: { readonly answerBytesMost: num
   }
 
   /** What only the owner knows of a state. */
-  function sidesOf(address: Address, state: ActorState): Pick<Seen, 'tags' | 'undecided' | 'unfit'> {
-    const undecided = Object.keys(state.book.effects ?? {}).filter((id) => effects.isUndecided(id))
+  function sidesOf(address: Address, state: ActorState): Pick<Seen, 'tags' | 'undecided' | 'places' | 'unfit'> {
+    const pending = Object.keys(state.book.effects ?? {})
+    const undecided = pending.filter((id) => effects.isUndecided(id))
+    const places = pending.flatMap((id) => {
+      const place = effects.placeOf(id)
+      return place === undefined ? [] : [[id, place] as const]
+    })
     const unfit = unfitOf(kinds.get(kindOf(address)), state)
     return {
       tags: tagsOfState(kinds, address, state),
       ...(undecided.length === 0 ? {} : { undecided }),
+      ...(places.length === 0 ? {} : { places: Object.fromEntries(places) }),
       ...(unfit === undefined ? {} : { unfit }),
     }
   }

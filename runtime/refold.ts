@@ -19,11 +19,14 @@ import { needsOfState } from './core/needs.ts'
 import { beginning, type Progress, progressOf } from './core/position.ts'
 import type { SessionLimits } from './core/sessions.ts'
 import { gather, historyOf } from './folder.ts'
+import type { Holding } from './holding.ts'
 import type { Kinds } from './residents.ts'
 
 export type Refold = {
   /** Where the partition stands, with what is still on its way into the store. */
   position(partition: number): FoldedPartition | undefined
+  /** Records that wait for one before them. */
+  early(partition: number): number
   /** Records since the last fold. */
   readonly gathered: number
   /** Folds that the store has not answered yet. */
@@ -35,6 +38,8 @@ export type Refold = {
 }
 
 export type RefoldOptions = SessionLimits & {
+  /** Keeps what is read, beside the fold. */
+  readonly holding: Holding
   /** Records of one partition that may wait for one before them. */
   readonly earlyMost: number
 }
@@ -52,7 +57,7 @@ type Part = {
 export function refoldOf(
   { store, kinds }: { readonly store: Store; readonly kinds: Kinds },
   partitions: ReadonlySet<number>,
-  { earlyMost, ...limits }: RefoldOptions,
+  { earlyMost, holding, ...limits }: RefoldOptions,
 ): Refold {
   const parts = new Map<number, Part>()
   const split = new Map<string, RecordPart[]>()
@@ -128,6 +133,7 @@ export function refoldOf(
 
   return {
     position: (partition) => parts.get(partition)?.progress.position,
+    early: (partition) => parts.get(partition)?.early.size ?? 0,
     get gathered() {
       return gathered
     },
@@ -139,11 +145,13 @@ export function refoldOf(
       if (stored.is === 'commit') {
         if (!partitions.has(stored.partition)) return
         const record = decodeRecord(entry.data)
+        holding.add(entry)
         if (record.is === 'commit') takeRecord(record, entry.seq)
         else if (record.is === 'part') joinPart(record, entry.seq)
       } else if (stored.is === 'in' && typeof stored.sender === 'number' && partitions.has(stored.sender)) {
         const { record } = decodeEnvelope(stored.address, entry.data)
         const inside = record === undefined ? undefined : decodeRecord(record)
+        holding.add(entry)
         if (inside?.is === 'commit') takeRecord(inside, entry.seq)
       }
     },
@@ -159,10 +167,11 @@ export function refoldOf(
         part.history = []
       }
       gathered = 0
-      if (folds.length === 0) return
+      const held = holding.take()
+      if (folds.length === 0 && held === undefined) return
       leaving.unshift(recent)
       recent = new Map()
-      await store.fold(folds)
+      await store.fold(folds, held)
       leaving.pop()
     },
   }

@@ -8,7 +8,7 @@ import type { Ref } from '#protocol/codec.ts'
 import { openStateWriter, type StateWriter } from '#protocol/delta.ts'
 import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import type { Change } from '#protocol/record.ts'
-import { stateArrayOf, stateOfArray } from '#protocol/state.ts'
+import { type ActorState, stateArrayOf, stateOfArray } from '#protocol/state.ts'
 import type { Store } from '#store/store.ts'
 import type { Blueprint } from './core/blueprint.ts'
 import { type Family, familyOfBook, type Live, revive, reviveUnfit, stateOf } from './core/live.ts'
@@ -44,6 +44,8 @@ export type Residents = {
   keep(resident: Resident): () => void
   /** What the record says of this actor now. */
   write(resident: Resident, gone: boolean): Change | undefined
+  /** A state of another version in its place; the actor goes on as it is in memory. */
+  rewrite(resident: Resident, state: ActorState): Change | undefined
   familyOf(address: Address, touched: (root: Resident) => void): Family
   /** Forgets those not used since `before`, or more than `most`, that the store has; returns how many. */
   evict(options: { readonly before: number; readonly most: number; readonly foldedN: number }): number
@@ -136,6 +138,14 @@ export function residentsOf({ store, kinds, now }: World, { stateBytesMost, ...f
     return resident
   }
 
+  function changeTo({ address, writer }: Resident, state: ActorState): Change | undefined {
+    const written = writer.write(stateArrayOf(state), stateBytesMost)
+    if (written.is === 'same') return undefined
+    return written.is === 'full'
+      ? { address, is: 'full', state: written.bytes }
+      : { address, is: 'delta', delta: written.bytes }
+  }
+
   return {
     get size() {
       return all.size
@@ -163,12 +173,9 @@ export function residentsOf({ store, kinds, now }: World, { stateBytesMost, ...f
         resident.writer = openStateWriter(undefined, address)
         return visits === 0 ? { address, is: 'gone' } : { address, is: 'gone', visits }
       }
-      const written = resident.writer.write(stateArrayOf(stateOf(live)), stateBytesMost)
-      if (written.is === 'same') return undefined
-      return written.is === 'full'
-        ? { address, is: 'full', state: written.bytes }
-        : { address, is: 'delta', delta: written.bytes }
+      return changeTo(resident, stateOf(live))
     },
+    rewrite: changeTo,
     familyOf,
     evict({ before, most, foldedN }) {
       if (all.size <= most && oldest >= before) return 0

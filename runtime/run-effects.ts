@@ -1,298 +1,212 @@
 /**
- * Runs effects: "effects run after the commit and answer as envelopes". Invariants: an effect
- * runs only when its record is on the log; its result counts only while its id is pending, so a
- * copy, a stale owner's or a late one is harmless; running never holds up stepping.
+ * The effects of a node: "effects run after the commit and answer as envelopes". Invariants: an
+ * effect runs only when its record is on the log; its result counts only while its id is pending,
+ * so a copy, a stale owner's or a late one is harmless. What runs here stands in run-here.ts,
+ * what is sent elsewhere in send-effects.ts, what runs for others in carry-effects.ts.
  */
-import { type Address, kindOf } from '#protocol/address.ts'
-import { runAction } from './action-run.ts'
-import type { AnyEvent, EffectResult, Envelope } from '#protocol/envelope.ts'
-import { Fault, storedFaultOf } from '#protocol/fault.ts'
+import { Fault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
-import type { Effect } from '#protocol/state.ts'
 import type { Bus } from './bus.ts'
+import { carryingOf } from './carry-effects.ts'
 import type { Clock } from './clock.ts'
-import { afterDeath, afterFailure } from './core/attempts.ts'
-import type { Blueprint } from './core/blueprint.ts'
+import { afterDeath } from './core/attempts.ts'
 import { effectPolicyOf, undeclared } from './core/effect-policy.ts'
-import { type EffectPost, effectPostOf } from './effect-post.ts'
-import { placesOf } from './core/places.ts'
-import { type EffectRun, runLogic } from './effect-run.ts'
-import { systemFor, type Voice, voiceOf } from './effect-system.ts'
-import { restOf } from './rest.ts'
+import { effectPostOf } from './effect-post.ts'
+import { noNames } from './effect-system.ts'
+import type { EffectHooks, Effects } from './effects.ts'
+import { endedEffects } from './ended-effects.ts'
+import { errandsOf } from './errands.ts'
+import { finderOf, type Found } from './find-effects.ts'
+import { fixedNames, type Held, heldEffects, isNoted } from './held-effect.ts'
+import { runsOf } from './run-here.ts'
+import { senderOf } from './send-effects.ts'
 import { trace } from './trace.ts'
-import type { Effects, EffectHooks } from './effects.ts'
 
-type Held = {
-  readonly address: Address
-  readonly blueprint: Blueprint
-  readonly partition: number
-  effect: Effect
-  run: EffectRun | undefined
-  /** It takes one of the places that its kind has; also in the moment before `run` is known. */
-  isBegun: boolean
-  /** What it was sent before it ran: it waits for a place, or for its next attempt. */
-  readonly told: AnyEvent[]
-  alarms: { cancel(): void }[]
-  over: boolean
-  nth: number
-  /** What it sends is stored one after the other: order holds, and nothing overtakes a resend. */
-  posting: Promise<void>
+export type EffectsOptions = {
+  readonly name: string
+  /** How many of a kind run at once, where the kind says nothing. */
+  readonly limit: number
+  readonly retryMs: number
+  /** How long another node is waited for. */
+  readonly replyMs: number
 }
 
 export function effectsOf(
   world: { readonly bus: Bus; readonly clock: Clock; readonly hooks: EffectHooks },
-  options: { readonly limit: number; readonly retryMs: number },
+  options: EffectsOptions,
 ): Effects {
   const { bus, clock, hooks } = world
-  const { check, post } = effectPostOf({ bus, clock }, options.retryMs)
-  const held = new Map<string, Held>()
-  const places = placesOf<Held>(start, (one) => one.over)
+  const { partitions } = bus.realm
   const undecided = new Set<string>()
+  const ended = endedEffects()
+  const held = heldEffects({ clock, start }, options.limit)
+  const errands = errandsOf({ bus, clock, members: hooks.members }, options)
+  const runs = runsOf({
+    clock,
+    held,
+    hooks,
+    ended,
+    ...effectPostOf({ bus, clock }, options.retryMs),
+    again: (one) => sender.place(one),
+    onFailed: (one) => carrying.report(one),
+    onOver: (one) => sender.withdraw(one),
+  })
+  const sender = senderOf({ clock, hooks, held, errands, runs, onDeath: resume })
+  const carrying = carryingOf({ clock, partitions, hooks, held, ended, errands, sender })
+  const find = finderOf({ clock, hooks, errands, onFound }, { waitMs: options.replyMs })
+  const serving = errands.serve(carrying.answer)
 
-  let delivering = 0
-  const rest = restOf(clock, () => delivering > 0 || [...held.values()].some((one) => one.isBegun))
-
-  function release(one: Held): void {
-    one.isBegun = false
-    places.leave(kindOf(one.address))
-    rest.check()
-  }
-
-  function over(one: Held): void {
-    if (one.over) return
-    one.over = true
-    letGo(one)
-  }
-
-  function letGo(one: Held): void {
-    for (const alarm of one.alarms) alarm.cancel()
-    held.delete(one.effect.id)
-    undecided.delete(one.effect.id)
-    if (one.isBegun) release(one)
-  }
-
-  function enqueue(one: Held): void {
-    if (one.over) return
-    places.enter(kindOf(one.address), one.blueprint.options.effectLimit ?? options.limit, one)
-  }
-
-  /** It has a place. The number of a later attempt goes onto the log before it starts. */
+  /** It has a place here. The number of a later attempt goes onto the log before it starts. */
   function start(one: Held): void {
-    one.isBegun = true
     const { effect, address } = one
-    if (effect.attempt === 1) run(one)
+    if (!one.isOwn || isNoted(effect)) runs.run(one)
     else hooks.attempted(address, { ...effect, begun: effect.attempt })
   }
 
-  function run(one: Held): void {
-    const { effect, address, blueprint } = one
-    trace({ is: 'effect.begun', address, effect: effect.id, name: effect.name, attempt: effect.attempt })
-    if (effect.is === 'action') return act(one)
-    const logic = blueprint.child(effect.name)?.logic
-    if (logic === undefined)
-      return finish(one, { is: 'error', error: new Fault('spawn.unknown', { value: effect.name }) })
-    const offset = one.nth
-    const running = runLogic(
-      {
-        logic: logic,
-        input: effect.input,
-        id: effect.child ?? effect.name,
-        sync: effect.sync,
-        system: systemFor(hooks.namesOf(address), voiceFor(one)),
-      },
-      (result) => {
-        if (one.over) return
-        if (result.is === 'error') return failed(one, result.error)
-        if (result.is === 'done' || result.is === 'unknown') return finish(one, result)
-        one.nth = offset + result.nth
-        tellResult(one, { ...result, nth: one.nth })
-      },
-    )
-    // It may have ended, or failed for this time, before there was anything to hold on to.
-    if (one.over || one.effect !== effect) return running.stop()
-    one.run = running
-    for (const event of one.told.splice(0)) running.tell(event)
-  }
-
-  /** A named custom action: its function runs once the commit that asked for it is on the log. */
-  function act(one: Held): void {
-    const { effect, address, blueprint } = one
-    const input = effect.input as { params: unknown; event: AnyEvent; context: unknown }
-    const work = {
-      name: effect.name,
-      call: blueprint.action(effect.name),
-      address,
-      input,
-      names: hooks.namesOf(address),
-      voice: voiceFor(one),
-      sent: () => one.posting,
-    }
-    one.run = runAction(work, {
-      done() {
-        if (one.over) return
-        trace({ is: 'effect.ended', address, effect: effect.id, name: effect.name, outcome: 'done' })
-        over(one)
-        hooks.settled(address, effect.id)
-      },
-      failed(error) {
-        if (!one.over) failed(one, error)
-      },
-    })
-  }
-
-  function failed(one: Held, error: unknown): void {
-    const { effect, address } = one
-    const next = afterFailure(effect, effectPolicyOf(one.blueprint.options, effect.name), { error, now: clock.now() })
-    if (next === undefined) {
-      if (effect.attempt > 1 && error instanceof Error && Object.isExtensible(error))
-        Object.assign(error, { attempts: effect.attempt })
-      return finish(one, { is: 'error', error })
-    }
-    one.run?.stop()
-    release(one)
-    one.run = undefined
-    one.effect = next
-    trace({
-      is: 'effect.retry',
-      address,
-      effect: effect.id,
-      name: effect.name,
-      attempt: next.attempt,
-      fault: storedFaultOf(error),
-    })
-    hooks.attempted(address, next)
-    one.alarms.push(clock.at(next.notBefore, () => enqueue(one)))
-  }
-
-  function finish(one: Held, result: EffectResult): void {
-    const { effect, address } = one
-    one.run?.stop()
-    trace({
-      is: 'effect.ended',
-      address,
-      effect: effect.id,
-      name: effect.name,
-      outcome: result.is === 'done' ? 'done' : result.is === 'unknown' ? 'unknown' : 'error',
-    })
-    over(one)
-    tellResult(one, result)
-  }
-
-  function tellResult(one: Held, result: EffectResult): void {
-    queue(one, { is: 'effect', effect: one.effect.id, result })
-  }
-
-  /** Numbered by its run, so that neither a resend nor a second run makes a second event of one. */
-  function voiceFor(one: Held): Voice {
-    return voiceOf((to, content, id) => {
-      check({ ...one, content, id, to: to.address })
-      queue(one, content, { id, to: to.address })
-    })
-  }
-
-  function queue(one: Held, content: Envelope['content'], by: Pick<EffectPost, 'id' | 'to'> = {}): void {
-    delivering++
-    one.posting = one.posting
-      .then(() => post({ ...one, ...by, content }))
-      .finally(() => {
-        delivering--
-        rest.check()
-      })
-  }
-
   /** The process that ran it ended: whether it had its effect is unknown. */
-  async function resume(one: Held): Promise<void> {
-    const { id, name, input, attempt } = one.effect
+  function resume(one: Held): void {
+    const { id, name } = one.effect
     const next = afterDeath(one.effect, effectPolicyOf(one.blueprint.options, name))
     switch (next.is) {
       case 'go':
         one.effect = next.effect
-        one.alarms.push(clock.at(next.effect.notBefore, () => enqueue(one)))
+        one.alarms.push(clock.at(next.effect.notBefore, () => sender.place(one)))
         return
       case 'unknown':
-        return finish(one, { is: 'unknown' })
-      case 'ask':
+        return runs.finish(one, { is: 'unknown' })
+      case 'ask': {
         undecided.add(id)
-        return trace({ is: 'effect.waits', address: one.address, effect: id, name })
+        const reason = 'nobody knows how it ended'
+        return trace({ is: 'effect.waits', address: one.address, effect: id, name, for: 'decision', reason })
+      }
       case 'find':
-        try {
-          finish(one, await next.find({ id, input, attempt }))
-        } catch (error) {
-          finish(one, { is: 'error', error })
-        }
+        void ask(one, next.find)
     }
+  }
+
+  async function ask(one: Held, resolver: Extract<ReturnType<typeof afterDeath>, { is: 'find' }>['find']) {
+    const { id, input, attempt } = one.effect
+    const result = await Promise.resolve()
+      .then(() => resolver({ id, input, attempt }))
+      .catch((error: unknown) => ({ is: 'error' as const, error }))
+    if (!one.over) runs.finish(one, result)
+  }
+
+  function onFound(one: Held, [first, ...others]: readonly Found[]): void {
+    // Let go meanwhile, it is for its next owner to say.
+    if (!one.isOwn) return
+    const wanted = one.over ? undefined : first
+    for (const { at, run } of first !== undefined && one.over ? [first, ...others] : others)
+      if (run.state !== 'ended') sender.dismiss(at, one.effect.id)
+    if (wanted !== undefined) sender.adopt(one, wanted.at, wanted.run)
+    else if (!one.over) resume(one)
+  }
+
+  function armDeadline(one: Held): void {
+    const { deadline, begunAt, name: value } = one.effect
+    if (deadline === undefined) return
+    const ms = deadline - begunAt
+    const onDeadline = (): void => {
+      const { reason } = one
+      const { label } = effectPolicyOf(one.blueprint.options, value)
+      const error =
+        reason === undefined
+          ? new Fault('effect.deadline', { value, ms })
+          : new Fault('effect.unplaced', { value, ms, label, reason })
+      runs.finish(one, { is: 'error', error })
+    }
+    one.alarms.push(clock.at(deadline, onDeadline))
+  }
+
+  /** It ran here for the owner before, and that is this node from now on. */
+  function takeOver(one: Held): void {
+    one.isOwn = true
+    armDeadline(one)
+    if (one.failure === undefined) return
+    const { error } = one.failure
+    one.failure = undefined
+    runs.failed(one, error)
+  }
+
+  /** Of one partition only its own: what runs for another node is not this owner's. */
+  function those(partition: number | undefined): Held[] {
+    return [...held.all.values()].filter((one) => partition === undefined || (one.isOwn && one.partition === partition))
+  }
+
+  function letGo(ones: readonly Held[]): void {
+    for (const one of ones) one.isOwn = false
+    held.overAll(ones)
+    for (const { effect } of ones) undecided.delete(effect.id)
   }
 
   return {
     get running() {
-      return held.size
+      return [...held.all.values()].filter(({ at }) => at.is !== 'there').length
     },
-    isUndecided: (id) => undecided.has(id),
+    isUndecided: (id) => undecided.has(id) && held.all.has(id),
+    placeOf(id) {
+      const one = held.all.get(id)
+      if (one?.at.is === 'there') return { node: one.at.node }
+      return one?.reason === undefined ? undefined : { reason: one.reason }
+    },
     begin(address, blueprint, effect, fresh) {
-      if (held.has(effect.id)) return
-      const one: Held = {
-        address,
-        blueprint,
-        partition: partitionOf(address, bus.realm.partitions),
-        effect,
-        run: undefined,
-        isBegun: false,
-        told: [],
-        alarms: [],
-        over: false,
-        nth: effect.taken,
-        posting: Promise.resolve(),
-      }
-      held.set(effect.id, one)
+      const known = held.all.get(effect.id)
+      if (known !== undefined) return known.isOwn ? undefined : takeOver(known)
+      const partition = partitionOf(address, partitions)
+      const one = held.add({ address, partition, blueprint, effect, isOwn: true, names: noNames })
       if (!blueprint.allows(effect.name)) {
         trace({ is: 'effect.ended', address, effect: effect.id, name: effect.name, outcome: 'refused' })
-        over(one)
         const error = undeclared(blueprint.kind, blueprint.options, effect.name)
-        return tellResult(one, { is: 'error', error })
+        return runs.say(one, { is: 'error', error })
       }
-      if (effect.deadline !== undefined) {
-        const { deadline } = effect
-        one.alarms.push(
-          clock.at(deadline, () =>
-            finish(one, {
-              is: 'error',
-              error: new Fault('effect.deadline', { value: effect.name, ms: deadline - effect.begunAt }),
-            }),
-          ),
-        )
-      }
-      if (fresh) enqueue(one)
-      else void resume(one)
+      armDeadline(one)
+      if (fresh) sender.place(one)
+      else if (hooks.members().others.length === 0) resume(one)
+      else find(one)
     },
     attempt(id, attempt) {
-      const one = held.get(id)
-      if (one === undefined || !one.isBegun || one.run !== undefined || one.effect.attempt !== attempt) return
+      const one = held.all.get(id)
+      if (one === undefined || one.run !== undefined || one.effect.attempt !== attempt) return
+      if (one.at.is !== 'here' && one.at.is !== 'there') return
       one.effect = { ...one.effect, begun: attempt }
-      run(one)
+      if (one.at.is === 'here') runs.run(one)
+      else sender.send(one)
     },
     abort(id, reason) {
-      const one = held.get(id)
+      const one = held.all.get(id)
       if (one === undefined) return
       if (reason === 'cancelled')
-        return finish(one, { is: 'error', error: new Fault('ask.cancelled', { value: one.effect.name }) })
-      one.run?.stop()
+        return runs.finish(one, { is: 'error', error: new Fault('ask.cancelled', { value: one.effect.name }) })
       trace({ is: 'effect.ended', address: one.address, effect: id, name: one.effect.name, outcome: 'aborted' })
-      over(one)
+      sender.withdraw(one)
+      held.over(one)
     },
     tell(id, event) {
-      const one = held.get(id)
-      if (one?.run !== undefined) one.run.tell(event)
-      else one?.told.push(event)
+      const one = held.all.get(id)
+      if (one === undefined) return
+      if (one.run !== undefined) one.run.tell(event)
+      else sender.tell(one, event)
     },
-    drop(partition) {
-      // All of them at once: the place of one is not for another that is let go, too.
-      const dropped = [...held.values()].filter((one) => partition === undefined || one.partition === partition)
-      for (const one of dropped) one.over = true
-      for (const one of dropped) {
-        one.run?.stop()
-        letGo(one)
+    drop: (partition) => letGo(those(partition)),
+    handOver(partition) {
+      const ones = those(partition)
+      // What is not on the log as begun is for the next owner to begin.
+      const staying = ones.filter(({ at, effect, run }) => run !== undefined || (at.is === 'line' && isNoted(effect)))
+      letGo(ones.filter((one) => !staying.includes(one)))
+      for (const one of staying) {
+        one.names = fixedNames(hooks.namesOf(one.address))
+        one.isOwn = false
+        for (const alarm of one.alarms.splice(0)) alarm.cancel()
       }
+      if (staying.length > 0) carrying.watch()
     },
-    drain: (until) => rest.by(until),
+    consider: sender.consider,
+    settle: sender.settle,
+    drain: (until) => held.drain(until),
+    stop() {
+      serving.stop()
+      carrying.stop()
+      sender.stop()
+    },
   }
 }

@@ -4,34 +4,55 @@
  * claim. Invariants: what it owns it says; what it lost it does not claim before it could have
  * heard who took it. Without heartbeats it is alone and takes everything.
  */
-import { isFault } from '#protocol/fault.ts'
+import type { DrainProgress } from '#protocol/drain.ts'
+import { type Fault, isFault } from '#protocol/fault.ts'
 import type { Heartbeat, NodePhase, OwnedPartition } from '#protocol/heartbeat.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Blueprint } from './core/blueprint.ts'
+import { ownersOf } from './core/duties.ts'
+import type { Effects } from './effects.ts'
 import type { Follower } from './follower.ts'
+import type { IsolationLimits } from './core/isolation.ts'
 import { governorOf } from './governor.ts'
+import { type Isolation, openIsolation } from './isolation.ts'
+import { noLoad } from './load.ts'
 import { joinRealm, type Membership, type MembershipOptions, type Said } from './membership.ts'
 import type { Owners } from './owners.ts'
+import type { Rollouts } from './rollouts.ts'
+import { takeOverOf } from './take-over.ts'
+import { trace } from './trace.ts'
 
-export type ShareOptions = MembershipOptions & {
-  /** Who takes over without reading; the first of them is the next owner. */
-  readonly standbys: number
-  readonly capacity: number
-  readonly labels: readonly string[]
-  readonly release: string
-  readonly handOversMost: number
-  readonly claimsMost: number
-  readonly retryMs: number
-}
+export type ShareOptions = MembershipOptions &
+  IsolationLimits & {
+    /** Who takes over without reading; the first of them is the next owner. */
+    readonly standbys: number
+    readonly capacity: number
+    readonly labels: readonly string[]
+    readonly release: string
+    readonly handOversMost: number
+    readonly claimsMost: number
+    readonly retryMs: number
+  }
 
 export type Share = {
   /** Joins and takes what nobody has; resolves when that is done. */
   begin(): Promise<void>
   self(): Heartbeat
   others(): readonly Heartbeat[]
+  /** What is meant for whom may have changed. */
+  consider(): void
+  /** Whether every partition has an owner, here or elsewhere, as far as this node can know. */
+  isServed(): boolean
+  /** It hears neither the log nor the others, and has let go of everything. */
+  readonly isCutOff: boolean
   /** A partition is not ours any more. */
   lost(number: number, error: unknown): void
+  /** Gives everything to the others and stays without, telling when it has nothing left; or takes its share again. */
+  setAside(onEmpty: (() => void) | undefined): void
+  /** The log is being mended: all others let go as well, and nobody claims. */
+  setMending(isMending: boolean): void
+  progress(): DrainProgress
   /** Gives everything to the others, as far as there are any who can take it. */
   giveAway(until: number): Promise<void>
   /** The last word. */
@@ -43,8 +64,19 @@ type World = {
   readonly clock: Clock
   readonly kinds: ReadonlyMap<string, Blueprint>
   readonly owners: Owners
+  readonly effects: Pick<Effects, 'consider'>
   readonly follower: Follower
+  readonly rollouts: Rollouts
   readonly load: () => Heartbeat['load']
+  readonly mending: {
+    readonly incarnation: number
+    /** Before the first claim. */
+    open(): Promise<void>
+    /** Resolves when the log is whole again. */
+    begin(fault: Fault): Promise<void>
+    /** One of the others mends the log. */
+    onOther(): void
+  }
   /** Nothing is left that this node could do. */
   readonly onFailed: (error: Error) => void
 }
@@ -53,7 +85,7 @@ type World = {
 const closeRecords = 1000
 
 export function shareOf(world: World, options: ShareOptions): Share {
-  const { bus, clock, kinds, owners, follower } = world
+  const { bus, clock, kinds, owners, follower, rollouts } = world
   const isAlone = options.beatMs === 0
   /** Partitions that must not be claimed before that instant. */
   const held = new Map<number, number>()
@@ -61,22 +93,37 @@ export function shareOf(world: World, options: ShareOptions): Share {
   /** The last record of each partition that its owner told of. */
   const told = new Map<number, number>()
   const empty: (() => void)[] = []
+  let phaseBefore: NodePhase = 'ready'
   let phase: NodePhase = 'joining'
+  let isEnding = false
+  let onAside: (() => void) | undefined
   let membership: Membership | undefined
+  let isolation: Isolation | undefined
+  /** Back from being cut off, it hears who owns what before it claims anything. */
+  let listensUntil = 0
   const own = { name: options.name, life: '', since: clock.now(), beat: 0 }
 
+  const onHeld = (number: number, until: number): void => {
+    held.set(number, until)
+    considerAt(until)
+  }
+  const takeOver = takeOverOf({ clock, owners, onHeld }, options.deadMs)
   const governor = governorOf(
     {
       clock,
       view: () => ({ self: self(), others: others() }),
-      mayClaim: (partition) => (held.get(partition) ?? 0) <= clock.now(),
+      mayClaim: (partition) =>
+        isolation?.isCutOff !== true && Math.max(held.get(partition) ?? 0, listensUntil) <= clock.now(),
       follow: (partitions) => follower.set(partitions),
       async takeOver(numbers) {
-        await owners.takeOver(numbers)
+        // Alone, a node that cannot serve everything says so by not starting.
+        await (isAlone ? owners.takeOver(numbers) : takeOver(numbers))
         membership?.announce()
       },
-      async release(number) {
-        await owners.release(number)
+      requirements: () => rollouts.requirements(),
+      mayGive: (number, to) => rollouts.mayGive(number, to),
+      async release(number, to) {
+        await owners.release(number, rollouts.beforeGiving(number, to))
         membership?.announce()
         settleEmpty()
       },
@@ -84,10 +131,13 @@ export function shareOf(world: World, options: ShareOptions): Share {
     { ...options, partitions: bus.realm.partitions },
   )
 
+  const mayTake = (partition: number): boolean => (held.get(partition) ?? 0) <= clock.now()
+
   function say(): Said {
     const { capacity, labels, release } = options
     return {
-      phase,
+      // What is cut off is not to be given anything.
+      phase: isolation?.isCutOff === true && phase === 'ready' ? 'joining' : phase,
       capacity,
       labels,
       kinds: [...kinds.values()].map(({ kind, version, hash }) => [kind, version, hash] as const),
@@ -97,13 +147,16 @@ export function shareOf(world: World, options: ShareOptions): Share {
         position.n,
         depth.queued,
       ]),
-      followed: [...follower.positions()].map(([partition, n]) => [
+      // With the last word the store may be closed already.
+      followed: (phase === 'gone' ? [] : [...follower.positions()]).map(([partition, n]) => [
         partition,
         n,
-        n + closeRecords >= (told.get(partition) ?? Number.POSITIVE_INFINITY),
+        // What it may not claim yet nobody gives to it.
+        mayTake(partition) && n + closeRecords >= (told.get(partition) ?? Number.POSITIVE_INFINITY),
       ]),
-      load: world.load(),
+      load: phase === 'gone' ? noLoad : world.load(),
       release,
+      incarnation: world.mending.incarnation,
     }
   }
 
@@ -118,7 +171,18 @@ export function shareOf(world: World, options: ShareOptions): Share {
   function onChange(): void {
     for (const { owned } of others()) for (const [partition, , n] of owned) told.set(partition, n)
     settleEmpty()
+    world.effects.consider()
+    rollouts.consider()
+    const { incarnation } = world.mending
+    if (others().some((one) => one.phase === 'mending' && (one.incarnation ?? 0) >= incarnation))
+      world.mending.onOther()
     governor.consider()
+  }
+
+  function onHeard(): void {
+    listensUntil = clock.now() + options.suspectMs
+    membership?.announce()
+    considerAt(listensUntil)
   }
 
   function considerAt(instant: number): void {
@@ -129,10 +193,15 @@ export function shareOf(world: World, options: ShareOptions): Share {
     alarms.add(alarm)
   }
 
+  function canGive(): boolean {
+    return others().some((one) => one.phase === 'ready' && one.capacity > 0)
+  }
+
   /** Nobody can take what is left, or nothing is. */
   function settleEmpty(): void {
-    const canTake = others().some((one) => one.phase === 'ready')
-    if (owners.partitions.size === 0 || !canTake) for (const wake of empty.splice(0)) wake()
+    const isEmpty = owners.partitions.size === 0
+    if (isEmpty || !canGive()) for (const wake of empty.splice(0)) wake()
+    if (isEmpty) onAside?.()
   }
 
   return {
@@ -144,11 +213,35 @@ export function shareOf(world: World, options: ShareOptions): Share {
           options,
         )
         onChange()
+        const { heardAt } = membership
+        const company = () => ({ isThere: others().length > 0, heardAt: heardAt() })
+        isolation = openIsolation({ bus, clock, company, owners, onHeard }, options)
       }
-      await governor.begin()
+      await rollouts.begin()
+      await world.mending.open()
+      for (;;) {
+        try {
+          return await governor.begin()
+        } catch (error) {
+          // The store is ahead of the log, which is mended from what is held if that is enough.
+          if (!isFault(error, 'log.shorter')) throw error
+          await world.mending.begin(error)
+        }
+      }
+    },
+    setMending(isMending) {
+      if (isMending && phase !== 'mending') phaseBefore = phase
+      phase = isMending ? 'mending' : phaseBefore
+      membership?.announce()
+      governor.consider()
     },
     self,
     others,
+    consider: () => governor.consider(),
+    isServed: () => isolation?.isCutOff !== true && ownersOf([self(), ...others()]).size === bus.realm.partitions,
+    get isCutOff() {
+      return isolation?.isCutOff === true
+    },
     lost(number, error) {
       const now = clock.now()
       const isTaken = isFault(error, 'partition.lost')
@@ -160,13 +253,26 @@ export function shareOf(world: World, options: ShareOptions): Share {
         world.onFailed(error instanceof Error ? error : new Error('it has no partition left', { cause: error }))
       membership?.announce()
     },
+    setAside(onEmpty) {
+      if (isEnding) return
+      onAside = onEmpty
+      phase = onEmpty === undefined ? 'ready' : 'leaving'
+      membership?.announce()
+      governor.consider()
+      settleEmpty()
+    },
+    progress: () => ({ phase, left: owners.partitions.size, canGive: canGive() }),
     async giveAway(until) {
+      isEnding = true
       phase = 'leaving'
       if (membership === undefined) return
       membership.announce()
       governor.consider()
       await new Promise<void>((resolve) => {
-        const alarm = clock.at(until, resolve)
+        const alarm = clock.at(until, () => {
+          trace({ is: 'node.late', node: options.name, left: [...owners.partitions.keys()] })
+          resolve()
+        })
         empty.push(() => {
           alarm.cancel()
           resolve()
@@ -176,7 +282,9 @@ export function shareOf(world: World, options: ShareOptions): Share {
     },
     async end() {
       phase = 'gone'
+      isolation?.stop()
       for (const alarm of alarms) alarm.cancel()
+      rollouts.stop()
       membership?.leave()
       await governor.stop()
     },

@@ -5,10 +5,12 @@
 import type { Address } from '#protocol/address.ts'
 import { storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
+import { keepBases } from './keep-bases.ts'
 import { committerOf } from './committer.ts'
+import { serveDrain } from './drain.ts'
 import type { Arrival } from './core/arrival.ts'
 import type { Blueprint } from './core/blueprint.ts'
-import { noNames } from './effect-system.ts'
+import { effectHooksOf } from './effect-hooks.ts'
 import { effectsOf } from './run-effects.ts'
 import { folderOf } from './folder.ts'
 import { hearClaims } from './hear-claims.ts'
@@ -19,8 +21,11 @@ import { type Owners, ownersOf } from './owners.ts'
 import { type Share, shareOf } from './share.ts'
 import type { Partition } from './partition.ts'
 import { queriesOf } from './queries.ts'
+import { type Rollouts, rolloutsOf } from './rollouts.ts'
 import { topicsOf } from './topics.ts'
 import { trace } from './trace.ts'
+import { type Mending, mendingOf } from './mend.ts'
+import { placedLogOf } from './placed-log.ts'
 import { openTrimmer } from './trim.ts'
 import { watchLog } from './verify-log.ts'
 import type { NodeOptions, NodeWorld, Node } from './node.ts'
@@ -31,11 +36,18 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
   const begunAt = performance.now()
   const kinds = new Map<string, Blueprint>()
   for (const actor of world.actors) addKind(kinds, actor)
-  await agreeOnKinds(world.bus, [...kinds.values()], options)
+  await agreeOnKinds(world, [...kinds.values()], options)
 
-  const begun = await world.bus.logState()
+  const placed = await placedLogOf(world, options)
+  const begun = await placed.bus.logState()
   const log = watchLog(
-    { bus: world.bus, clock, createdAt: begun.createdAt, onShorter: (number, fault) => owners.lose(number, fault) },
+    {
+      bus: placed.bus,
+      clock,
+      createdAt: begun.createdAt,
+      isMended: () => placed.isStale(),
+      onShorter: (fault, canMend) => void (canMend ? mending.begin(fault) : Promise.reject(fault)).catch(unmended),
+    },
     options,
   )
   const { bus } = log
@@ -48,24 +60,15 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
 
   const folder = folderOf(
     { store, clock, onError: (error) => fail(error) },
-    { intervalMs: options.foldMs, commitsMost: options.foldCommitsMost },
+    { intervalMs: options.foldMs, commitsMost: options.foldCommitsMost, mendKeepMs: options.mendKeepMs },
   )
   const committer = committerOf({ bus, clock, log }, options)
   const owner = (address: Address): Partition | undefined =>
     owners.partitions.get(partitionOf(address, realm.partitions))
   const arrive = (arrival: Extract<Arrival, { address: unknown }>): void => owner(arrival.address)?.arrive(arrival)
   const effects = effectsOf(
-    {
-      bus,
-      clock,
-      hooks: {
-        settled: (address, effect) => arrive({ by: 'settled', address, effect }),
-        attempted: (address, { id: effect, attempt, begun, notBefore, lastError: error }) =>
-          arrive({ by: 'attempted', address, effect, attempt, begun, notBefore, error }),
-        namesOf: (address) => owner(address)?.namesOf(address) ?? noNames,
-      },
-    },
-    { limit: options.effectLimit, retryMs: options.retryMs },
+    { bus, clock, hooks: effectHooksOf({ kinds, owner, arrive, share: () => share }) },
+    { name: options.name, limit: options.effectLimit, retryMs: options.retryMs, replyMs: options.deadMs },
   )
   const topics = topicsOf({ bus, clock, arrive }, options)
   const queries = queriesOf(
@@ -73,21 +76,76 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     options,
   )
   const owners: Owners = ownersOf(
-    { bus, log, store, clock, kinds, folder, committer, effects, topics, queries, onLost },
+    {
+      bus,
+      log,
+      store,
+      clock,
+      kinds,
+      folder,
+      committer,
+      effects,
+      topics,
+      queries,
+      rollouts: () => rollouts,
+      onLost,
+      onOpened: (numbers) => claims.look(numbers),
+    },
     options,
     begun.lastSeq,
   )
   const { partitions } = owners
-  const follower = followerOf({ bus, store, clock, kinds }, options)
+  const follower = followerOf({ bus, store, clock, kinds, flush: () => folder.flush() }, options)
+  const rollouts: Rollouts = rolloutsOf(
+    {
+      bus,
+      clock,
+      store,
+      kinds,
+      owned: partitions,
+      nodes: () => [share.self(), ...share.others()],
+      onChange: () => share.consider(),
+      release: (number) => owners.release(number),
+    },
+    options,
+  )
+  const mending: Mending = mendingOf(
+    {
+      ...{ raw: world.bus, placed, log, store, clock, folder, owners, follower },
+      others: () => share.others(),
+      onActive: (isActive) => share.setMending(isActive),
+      onUnmended: unmended,
+    },
+    options,
+  )
   const share: Share = shareOf(
-    { bus, clock, kinds, owners, follower, load: loadOf({ clock, owners, store, effects }), onFailed: fail },
+    {
+      bus,
+      clock,
+      kinds,
+      owners,
+      effects,
+      follower,
+      rollouts,
+      load: loadOf({ clock, owners, store, effects }),
+      mending,
+      onFailed: fail,
+    },
     options,
   )
   const trimmer = openTrimmer(
-    { bus, store, clock, positions: () => [...partitions.values()].map((one) => one.position) },
+    {
+      bus,
+      store,
+      clock,
+      positions: () => [...partitions.values()].map((one) => one.position),
+      others: () => share.others(),
+    },
     options,
   )
+  const bases = keepBases({ bus, store, clock, folder, isOwned: (number) => partitions.has(number) }, options)
   const claims = hearClaims({ bus, clock, owned: partitions }, options)
+  const drains = serveDrain({ bus, share, stop: () => void stop() }, options.name)
   const watchState = bus.onState((state) => trace({ is: 'bus.state', state }))
 
   folder.onFolded((positions) => {
@@ -101,13 +159,22 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
   }
 
   function onLost(number: number, error: unknown): void {
-    if (!stopping) share.lost(number, error)
+    if (!stopping && !mending.isActive) share.lost(number, error)
+  }
+
+  /** Nobody has what the log lost, or it is another log: nothing may be written to it. */
+  function unmended(fault: unknown): void {
+    if (stopping) return
+    for (const number of [...partitions.keys()])
+      owners.lose(number, fault instanceof Error ? fault : new Error(String(fault)))
+    if (!finishing) fail(fault)
   }
 
   function keepHouse(): void {
     if (stopping) return
     const now = clock.now()
     store.alive.set(now).catch(fail)
+    if (options.mendKeepMs > 0) store.recents.trim(now - options.mendKeepMs, options.mendBytes).catch(fail)
     owners.evict(now - options.idleMs)
     house = clock.at(now + options.aliveMs, keepHouse)
   }
@@ -117,6 +184,10 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     finishing = true
     house?.cancel()
     claims.stop()
+    bases.stop()
+    mending.stop()
+    drains.stop()
+    effects.stop()
     await share.end()
     await follower.stop().catch(() => undefined)
     void trimmer.stop()
@@ -192,8 +263,9 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
       return [...partitions.values()]
     },
     async register(actor) {
-      await registerKind({ bus, kinds }, actor, options)
+      await registerKind({ bus, clock, kinds }, actor, options)
       for (const partition of partitions.values()) await partition.takeUp(actor.kind)
+      effects.consider()
     },
     async settle() {
       for (let busy = true; busy;) {
@@ -206,7 +278,9 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
       const all = [...partitions.values()]
       const sum = (of: (one: Partition) => number): number => all.reduce((total, one) => total + of(one), 0)
       return {
-        ready: !stopping && partitions.size > 0,
+        ready: !stopping && !share.isCutOff && (partitions.size > 0 || share.isServed()),
+        phase: share.progress().phase,
+        nodes: share.others().length + 1,
         partitions: partitions.size,
         of: realm.partitions,
         owned: all.map((one) => one.partition),

@@ -33,6 +33,8 @@ export type StepperOptions = { readonly eventBytesMost: number }
 type World = {
   readonly residents: Residents
   readonly kinds: Kinds
+  /** Kinds that other nodes carry. */
+  readonly lacking: () => ReadonlySet<string>
   readonly around: () => Circumstances
   /** Why an actor must not be forgotten in the state it is in now. */
   readonly needsOf: (live: Live) => LiveNeeds
@@ -59,7 +61,9 @@ const blank: Staged = {
   raw: undefined,
 }
 
-export function stepperOf({ residents, kinds, around, needsOf, onStepped }: World, options: StepperOptions): Stepper {
+export function stepperOf(world: World, options: StepperOptions): Stepper {
+  const { residents, kinds, lacking, around, needsOf, onStepped } = world
+
   function take(arrival: Arrival, origin?: Origin): Staged[] {
     const address = arrival.by === 'envelope' ? arrival.envelope.to : arrival.address
     const root = kinds.get(kindOf(address))
@@ -199,9 +203,9 @@ export function stepperOf({ residents, kinds, around, needsOf, onStepped }: Worl
   }
 
   function unknownKind(envelope: Arrived, origin: Origin | undefined): Staged {
-    const fault = storedFaultOf(
-      new Fault('kind.unknown', { value: kindOf(envelope.to), known: [...kinds.keys()].join(', ') || 'none' }),
-    )
+    const value = kindOf(envelope.to)
+    const known = [...kinds.keys()].join(', ') || 'none'
+    const fault = storedFaultOf(new Fault(lacking().has(value) ? 'kind.apart' : 'kind.unknown', { value, known }))
     return { ...blank, ...origin, ...parkedStaged(envelope, fault) }
   }
 

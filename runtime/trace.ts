@@ -5,6 +5,7 @@
  */
 import { channel } from 'node:diagnostics_channel'
 import type { Address } from '#protocol/address.ts'
+import type { DrainRequest } from '#protocol/drain.ts'
 import type { StoredFault } from '#protocol/fault.ts'
 import type { NodePhase } from '#protocol/heartbeat.ts'
 
@@ -18,14 +19,48 @@ export type Trace =
     }
   | { readonly is: 'node.stopped'; readonly node: string }
   | { readonly is: 'node.failed'; readonly node: string; readonly fault: StoredFault }
+  /** It heard neither the log nor the others for so long, and let go of its partitions. */
+  | {
+      readonly is: 'node.isolated'
+      readonly node: string
+      readonly partitions: readonly number[]
+      readonly logMs: number
+      readonly othersMs: number
+    }
+  | { readonly is: 'node.heard'; readonly node: string }
   | { readonly is: 'member'; readonly node: string; readonly phase: NodePhase }
+  /** Somebody asked this node to give its partitions away, or to take its share again. */
+  | {
+      readonly is: 'node.drain'
+      readonly node: string
+      readonly asked: DrainRequest
+      readonly partitions: number
+    }
+  /** The time to give partitions away is over; the others claim what is left. */
+  | { readonly is: 'node.late'; readonly node: string; readonly left: readonly number[] }
   | { readonly is: 'partition.claimed'; readonly partition: number; readonly epoch: number }
   | { readonly is: 'partition.lost'; readonly partition: number; readonly fault: StoredFault }
   | { readonly is: 'partition.released'; readonly partition: number }
   | { readonly is: 'fold.progress'; readonly read: number; readonly of: number }
   | { readonly is: 'fold.rebuilt'; readonly reason: string }
+  /** It is tried again after a pause; the others are served. */
+  | {
+      readonly is: 'claim.failed'
+      readonly partition: number
+      readonly fault: StoredFault
+      /** In a row. */
+      readonly failures: number
+      readonly retryMs: number
+    }
   | { readonly is: 'duty.failed'; readonly fault: StoredFault }
-  | { readonly is: 'follow.failed'; readonly partition: number; readonly fault: StoredFault }
+  | {
+      readonly is: 'follow.failed'
+      readonly partition: number
+      readonly fault: StoredFault
+      /** In a row. */
+      readonly failures: number
+      readonly retryMs: number
+    }
   | {
       readonly is: 'stepped'
       readonly address: Address
@@ -66,7 +101,33 @@ export type Trace =
       readonly attempt: number
       readonly fault: StoredFault
     }
-  | { readonly is: 'effect.waits'; readonly address: Address; readonly effect: string; readonly name: string }
+  /** A node has it that carries its label; `isQueued`: behind others of its kind. */
+  | {
+      readonly is: 'effect.sent'
+      readonly address: Address
+      readonly effect: string
+      readonly name: string
+      readonly attempt: number
+      readonly node: string
+      readonly isQueued: boolean
+    }
+  /** The node that it was sent to is gone. */
+  | {
+      readonly is: 'effect.orphaned'
+      readonly address: Address
+      readonly effect: string
+      readonly name: string
+      readonly node: string
+    }
+  /** For a person to say how it ended, or for a node that can run it. */
+  | {
+      readonly is: 'effect.waits'
+      readonly address: Address
+      readonly effect: string
+      readonly name: string
+      readonly for: 'decision' | 'carrier'
+      readonly reason: string
+    }
   /** What it has to say cannot reach the log now; it is pending still, and the next owner goes on. */
   | {
       readonly is: 'effect.unheard'
@@ -79,11 +140,33 @@ export type Trace =
   | { readonly is: 'actor.log'; readonly address: Address; readonly label: string | undefined; readonly value: unknown }
   | { readonly is: 'actor.unfit'; readonly address: Address; readonly fault: StoredFault }
   | { readonly is: 'kind.changed'; readonly kind: string; readonly differences: readonly string[] }
+  /** No node can serve them now, and why; without a reason: they can be served again. */
+  | { readonly is: 'partitions.wait'; readonly partitions: readonly number[]; readonly reason: string | undefined }
+  /** Actors whose states were taken back to an earlier version, and those that could not be. */
+  | {
+      readonly is: 'rollout.back'
+      readonly kind: string
+      readonly partition: number
+      readonly to: number
+      readonly done: number
+      readonly left: number
+    }
   | { readonly is: 'reader.repaired'; readonly partition: number; readonly reason: string }
   | { readonly is: 'bus.state'; readonly state: string }
   /** The connection was lost, and the server no longer lets us in; it is tried again. */
   | { readonly is: 'bus.barred'; readonly fault: StoredFault }
   | { readonly is: 'log.shorter'; readonly fault: StoredFault }
+  /** What it lost was appended again: positions from and to, entries, and positions that nobody held. */
+  | {
+      readonly is: 'log.mended'
+      readonly from: number
+      readonly to: number
+      readonly entries: number
+      readonly missing: number
+      readonly at: number
+      readonly node: string
+    }
+  | { readonly is: 'log.forked'; readonly partition: number; readonly fault: StoredFault }
   /** Nothing was purged that is needed; it is tried again, after a pause that grows. */
   | {
       readonly is: 'trim.failed'
@@ -93,6 +176,28 @@ export type Trace =
       readonly retryMs: number
     }
   | { readonly is: 'trimmed'; readonly upTo: number; readonly removed: number }
+  /** A round ended because of those: partitions that nobody owns, or a node that did not answer. */
+  | {
+      readonly is: 'trim.held'
+      readonly partitions: readonly number[]
+      readonly node: string | undefined
+      readonly reason: string | undefined
+    }
+  /** Parked envelopes that nobody replayed or dropped for too long, or that took too much of the disk. */
+  | {
+      readonly is: 'parked.expired'
+      readonly removed: number
+      readonly upTo: number
+      readonly because: 'age' | 'bytes'
+    }
+  | {
+      readonly is: 'base.uploaded'
+      readonly partition: number
+      readonly n: number
+      readonly bytes: number
+      readonly ms: number
+    }
+  | { readonly is: 'base.failed'; readonly partition: number; readonly fault: StoredFault }
 
 const traces = channel('perdure')
 

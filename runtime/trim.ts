@@ -1,27 +1,39 @@
 /**
  * Keeps the log from growing for ever. Invariants: nothing at or past the horizon is purged, and
- * the horizon is the least of all partitions' durable bases and cursors; the last entry of
- * `commit.<p>` is never purged, nor an emitted event that a subscriber has not heard; a history
- * window is kept behind it. Bases are uploaded before the log forgets what they hold, so a lost
- * store can always be rebuilt.
+ * the horizon is the least of all partitions' durable bases and cursors, told by their owners in
+ * this very round; the last entry of `commit.<p>` is never purged, nor an emitted event that a
+ * subscriber has not heard; a history window is kept behind it. The owner of partition 0 leads,
+ * which decides nothing but the instant: two leaders would each purge what nobody needs.
  */
+import { tokenOf } from '#protocol/address.ts'
 import { storedFaultOf } from '#protocol/fault.ts'
+import type { FoldedPartition } from '#protocol/folded.ts'
+import type { Heartbeat } from '#protocol/heartbeat.ts'
 import { subjects } from '#protocol/subject.ts'
-import type { FoldedPartition, Store } from '#store/store.ts'
-import { removeBasesBelow, uploadBases } from './bases.ts'
+import {
+  decodeTrimAnswer,
+  decodeTrimAsk,
+  encodeTrimAnswer,
+  encodeTrimAsk,
+  type TrimAnswer,
+  type TrimAsk,
+} from '#protocol/trimming.ts'
+import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
-import { heardThrough } from './heard.ts'
-import { lastRecordSeq } from './last-record.ts'
 import { trace } from './trace.ts'
+import { type ParkedOptions, parkedTrimmerOf } from './trim-parked.ts'
+import { trimPartOf } from './trim-part.ts'
+import { windowEnd, type WindowOptions } from './trim-window.ts'
 
-export type TrimOptions = {
-  readonly trimEveryMs: number
-  readonly retryMs: number
-  /** What is younger stays, as long as the log is smaller than `historyBytes`. */
-  readonly historyMs: number
-  readonly historyBytes: number
-}
+export type TrimOptions = ParkedOptions &
+  WindowOptions & {
+    readonly name: string
+    readonly trimEveryMs: number
+    /** An owner may have to upload large bases before it answers. */
+    readonly trimAnswerMs: number
+    readonly retryMs: number
+  }
 
 /** A round uploads the base of every partition that changed; it must be worth that. */
 const leastShare = 0.1
@@ -38,10 +50,19 @@ type World = {
   readonly store: Store
   readonly clock: Clock
   readonly positions: () => readonly FoldedPartition[]
+  /** Who else lives. */
+  readonly others: () => readonly Pick<Heartbeat, 'name' | 'owned'>[]
 }
 
-export function openTrimmer({ bus, store, clock, positions }: World, options: TrimOptions): Trimmer {
+/** What all owners said together. */
+type Bounds = { readonly bound: number; readonly heard: number }
+
+export function openTrimmer({ bus, store, clock, positions, others }: World, options: TrimOptions): Trimmer {
+  const { realm } = bus
+  const part = trimPartOf({ bus, store, positions })
+  const trimParked = parkedTrimmerOf({ bus, clock }, options)
   let alarm: { cancel(): void } | undefined
+  let serving: { stop(): void } | undefined
   let running: Promise<unknown> = Promise.resolve()
   let stopped = false
   /** The horizon of the last round: entries that are always kept stay below it. */
@@ -49,83 +70,67 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
   let failures = 0
 
   async function trim(): Promise<number> {
+    if (!positions().some(({ partition }) => partition === 0)) return 0
+    const removed = await trimParked()
     const state = await bus.logState()
-    const upTo = await windowEnd(state)
-    if (upTo <= state.firstSeq) return 0
-    const owned = positions()
-    // Only an owner of all partitions knows the horizon of all.
-    if (owned.length < bus.realm.partitions) return 0
-    const bounds = await Promise.all(owned.map((one) => boundOf(one, state.lastSeq)))
-    const horizon = Math.min(upTo, ...bounds)
     const begin = Math.max(state.firstSeq, trimmed)
-    if (horizon - begin < (state.lastSeq - begin) * leastShare) return 0
-    const uploaded = await uploadBases(
-      { bus, store },
-      owned.map(({ partition }) => partition),
-    )
-    let removed = 0
-    for (const { partition } of owned) {
-      removed += (await bus.purge(subjects.mailbox(bus.realm, partition), horizon)).removed
-      const last = await bus.last(subjects.commit(bus.realm, partition))
-      removed += (await bus.purge(subjects.commit(bus.realm, partition), Math.min(horizon, (last?.seq ?? 1) - 1)))
-        .removed
-      await store.trimHistory(partition, horizon)
+    const isWorth = (horizon: number): boolean =>
+      horizon > state.firstSeq && horizon - begin >= (state.lastSeq - begin) * leastShare
+    const upTo = await windowEnd({ bus, clock }, state, options)
+    if (!isWorth(upTo)) return removed
+    const ask = { lastSeq: state.lastSeq, from: begin }
+    const possible = await boundsOf({ ...ask, upTo, isFirm: false })
+    if (possible === undefined || !isWorth(Math.min(upTo, possible.bound))) return removed
+    const firm = await boundsOf({ ...ask, upTo: Math.min(upTo, possible.bound), isFirm: true })
+    if (firm === undefined) return removed
+    const horizon = Math.min(upTo, firm.bound)
+    return isWorth(horizon) ? removed + (await purge(horizon, firm.heard)) : removed
+  }
+
+  /** Of all partitions; nothing when one of them was not answered for. */
+  async function boundsOf(ask: TrimAsk): Promise<Bounds | undefined> {
+    const missing = new Set(Array.from({ length: realm.partitions }, (_, partition) => partition))
+    let bound = Number.POSITIVE_INFINITY
+    let heard = Number.POSITIVE_INFINITY
+    const take = (answer: TrimAnswer): void => {
+      heard = Math.min(heard, answer.heard ?? heard)
+      for (const [partition, one] of answer.bounds) {
+        missing.delete(partition)
+        bound = Math.min(bound, one)
+      }
     }
-    const heard = await heardThrough(
-      { bus, store },
-      owned.map(({ partition }) => partition),
-    )
-    removed += (await bus.purge(`${bus.realm.name}.ev.>`, Math.min(horizon, heard))).removed
-    removed += (await bus.purge(`${bus.realm.name}.re.>`, horizon)).removed
-    await removeBasesBelow(bus, uploaded)
+    take(await part(ask))
+    const asked = others()
+    const answers = await Promise.allSettled(asked.map((one) => answerOf(one.name, ask)))
+    let silent: { readonly name: string; readonly reason: unknown } | undefined
+    for (const [at, answer] of answers.entries()) {
+      if (answer.status === 'fulfilled') take(answer.value)
+      else if ((asked[at]?.owned.length ?? 0) > 0) silent ??= { name: asked[at]?.name ?? '', reason: answer.reason }
+    }
+    if (missing.size === 0) return { bound, heard }
+    const reason = silent === undefined ? undefined : storedFaultOf(silent.reason).message
+    trace({ is: 'trim.held', partitions: [...missing], node: silent?.name, reason })
+    return undefined
+  }
+
+  async function answerOf(name: string, ask: TrimAsk): Promise<TrimAnswer> {
+    const subject = subjects.trim(realm, tokenOf(name))
+    return decodeTrimAnswer(await bus.request(subject, encodeTrimAsk(ask), options.trimAnswerMs))
+  }
+
+  async function purge(horizon: number, heard: number): Promise<number> {
+    let removed = 0
+    for (let partition = 0; partition < realm.partitions; partition++) {
+      removed += (await bus.purge(subjects.mailbox(realm, partition), horizon)).removed
+      const last = await bus.last(subjects.commit(realm, partition))
+      removed += (await bus.purge(subjects.commit(realm, partition), Math.min(horizon, (last?.seq ?? 1) - 1))).removed
+      if (store.partition(partition) !== undefined) await store.trimHistory(partition, horizon)
+    }
+    removed += (await bus.purge(`${realm.name}.ev.>`, Math.min(horizon, heard))).removed
+    removed += (await bus.purge(`${realm.name}.re.>`, horizon)).removed
     trimmed = horizon
     trace({ is: 'trimmed', upTo: horizon, removed })
     return removed
-  }
-
-  /** How far this partition needs nothing of the log any more. One at rest holds nobody back. */
-  async function boundOf({ partition, cursor }: FoldedPartition, lastSeq: number): Promise<number> {
-    const folded = store.partition(partition)?.seq ?? 0
-    const record = await lastRecordSeq(bus, partition)
-    const arrived = (await bus.lastMatching(subjects.mailbox(bus.realm, partition))) ?? 0
-    return Math.min(record > folded ? folded : lastSeq, arrived > cursor ? cursor : lastSeq)
-  }
-
-  /** The last sequence outside the window: by age, or sooner when the log is too big. */
-  async function windowEnd(state: {
-    readonly firstSeq: number
-    readonly lastSeq: number
-    readonly bytes: number
-  }): Promise<number> {
-    const byAge = await lastBefore(clock.now() - options.historyMs, state)
-    if (state.bytes <= options.historyBytes) return byAge
-    const share = 1 - options.historyBytes / state.bytes
-    return Math.max(byAge, Math.floor(state.firstSeq + (state.lastSeq - state.firstSeq) * share))
-  }
-
-  async function lastBefore(
-    instant: number,
-    state: { readonly firstSeq: number; readonly lastSeq: number },
-  ): Promise<number> {
-    let low = state.firstSeq - 1
-    let high = state.lastSeq
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2)
-      const entry = await nextFrom(middle, high)
-      // Nothing stands there any more: it was trimmed, so it is older than what is left.
-      if (entry !== undefined && entry.at >= instant) high = middle - 1
-      else low = middle
-    }
-    return low
-  }
-
-  /** Sequences may be missing where something was purged or removed. */
-  async function nextFrom(seq: number, most: number): Promise<{ readonly at: number } | undefined> {
-    for (let at = seq; at <= most && at < seq + 64; at++) {
-      const entry = await bus.get(at)
-      if (entry !== undefined) return entry
-    }
-    return undefined
   }
 
   /** How long to wait for the next. One that fails has changed nothing, and is tried again sooner. */
@@ -149,9 +154,15 @@ export function openTrimmer({ bus, store, clock, positions }: World, options: Tr
   }
 
   return {
-    start: () => again(options.trimEveryMs),
+    start() {
+      serving = bus.serve(subjects.trim(realm, tokenOf(options.name)), async (data) =>
+        encodeTrimAnswer(await part(decodeTrimAsk(data))),
+      )
+      again(options.trimEveryMs)
+    },
     async stop() {
       stopped = true
+      serving?.stop()
       alarm?.cancel()
       await running
     },

@@ -6,7 +6,8 @@
  * store that is ahead of its log never becomes an owner.
  *
  * A log loses its end and nothing else, so one record that is still in its place vouches for
- * everything before it. Mending is left to people: the partition stops.
+ * everything before it. What was lost is taken from those who hold it (see mend.ts); until then
+ * nothing is published.
  */
 import { decodeEnvelope } from '#protocol/envelope.ts'
 import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
@@ -42,6 +43,10 @@ export type LogWatch = {
   beforeSending(partition: number, epoch: number): Promise<void> | undefined
   /** A record was acknowledged that was first sent when `seen` was so high; throws `log.shorter`. */
   acknowledged(partition: number, record: Landmark, seen: number): void
+  /** Nothing is published any more: it has to be mended. */
+  suspend(fault: Fault): void
+  /** It was mended: what it is now counts as seen for the first time. */
+  restart(): void
   stop(): void
 }
 
@@ -58,12 +63,14 @@ type World = {
   readonly clock: Clock
   /** When it was made, as the node found it at its start. */
   readonly createdAt: string
-  /** A partition that is at rest is told as well: what it reads would be another log's. */
-  readonly onShorter: (partition: number, fault: Fault) => void
+  /** Whether somebody mended it meanwhile, so that positions mean something else. */
+  readonly isMended: () => Promise<boolean>
+  /** Told once; a log that was made anew cannot be mended. */
+  readonly onShorter: (fault: Fault, canMend: boolean) => void
 }
 
 export function watchLog(
-  { bus, clock, createdAt, onShorter }: World,
+  { bus, clock, createdAt, isMended, onShorter }: World,
   { retryMs }: { readonly retryMs: number },
 ): LogWatch {
   const watched = new Map<number, Watched>()
@@ -74,9 +81,14 @@ export function watchLog(
   let wholeLife = 0
   let whole: { readonly life: number; readonly looking: Promise<void> } | undefined
   let broken: Fault | undefined
+  /** The highest entry that was read, by which the log's end is known again. */
+  let newest: LogEntry | undefined
 
-  function shorter(reason: string): Fault {
-    broken ??= shorterFault(bus, reason)
+  function shorter(reason: string, canMend = true): Fault {
+    if (broken === undefined) {
+      broken = shorterFault(bus, reason)
+      onShorter(broken, canMend)
+    }
     return broken
   }
 
@@ -87,10 +99,9 @@ export function watchLog(
   const connection = bus.onState((state) => {
     if (state === 'connected' && !wasUp) {
       life++
-      for (const [partition, { epoch }] of watched)
-        beforeSending(partition, epoch)?.catch(
-          (fault: unknown) => isFault(fault, 'log.shorter') && onShorter(partition, fault),
-        )
+      // Who is at rest looks as well: what it reads would be another log's.
+      for (const [partition, { epoch }] of watched) beforeSending(partition, epoch)?.catch(() => undefined)
+      if (watched.size === 0) lookAtWhole().catch(() => undefined)
     }
     wasUp = state === 'connected'
   })
@@ -107,16 +118,34 @@ export function watchLog(
     }
   }
 
+  /** Why it is not the log that was seen before, if it is not. */
+  async function reasonAgainst(
+    lastSeq: number,
+    before: number,
+    last: LogEntry | undefined,
+  ): Promise<string | undefined> {
+    if (await answered(isMended)) return 'it was mended while this node was away'
+    if (lastSeq < before) return `it ends at ${lastSeq}, and ${before} was seen`
+    const found = last === undefined ? undefined : await answered(() => bus.get(last.seq))
+    const isOther =
+      last !== undefined && found !== undefined && (found.at !== last.at || found.subject !== last.subject)
+    return isOther ? `position ${last.seq} holds something else than what was read there` : undefined
+  }
+
   /** The end of the log, once for each connection. */
   function lookAtWhole(): Promise<void> {
     if (whole?.life === life) return whole.looking
-    const [before, mine] = [seen, life]
-    const looking = answered(() => bus.logState()).then((state) => {
-      if (state.createdAt !== createdAt) throw shorter(`it was made anew at ${state.createdAt}`)
-      if (state.lastSeq < before) throw shorter(`it ends at ${state.lastSeq}, and ${before} was seen`)
+    const [before, mine, last] = [seen, life, newest]
+    const looking = answered(() => bus.logState()).then(async (state) => {
+      if (state.createdAt !== createdAt) throw shorter(`it was made anew at ${state.createdAt}`, false)
+      const reason = await reasonAgainst(state.lastSeq, before, last)
+      // Meanwhile the connection changed, or the log was mended: what was found is of another time.
+      if (whole !== me) return await lookAtWhole()
+      if (reason !== undefined) throw shorter(reason)
       wholeLife = mine
     })
-    whole = { life, looking }
+    const me = { life, looking }
+    whole = me
     return looking
   }
 
@@ -160,7 +189,10 @@ export function watchLog(
         bus.read({
           ...options,
           onEntry(entry) {
-            see(entry.seq)
+            if (entry.seq > seen) {
+              seen = entry.seq
+              newest = entry
+            }
             options.onEntry(entry)
           },
         }),
@@ -183,6 +215,15 @@ export function watchLog(
       see(record.seq)
       const one = watched.get(partition)
       if (one?.epoch === record.epoch) one.last = record
+    },
+    suspend: (fault) => void (broken ??= fault),
+    restart() {
+      broken = undefined
+      whole = undefined
+      wholeLife = life
+      seen = 0
+      newest = undefined
+      watched.clear()
     },
     stop: () => connection.stop(),
   }
@@ -212,10 +253,10 @@ export async function checkStore(
   )
 }
 
-function isLandmark({ subject, data }: LogEntry, partition: number, { epoch, n }: Landmark): boolean {
+export function isLandmark({ subject, data }: LogEntry, partition: number, { epoch, n }: Landmark): boolean {
   const stored = parseStored(subject)
   let bytes: Uint8Array | undefined
-  if (stored.is === 'commit') bytes = data
+  if (stored.is === 'commit' && stored.partition === partition) bytes = data
   else if (stored.is === 'in' && stored.sender === partition) bytes = decodeEnvelope(stored.address, data).record
   const record = bytes === undefined ? undefined : decodeRecord(bytes)
   if (record === undefined || record.partition !== partition || record.epoch !== epoch) return false

@@ -8,17 +8,19 @@ import type { Address } from '#protocol/address.ts'
 import { type ActorDraft, draftOf } from './actor-draft.ts'
 import { type ChainedLine, historyOp } from './history-rows.ts'
 import { clientOps, partitionOps } from './partition-rows.ts'
+import type { RecentRows } from './recent-rows.ts'
 import type { Fold, FoldedPartition, HistoryLine } from './store.ts'
 import type { Op, Tables } from './tables.ts'
 
 export type Folding = {
-  fold(folds: readonly Fold[]): Promise<void>
+  fold(folds: readonly Fold[], held?: Uint8Array): Promise<void>
   /** Runs between two transactions of folds: after those given before it, before those given later. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
 }
 
 type Waiting = {
   readonly folds: readonly Fold[]
+  readonly held: Uint8Array | undefined
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
@@ -31,6 +33,7 @@ export function foldingOf(
   tables: Tables,
   write: (ops: readonly Op[]) => Promise<void>,
   faultOf: (error: unknown) => unknown,
+  recents: Pick<RecentRows, 'op'>,
 ): Folding {
   /** In the order in which they were given: folds, and work that runs alone. */
   let queue: (Waiting | (() => Promise<void>))[] = []
@@ -73,7 +76,8 @@ export function foldingOf(
   async function commit(group: readonly Waiting[]): Promise<void> {
     const folds = group.flatMap((one) => one.folds)
     try {
-      await write(opsOf(folds))
+      const held = group.flatMap((one) => (one.held === undefined ? [] : [recents.op(one.held)]))
+      await write([...opsOf(folds), ...held])
       for (const { resolve } of group) resolve()
     } catch (error) {
       if (group.length === 1) refuse(group[0] as Waiting, faultOf(error))
@@ -131,9 +135,9 @@ export function foldingOf(
   }
 
   return {
-    fold(folds) {
-      if (folds.length === 0) return Promise.resolve()
-      return new Promise((resolve, reject) => add({ folds, resolve, reject }))
+    fold(folds, held) {
+      if (folds.length === 0 && held === undefined) return Promise.resolve()
+      return new Promise((resolve, reject) => add({ folds, held, resolve, reject }))
     },
     exclusive: (work) => new Promise((resolve, reject) => add(() => work().then(resolve, reject))),
   }

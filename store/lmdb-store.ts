@@ -17,6 +17,7 @@ import { actorKey } from './keys.ts'
 import { dropPartition, fillPartition, trimHistory, unfinishedPartitions, writeBase } from './partition-moves.ts'
 import { readClients, readPartition } from './partition-rows.ts'
 import { addressesOf, historyOf, needsOf } from './reading.ts'
+import { recentRowsOf } from './recent-rows.ts'
 import { openRoom } from './room.ts'
 import type { Store, StoreIdentity } from './store.ts'
 import { storeFaultOf } from './store-fault.ts'
@@ -85,7 +86,8 @@ function storeOf(
     await writeRows(ops)
     attempt.succeeded()
   }
-  const folding = foldingOf(tables, write, faultOf)
+  const recents = recentRowsOf(tables, write)
+  const folding = foldingOf(tables, write, faultOf, recents)
   const views = viewsOf(tables, dir)
   let isVerified = false
   verifyActors(tables, views).then(
@@ -158,9 +160,20 @@ function storeOf(
         return state
       })
     },
-    async fold(folds) {
+    async fold(folds, held) {
       views.check()
-      await folding.fold(folds)
+      await folding.fold(folds, held)
+    },
+    recents: {
+      *chunks() {
+        const view = views.open()
+        try {
+          yield* walked(recents.newestFirst(view) as Generator<Uint8Array>)
+        } finally {
+          views.close(view)
+        }
+      },
+      trim: (before, bytesMost) => alone(() => recents.trim(before, bytesMost)),
     },
     addresses: (query) => walked(addressesOf(tables, views, identity.partitions, query)),
     count: () => guarded(() => entriesOf(tables.actors)),

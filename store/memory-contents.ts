@@ -19,6 +19,8 @@ export type Contents = {
   readonly clients: Map<number, Map<string, ClientMark>>
   readonly actors: Map<Address, StoredActor>
   readonly history: Map<Address, HistoryLine[]>
+  /** Oldest first. */
+  recents: readonly Uint8Array[]
 }
 
 export function emptyContents(): Contents {
@@ -29,6 +31,7 @@ export function emptyContents(): Contents {
     clients: new Map(),
     actors: new Map(),
     history: new Map(),
+    recents: [],
   }
 }
 

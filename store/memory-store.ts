@@ -8,6 +8,7 @@ import type { Address } from '#protocol/address.ts'
 import { kindOf } from '#protocol/address.ts'
 import { encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
+import { heldAt } from '#protocol/held.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { openBaseReader, openBaseWriter } from './base-blob.ts'
 import {
@@ -113,8 +114,22 @@ export function openMemoryStore({
       const actor = contents.actors.get(address)
       return actor === undefined ? undefined : stateOf(actor)
     },
-    async fold(folds) {
-      if (folds.length === 0) return
+    recents: {
+      chunks() {
+        check()
+        return contents.recents.toReversed()
+      },
+      trim: (before, bytesMost) =>
+        write(() => {
+          let bytes = 0
+          const kept = contents.recents
+            .toReversed()
+            .filter((chunk) => (bytes += chunk.length) <= bytesMost && heldAt(chunk) >= before)
+          contents.recents = kept.toReversed()
+        }),
+    },
+    async fold(folds, held) {
+      if (folds.length === 0 && held === undefined) return
       const given = folds.map(({ partition }) => failuresOf(partition.partition))
       await write(() => {
         // What a failed fold should have brought is missing under this one.
@@ -123,6 +138,7 @@ export function openMemoryStore({
         if (fault !== undefined) throw fault
         try {
           foldAll(contents, folds)
+          if (held !== undefined) contents.recents = [...contents.recents, held]
         } catch (fault) {
           for (const { partition } of folds)
             failures.set(partition.partition, { count: failuresOf(partition.partition) + 1, fault: fault as Fault })

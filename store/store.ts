@@ -67,8 +67,16 @@ export interface Store extends AsyncDisposable {
   /**
    * One transaction for all of them; resolved when it would survive a crash of the process. One
    * that fails changes nothing, and those given after it for the same partitions fail with it.
+   * `held`: entries of the log that are kept with it for a while (see protocol/held.ts).
    */
-  fold(folds: readonly Fold[]): Promise<void>
+  fold(folds: readonly Fold[], held?: Uint8Array): Promise<void>
+  /** What was held, for the case that the log forgets it. */
+  readonly recents: {
+    /** Newest first. */
+    chunks(): Iterable<Uint8Array>
+    /** Forgets chunks made before that instant, and the oldest beyond so many bytes. */
+    trim(before: number, bytesMost: number): Promise<void>
+  }
   /** Addresses in order, of one partition or kind or all; from a consistent view, so walk it to its end at once. */
   addresses(options: { partition?: number; kind?: string; after?: Address; limit?: number }): Iterable<Address>
   count(): number

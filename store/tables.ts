@@ -21,7 +21,17 @@ export type View = ReturnType<RootDatabase['useReadTransaction']>
 
 export type Op = { readonly table: Table; readonly key: Buffer; readonly value: Buffer | undefined }
 
-export const tableNames = ['meta', 'partitions', 'clients', 'actors', 'parts', 'needs', 'history', 'ended'] as const
+export const tableNames = [
+  'meta',
+  'partitions',
+  'clients',
+  'actors',
+  'parts',
+  'needs',
+  'history',
+  'ended',
+  'recents',
+] as const
 
 export type Tables = Readonly<Record<(typeof tableNames)[number], Table>> & {
   view(): View
@@ -102,6 +112,11 @@ type TreeStats = {
 
 function pagesOf(stats: TreeStats): number {
   return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages
+}
+
+/** In whole pages. */
+export function bytesOf(table: Table): number {
+  return pagesOf(table.getStats() as TreeStats) * pageBytes
 }
 
 export function entriesOf(table: Table): number {

@@ -53,6 +53,22 @@ function fail(reason: string): void {
   for (const one of waiting.splice(0)) one.failed(problem)
 }
 
+export type Stay = { claimedAt: number; firstAt: number; lastAt: number; releasedAt: number }
+
+/** Of each partition, how it came to this node and left it; 0: not yet. */
+const stays = new Map<number, Stay>()
+
+onTrace((event) => {
+  if (event.is === 'partition.claimed')
+    stays.set(event.partition, { claimedAt: instantMs(), firstAt: 0, lastAt: 0, releasedAt: 0 })
+  const stay = 'partition' in event ? stays.get(event.partition) : undefined
+  if (stay !== undefined && event.is === 'partition.released') stay.releasedAt = instantMs()
+  if (stay !== undefined && event.is === 'committed') {
+    stay.lastAt = instantMs()
+    stay.firstAt ||= stay.lastAt
+  }
+})
+
 onTrace((event) => {
   if (event.is === 'stepped') {
     stepTimes?.push(instantMs())
@@ -160,7 +176,17 @@ const calls = {
   },
   storeBytes: (_: null) => present().store.size().bytes,
   logBytes,
+  stays: (_: null) => [...stays],
   residents: (_: null) => present().node.health().residents,
+  owned: (_: null) => {
+    const { partitions, of } = present().node.health()
+    return { partitions, of }
+  },
+  /** Gives away what it has; what it committed is told once it can commit no more. */
+  leave: async (_: null) => {
+    await present().node.stop()
+    return { committed }
+  },
 }
 
 answerCalls(calls, async () => {

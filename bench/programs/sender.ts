@@ -1,6 +1,6 @@
 /** External senders: a process that knows nothing of the node but the realm's public addresses. */
 import { type Access, configFor } from '#bench/access.ts'
-import { alarm, conversation, counter, ring } from '#bench/actors.ts'
+import { alarm, box, conversation, counter, ring } from '#bench/actors.ts'
 import { instantMs } from '#bench/instant.ts'
 import { answerCalls } from '#bench/program.ts'
 import { busOptionsOf, clientOptionsOf } from '#config/options.ts'
@@ -10,6 +10,7 @@ import { openBus } from '#runtime/nats/open-bus.ts'
 
 export type SenderCalls = typeof calls
 
+let isDripping = false
 let opened: RealmHandle | undefined
 
 async function connect({ access }: { readonly access: Access }): Promise<void> {
@@ -22,6 +23,16 @@ async function connect({ access }: { readonly access: Access }): Promise<void> {
 function realm(): RealmHandle {
   if (opened === undefined) throw new Error('the sender is not connected')
   return opened
+}
+
+export type FillSending = {
+  readonly events: number
+  readonly keys: number
+  readonly first: number
+  readonly window: number
+  readonly bytes: number
+  /** 0: no timer. */
+  readonly waitMs: number
 }
 
 export type Timed = { readonly begunAt: number; readonly endedAt: number }
@@ -51,6 +62,29 @@ const calls = {
       return (handles[by % keys] as (typeof handles)[number]).send({ type: 'ADD', by })
     })
   },
+  /** Event i goes to box i mod keys. */
+  fill: ({ events, keys, first, window, bytes, waitMs }: FillSending) =>
+    pipeline(events, window, (at) =>
+      realm()
+        .ref(box, `${(first + at) % keys}`)
+        .send({ type: 'FILL', seed: first + at, bytes, waitMs }),
+    ),
+  /** So many a second to boxes 0 to keys - 1, until `hush`; resolves with how many when all are acknowledged. */
+  drip: async ({ perSecond, keys, bytes }: { perSecond: number; keys: number; bytes: number }) => {
+    const everyMs = 10
+    const sends: Promise<void>[] = []
+    isDripping = true
+    const begunAt = instantMs()
+    for (let sent = 0; isDripping; await new Promise((resolve) => setTimeout(resolve, everyMs))) {
+      for (const due = ((instantMs() - begunAt) * perSecond) / 1000; sent < due; sent++) {
+        const handle = realm().ref(box, `${(sent * 7_919) % keys}`)
+        sends.push(handle.send({ type: 'FILL', seed: sent, bytes, waitMs: 0 }))
+      }
+    }
+    await Promise.all(sends)
+    return sends.length
+  },
+  hush: (_: null) => void (isDripping = false),
   one: async (key: string) => {
     const handle = realm().ref(counter, key)
     const begunAt = instantMs()

@@ -1,6 +1,7 @@
 /** `perdure doctor`: how it stands here, which promises are in force, and what to mend. */
 import type { Call, Command } from '#bin/command.ts'
-import { checkLog, checkParked, checkPartitions } from '#bin/doctor/log.ts'
+import { checkLag, checkLog, checkMended, checkParked } from '#bin/doctor/log.ts'
+import { checkNodes } from '#bin/doctor/nodes.ts'
 import { type Finding, fail } from '#bin/doctor/finding.ts'
 import {
   checkCredentials,
@@ -11,7 +12,7 @@ import {
   checkReach,
 } from '#bin/doctor/place.ts'
 import { embeddedDurability, promiseOf } from '#bin/doctor/promises.ts'
-import { checkServer } from '#bin/doctor/server.ts'
+import { checkReplicas, checkServer } from '#bin/doctor/server.ts'
 import { pad, plural, wrap } from '#bin/layout.ts'
 import type { Style } from '#bin/output.ts'
 import { wrong } from '#bin/parse-line.ts'
@@ -23,7 +24,7 @@ import { accessOf } from '#runtime/wiring.ts'
 
 export const command: Command = {
   name: 'doctor',
-  title: 'checks server, promises, clock, disk, ports, owners, log',
+  title: 'checks server, promises, clocks, disk, nodes, log',
   usage: ['[--dir .perdure] [--servers nats://host:4222]'],
   about: [
     'Looks and changes nothing. Each check is ok, warn or fail, with what to do; exit code 1 when one fails. It also says in plain words which durability is in force: what a crash of a process and what a power cut can lose.',
@@ -49,6 +50,9 @@ export const command: Command = {
   },
 }
 
+/** A partition that moves has its new owner by then. */
+const settleMs = 1_500
+
 async function* checks(call: Call, config: Config): AsyncGenerator<Finding> {
   const { dir } = config.node
   yield checkPlatform()
@@ -67,10 +71,13 @@ async function* checks(call: Call, config: Config): AsyncGenerator<Finding> {
       isOurs ? await embeddedDurability(dir) : undefined,
       facts.realm?.replicas ?? config.cluster.replicas,
     )
+    yield* checkReplicas(facts)
     if (facts.realm === undefined) return
     const realm = await call.realm()
-    yield* await checkPartitions(realm)
+    yield* await checkNodes(realm, { standbys: config.cluster.standbys, settleMs })
+    yield await checkLag(realm)
     yield await checkLog(realm, config)
+    yield await checkMended(realm)
     yield await checkParked(realm)
   } catch (error) {
     const { message, code } = storedFaultOf(error)

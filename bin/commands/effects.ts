@@ -34,7 +34,7 @@ export const command: Command = {
     timeout: { type: 'text', value: '5s', about: 'How long resolve waits until the actor has heard of it.' },
   },
   settings: 'connection',
-  json: 'A line for each: {"address","id","name","attempt","begunAt","isUndecided", …}; resolve: {"address","id","resolved"}.',
+  json: 'A line for each: {"address","id","name","attempt","begunAt","isUndecided", …}, with "node" when it runs where its label is, or "reason" when no node can run it; resolve: {"address","id","resolved"}.',
   verbs: ['list', 'resolve'],
   async run(call) {
     const [verb, ...rest] = call.words
@@ -55,21 +55,20 @@ async function list(call: Call, [text, extra]: readonly string[]): Promise<void>
     .toSorted((a, b) => Number(b.isUndecided) - Number(a.isUndecided) || a.effect.begunAt - b.effect.begunAt)
     .slice(0, limit)
   if (call.json) {
-    for (const { address, effect, isUndecided } of shown) call.out.json({ address, ...effect, isUndecided })
+    for (const { address, effect, isUndecided, place } of shown)
+      call.out.json({ address, ...effect, isUndecided, ...place })
     return
   }
   if (shown.length === 0) return call.out.line('No effect is pending.')
   const now = systemClock.now()
-  const rows = shown.map(({ address, effect: { id, name, attempt, begunAt, notBefore }, isUndecided }) => [
-    addressText(address),
-    name,
-    span(now - begunAt),
-    isUndecided
-      ? call.out.style('red', 'unknown')
-      : notBefore > now
-        ? `attempt ${attempt} ${dueText(notBefore, now)}`
-        : `attempt ${attempt}`,
-    id,
+  const isPlaced = shown.some(({ place }) => place !== undefined)
+  const rows = shown.map((one) => [
+    addressText(one.address),
+    one.effect.name,
+    span(now - one.effect.begunAt),
+    stateText(call, one, now),
+    ...(isPlaced ? [nodeText(one)] : []),
+    one.effect.id,
   ])
   for (const line of table(
     [
@@ -77,23 +76,46 @@ async function list(call: Call, [text, extra]: readonly string[]): Promise<void>
       { head: 'EFFECT', most: 16 },
       { head: 'AGE', most: 8 },
       { head: 'STATE', most: 16 },
+      ...(isPlaced ? [{ head: 'NODE', most: 16 }] : []),
       { head: 'ID' },
     ],
     rows,
     call.out.width,
   ))
     call.out.line(line)
+  for (const reason of new Set(
+    shown.map(({ place }) => (place !== undefined && 'reason' in place ? place.reason : '')),
+  ))
+    if (reason !== '') call.out.line(call.out.style('yellow', `waits: ${reason}`))
   if (found.length > shown.length)
     call.out.line(call.out.style('dim', `${found.length - shown.length} more; --limit 0 lists all`))
 }
 
-type Pending = { readonly address: Address; readonly effect: Effect; readonly isUndecided: boolean }
+function nodeText({ place }: Pending): string {
+  if (place === undefined) return ''
+  return 'node' in place ? place.node : 'nowhere'
+}
 
-function pendingOf({ address, state, undecided }: ShownActor): Pending[] {
+function stateText(call: Call, { effect: { attempt, notBefore }, isUndecided, place }: Pending, now: number): string {
+  if (isUndecided) return call.out.style('red', 'unknown')
+  if (place !== undefined && 'reason' in place) return call.out.style('yellow', 'waits')
+  return notBefore > now ? `attempt ${attempt} ${dueText(notBefore, now)}` : `attempt ${attempt}`
+}
+
+type Pending = {
+  readonly address: Address
+  readonly effect: Effect
+  readonly isUndecided: boolean
+  /** Of one that does not run where its actor is. */
+  readonly place: ShownActor['places'][string] | undefined
+}
+
+function pendingOf({ address, state, undecided, places }: ShownActor): Pending[] {
   return Object.values(state.book.effects ?? {}).map((effect) => ({
     address,
     effect,
     isUndecided: undecided.includes(effect.id),
+    place: places[effect.id],
   }))
 }
 

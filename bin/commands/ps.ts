@@ -14,7 +14,7 @@ export const command: Command = {
   title: 'lists actors by kind, state, tag, age and health',
   usage: ['[kind] [--state paid] [--tag unpaid] [--health blocked]'],
   about: [
-    'Health says whether an actor goes on by itself. progressing: envelopes wait and are being stepped. waiting: for what stands there. blocked: nobody serves its kind, its stored state does not fit the definition, or a person must say how an effect ended. poisoned: something of it is parked. ended: it takes no more events.',
+    'Health says whether an actor goes on by itself. progressing: envelopes wait and are being stepped. waiting: for what stands there. blocked: nobody serves its kind, its stored state does not fit the definition, a person must say how an effect ended, or no node has the label that an effect asks for. poisoned: something of it is parked. ended: it takes no more events.',
   ],
   examples: ['ps', 'ps order --state placed', 'ps --health poisoned --json'],
   flags: {

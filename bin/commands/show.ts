@@ -41,7 +41,7 @@ export const command: Command = {
 type Found = { readonly shown: ShownActor; readonly parked: readonly ParkedEntry[]; readonly history: HistoryLines }
 
 function jsonOf({ shown, parked, history }: Found): object {
-  const { address, depth, tags, undecided, state } = shown
+  const { address, depth, tags, undecided, places, state } = shown
   const { snapshot, book, version, hash, steps, bornAt, steppedAt } = state
   return {
     address,
@@ -61,6 +61,7 @@ function jsonOf({ shown, parked, history }: Found): object {
     timers: Object.values(book.timers ?? {}),
     effects: Object.values(book.effects ?? {}),
     undecided,
+    places,
     children: book.children ?? {},
     deferred: book.deferred?.length ?? 0,
     subscriptions: book.subscriptions ?? [],
@@ -161,15 +162,17 @@ function effectText(
     notBefore,
     lastError,
   }: { readonly id: string; readonly attempt: number; readonly notBefore: number; readonly lastError?: unknown },
-  { undecided }: ShownActor,
+  { undecided, places }: ShownActor,
   now: number,
 ): string {
   if (undecided.includes(id)) return 'outcome unknown: perdure effects resolve'
   const said = (lastError as { message?: unknown } | undefined)?.message
   const error = typeof said === 'string' ? `, last error: ${clip(said, 40)}` : ''
+  const place = places[id]
+  if (place !== undefined && 'reason' in place) return `waits for a node: ${place.reason}`
   return notBefore > now
     ? `attempt ${attempt} ${dueText(notBefore, now)}${error}`
-    : `running, attempt ${attempt}${error}`
+    : `running${place === undefined ? '' : ` on ${place.node}`}, attempt ${attempt}${error}`
 }
 
 function clip2(line: string, width: number): string {

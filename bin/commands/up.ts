@@ -4,17 +4,21 @@ import { readAuth } from '#config/read-auth.ts'
 import { outsideLoginFile } from '#runtime/server/credentials.ts'
 import type { Call, Command } from '#bin/command.ts'
 import { wrong } from '#bin/parse-line.ts'
+import { greetCluster } from '#bin/greet-cluster.ts'
+import { runCluster } from '#bin/run-cluster.ts'
 import { type Running, runNode } from '#bin/run-node.ts'
 
 export const command: Command = {
   name: 'up',
   title: 'starts a nats-server and a node here, with the example actors',
-  usage: ['[--actors file.ts] [--port 4222] [--dir .perdure]'],
+  usage: ['[--cluster 3] [--actors file.ts] [--port 4222] [--dir .perdure]'],
   about: [
     'Finds a nats-server (or fetches one into your cache), starts it on loopback with its store and generated credentials in the directory, and runs one node. Ctrl-C ends all of it; the next start finds all state again.',
+    '--cluster 3 starts three servers that keep the log together, and three nodes that share the partitions: all on this machine, for trying out what many do. One that dies is started again.',
     'With --actors it runs the kinds that a module exports instead of the examples: export const actors = [actor("order", orderMachine)]. With --servers it starts no server and is the same as "perdure node".',
   ],
-  examples: ['up', 'up --actors ./shop.ts --port 4333 --dir ./data', 'up --json | jq .text'],
+  examples: ['up', 'up --cluster 3', 'up --actors ./shop.ts --port 4333 --dir ./data', 'up --json | jq .text'],
+  flags: { cluster: { type: 'text', value: '3', about: 'So many servers and nodes.', choices: ['3', '5'] } },
   settings: 'all',
   json: 'The log as JSON lines; one of them is {"is":"up.ready", …}.',
   async run(call) {
@@ -30,6 +34,11 @@ export const command: Command = {
         command,
         'Credentials are configured, but "up" makes its own for the server that it starts. Name your server with --servers, or leave them out.',
       )
+    }
+    const count = call.count('cluster', 1)
+    if (count > 1) {
+      if (!withServer) throw wrong(command, '--cluster starts servers of its own; leave --servers out.')
+      return await runCluster(call, count, (running) => greetCluster(call, running))
     }
     return await runNode(call, withServer, (running) => greet(call, running))
   },

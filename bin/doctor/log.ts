@@ -1,20 +1,19 @@
-/** What can be seen of a realm: who owns its partitions, how far they are, and how long the log is. */
+/** What can be seen of a realm: how far its partitions are, and how long the log is. */
 import { bytesText, dueText, plural, span } from '#bin/layout.ts'
 import type { Config } from '#config/open-config.ts'
 import { isFault } from '#protocol/fault.ts'
 import type { SeenPartition } from '#protocol/query.ts'
 import { subjects } from '#protocol/subject.ts'
+import { decodeMendRow } from '#runtime/core/incarnations.ts'
 import { type RealmHandle, systemClock } from '#runtime/index.ts'
-import { type Finding, fail, ok, warn } from './finding.ts'
+import { type Finding, ok, warn } from './finding.ts'
 
-export async function checkPartitions(realm: RealmHandle): Promise<readonly Finding[]> {
-  const seen: SeenPartition[] = []
-  const unowned: number[] = []
-  for (const [number, answer] of (await askAll(realm)).entries()) {
-    if (answer === undefined) unowned.push(number)
-    else seen.push(answer)
-  }
-  return [ownersOf(realm, seen, unowned), await lagOf(realm, seen)]
+export async function checkLag(realm: RealmHandle): Promise<Finding> {
+  const answers = await askAll(realm)
+  return await lagOf(
+    realm,
+    answers.filter((one) => one !== undefined),
+  )
 }
 
 async function askAll(realm: RealmHandle): Promise<readonly (SeenPartition | undefined)[]> {
@@ -28,17 +27,6 @@ async function askAll(realm: RealmHandle): Promise<readonly (SeenPartition | und
     }
   })
   return await Promise.all(asked)
-}
-
-function ownersOf(realm: RealmHandle, seen: readonly SeenPartition[], unowned: readonly number[]): Finding {
-  const owners = new Map<string, number>()
-  for (const { node } of seen) owners.set(node, (owners.get(node) ?? 0) + 1)
-  const who = [...owners].map(([node, count]) => `${node} owns ${count}`).join(', ')
-  if (unowned.length === 0) return ok('partitions', `All ${realm.partitions} have an owner: ${who}.`)
-  const fix = 'Start a node: perdure up, or perdure node --servers. Events are stored meanwhile and wait.'
-  if (seen.length === 0)
-    return fail('partitions', `No node owns any of the ${realm.partitions} partitions of "${realm.name}".`, fix)
-  return fail('partitions', `Nobody owns ${plural(unowned.length, 'partition')} (${unowned.join(', ')}); ${who}.`, fix)
 }
 
 const muchWaits = 1_000
@@ -76,6 +64,22 @@ export async function checkLog(realm: RealmHandle, config: Config): Promise<Find
       'It should have been trimmed: a node trims behind its fold, so look whether one runs and is not behind. A smaller history.bytes keeps less.',
     )
   return ok('log', says)
+}
+
+/** Whether the log ever lost its end, and what became of it. */
+export async function checkMended(realm: RealmHandle): Promise<Finding> {
+  const last = await realm.bus.last(subjects.mended(realm.bus.realm))
+  if (last === undefined) return ok('mended', 'The log never lost what it had acknowledged.')
+  const { mends, isOpen, report } = decodeMendRow(last.data, last.seq)
+  const when = dueText(report.at, systemClock.now())
+  const says = `The log lost its end ${mends.length === 1 ? 'once' : `${mends.length} times`}, last ${when}: ${report.entries} entries were appended again by ${report.node}, ${report.missing} had been folded by nobody.`
+  return warn(
+    'mended',
+    isOpen ? `${says} It is not done yet.` : says,
+    isOpen
+      ? 'Start a node that held what was lost: it goes on with it.'
+      : 'The server lost what it had acknowledged: durability power, or three replicas, keep it from that.',
+  )
 }
 
 export async function checkParked(realm: RealmHandle): Promise<Finding> {

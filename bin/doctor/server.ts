@@ -66,3 +66,15 @@ function storageOf({ storage }: ServerFacts): Finding {
       )
     : ok('storage', says)
 }
+
+/** One copy on one of several servers is seldom meant. */
+export function checkReplicas({ cluster, realm }: ServerFacts): readonly Finding[] {
+  if (cluster === undefined || realm === undefined || realm.replicas > 1) return []
+  return [
+    warn(
+      'replicas',
+      `The servers form a cluster ("${cluster}"), but the log has one replica: while the server that holds it is away, everything waits, and its disk is the only copy.`,
+      `Make realms with replicas 3; of one that is there: nats stream edit ${realm.stream} --replicas 3.`,
+    ),
+  ]
+}

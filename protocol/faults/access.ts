@@ -59,15 +59,49 @@ export const accessFaults = {
   ],
   'log.shorter': [
     'crash',
-    'The log of "{value}" no longer holds what it had acknowledged: {reason}. The server lost data (a rolled-back disk?). Nothing is written to it any more; see "perdure doctor".',
+    'The log of "{value}" no longer holds what it had acknowledged: {reason}. The server lost data (a rolled-back disk?). Nothing is written to it until it is mended; see "perdure doctor".',
+  ],
+  'errand.unknown': [
+    'park',
+    'What another node asks, in {size} bytes, has a format that this release does not know. Bring all nodes to one release.',
+  ],
+  'log.mending': ['retry', 'The log of "{value}" is being mended; it goes on in a moment.'],
+  'log.forked': [
+    'crash',
+    'Partition {partition} went on without its last records: this node holds it up to record {have}, and the log went on from record {want}. What this node has of it is dropped and folded again from the log.',
+  ],
+  'mend.unknown': [
+    'park',
+    'What another node says of mending the log ({size} bytes) is of a form that this release does not know. Run the same release of perdure on all nodes.',
   ],
   'heartbeat.unknown': [
     'park',
     'A heartbeat of {size} bytes has a format that this release does not know. Bring all nodes to one release.',
   ],
+  'trimming.unknown': [
+    'park',
+    'What another node said about trimming ({size} bytes) is of a form that this release does not know. Run the same release of perdure on all nodes.',
+  ],
+  'node.isolated': [
+    'retry',
+    'The node "{value}" is cut off: neither the log nor another node was heard for {ms} ms. It has let go of its partitions, and takes its share again when it is heard. Look at its network.',
+  ],
   'node.nameTaken': [
     'crash',
     'Another node named "{value}" runs in this realm. Give this one a name of its own with --name, or stop the other.',
+  ],
+  'node.absent': [
+    'park',
+    'No node named "{value}" answers in realm "{realm}". {here} "perdure nodes" lists those that are there.',
+  ],
+  'node.last': [
+    'park',
+    'No other node of "{realm}" is ready to take what "{value}" has. Start one first; or stop it all the same, with Ctrl-C or SIGTERM there: events are stored meanwhile and wait.',
+  ],
+  'node.died': ['park', 'The node "{value}" ended by itself ({reason}). It said last: {lines}.'],
+  'node.ended': [
+    'park',
+    'The node "{value}" ended before it had given everything away: it had {left} partitions left. Nothing is lost; the others take them over.',
   ],
   'node.replaced': [
     'crash',

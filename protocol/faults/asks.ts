@@ -35,5 +35,9 @@ export const askFaults = {
   ],
   'effect.absent': ['park', 'The actor {value} has no pending effect "{name}". Pending are: {known}.'],
   'effect.deadline': ['park', 'The effect "{value}" did not end within {ms} ms.'],
+  'effect.unplaced': [
+    'park',
+    'The effect "{value}" ran nowhere within {ms} ms: {reason}. Start a node with --label {label} that serves the kind, or give the effect a later deadline.',
+  ],
   'effect.exhausted': ['park', 'The effect "{value}" failed {attempts} times; the last error was: {reason}'],
 } as const satisfies Record<string, FaultEntry>

@@ -7,11 +7,36 @@ export const nameFaults = {
     'park',
     'No node serves the kind "{value}". Known here: {known}. Register it with openNode({ actors: [actor("{value}", machine, …)] }), then replay what was parked.',
   ],
+  'kind.apart': [
+    'park',
+    'The kind "{value}" is carried only by nodes that lack other kinds which live in the same partition. Known here: {known}. Start a node that carries all of them, then replay what was parked.',
+  ],
   'kind.twice': ['crash', 'The kind "{value}" is registered twice. Give each actor(…) a name of its own.'],
   'kind.refused': ['crash', 'The kind "{value}" cannot be made durable: {problems}'],
   'kind.changed': [
     'crash',
     'The definition of "{value}" changed under version {version} in a way that stored actors may not survive: {problems}. Raise the version and add a migrate step, or keep the names.',
+  ],
+  'rollout.unknown': ['crash', 'No node has ever brought the kind "{value}". Known: {known}'],
+  'rollout.carried': [
+    'crash',
+    'The kind "{value}" is not forgotten: nodes that are there carry it. Stop them first, or start them without it.',
+  ],
+  'rollout.none': [
+    'crash',
+    'Of "{value}" only version {version} was ever served: there is nothing to move between. Start a node with a newer version first.',
+  ],
+  'rollout.falling': [
+    'crash',
+    'A share only grows: "{value}" is at {have}, and {want} is less. What was moved has states of the new version; perdure rollout undo {value} takes all of them back.',
+  ],
+  'rollout.oneWay': [
+    'crash',
+    'The rollout of "{value}" cannot be undone to version {version}: {problems}. Nothing was changed.',
+  ],
+  'rollout.nobody': [
+    'crash',
+    'No node that is there carries "{value}" version {version}, which has to be there for this. Start one, then say it again.',
   ],
   'key.empty': ['park', 'The key is empty. Give every actor a key of 1 to 128 bytes, for example order/42.'],
   'key.tooLong': [

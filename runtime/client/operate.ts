@@ -6,13 +6,15 @@
 import { nuid } from '@nats-io/nats-core'
 import { type Address, kindOf } from '#protocol/address.ts'
 import { type Content, type EffectResult, encodeEnvelope } from '#protocol/envelope.ts'
+import type { DrainRequest } from '#protocol/drain.ts'
 import type { StoredFault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
-import type { Seen, SeenHistory, SeenPartition } from '#protocol/query.ts'
+import type { EffectPlace, Seen, SeenHistory, SeenPartition } from '#protocol/query.ts'
 import { type ActorState, decodeState } from '#protocol/state.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
+import { type Drained, type Draining, drainNode, lookAtNodes, type SeenRealm } from './nodes.ts'
 import type { Views } from './views.ts'
 
 export type ShownActor = {
@@ -23,6 +25,8 @@ export type ShownActor = {
   readonly tags: readonly string[] | undefined
   /** Effects that wait for a person to say how they ended. */
   readonly undecided: readonly string[]
+  /** By id, effects that do not run where their actor is: on which node they do, or why on none. */
+  readonly places: Readonly<Record<string, EffectPlace>>
   /** Why its stored state does not fit the definition that its node runs. */
   readonly unfit: StoredFault | undefined
 }
@@ -43,6 +47,10 @@ export type Operations = {
   partitions(): Promise<SeenPartition[]>
   /** One of them; a fault when nobody owns it. */
   partition(number: number): Promise<SeenPartition>
+  /** Who runs the realm, and which node has what. */
+  nodes(): Promise<SeenRealm>
+  /** Lets a node give its partitions away, then stop or stay, or take its share again; resolves when that is so. */
+  drain(name: string, asked: DrainRequest, onProgress?: (progress: Draining) => void): Promise<Drained>
 }
 
 const pageSize = 200
@@ -81,6 +89,7 @@ export function operationsOf(
           depth: seen.depth,
           tags: seen.tags,
           undecided: seen.undecided ?? [],
+          places: seen.places ?? {},
           unfit: seen.unfit,
         }
 
@@ -125,5 +134,7 @@ export function operationsOf(
       return await Promise.all(numbers.map(partition))
     },
     partition,
+    nodes: () => lookAtNodes({ bus, clock }),
+    drain: (name, asked, onProgress = () => undefined) => drainNode({ bus, clock }, { name, asked }, onProgress),
   }
 }

@@ -4,6 +4,7 @@
  * it is behind until the next renewal, and never goes back.
  */
 import type { Address } from '#protocol/address.ts'
+import { isFault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { type Answered, decodeAnswered, type Query, type Seen } from '#protocol/query.ts'
 import { type ActorState, decodeState } from '#protocol/state.ts'
@@ -32,11 +33,25 @@ type View = {
   stop(): void
 }
 
+const betweenOwnersMs = 1_500
+const askAgainMs = 50
+
 export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clock }, options: ViewOptions): Views {
   const views = new Map<Address, View>()
+  let isOver = false
 
-  const query = <T>(partition: number, asked: Query): Promise<T> =>
-    gather(bus, { partition, query: asked }, options.queryTimeoutMs)
+  /** A partition that moves has no owner for a moment, and one whose owner died for a little longer. */
+  async function query<T>(partition: number, asked: Query): Promise<T> {
+    const until = clock.now() + Math.min(options.queryTimeoutMs, betweenOwnersMs)
+    for (;;) {
+      try {
+        return await gather(bus, { partition, query: asked }, options.queryTimeoutMs)
+      } catch (error) {
+        if (!isFault(error, 'partition.unowned') || clock.now() >= until || isOver) throw error
+        await new Promise<void>((resolve) => clock.at(clock.now() + askAgainMs, resolve))
+      }
+    }
+  }
 
   const partitionFor = (address: Address): number => partitionOf(address, bus.realm.partitions)
 
@@ -151,6 +166,7 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
       }
     },
     stop() {
+      isOver = true
       owners.stop()
       connection.stop()
       for (const view of [...views.values()]) view.stop()

@@ -32,6 +32,8 @@ export type Blueprint = {
   readonly hash: string
   readonly shape: Shape
   readonly version: number
+  /** Newer versions whose states this one reads as they are: what the realm's registry found. */
+  readonly readable: Set<number>
   /** The machine as it is stepped; transition logic is stepped as it is. */
   readonly host: Host | undefined
   child(src: string): ChildLogic | undefined
@@ -46,7 +48,7 @@ export type Blueprint = {
 export function blueprintOf(kind: ActorKind): Blueprint {
   const problems = problemsOf(kind.logic, '', new Set())
   if (problems.length > 0) throw new Fault('kind.refused', { value: kind.kind, problems: problems.join(' ') })
-  return build(kind, kind.logic, new Map())
+  return build({ ...kind, readable: new Set() }, kind.logic, new Map())
 }
 
 function problemsOf(logic: AnyActorLogic, where: string, seen: Set<AnyActorLogic>): string[] {
@@ -67,11 +69,14 @@ function actorsOf(machine: AnyStateMachine): Record<string, AnyActorLogic> {
   return machine.implementations.actors as Record<string, AnyActorLogic>
 }
 
+/** What all blueprints of a kind share, those of its children's logic included. */
+type Built = Omit<ActorKind, 'logic'> & Pick<Blueprint, 'readable'>
+
 /** One blueprint for each logic, made when first asked for: machines may name each other in a circle. */
-function build(kind: Omit<ActorKind, 'logic'>, logic: AnyActorLogic, built: Map<AnyActorLogic, Blueprint>): Blueprint {
+function build(kind: Built, logic: AnyActorLogic, built: Map<AnyActorLogic, Blueprint>): Blueprint {
   const known = built.get(logic)
   if (known !== undefined) return known
-  const { options } = kind
+  const { options, readable } = kind
   const machine = logicKindOf(logic) === 'machine' ? (logic as unknown as AnyStateMachine) : undefined
   const shape = shapeOf(logic)
   const actions = (machine?.implementations.actions ?? {}) as Record<string, unknown>
@@ -88,6 +93,7 @@ function build(kind: Omit<ActorKind, 'logic'>, logic: AnyActorLogic, built: Map<
     hash: hashOf(shape),
     shape,
     version: options.version ?? 1,
+    readable,
     host: machine === undefined ? undefined : hostOf(machine, noteDelay),
     child(src) {
       if (!children.has(src)) children.set(src, childOf(src))

@@ -1,6 +1,6 @@
 /**
  * What a node has to do about partitions, given who is there: claim, follow, hand over. Pure.
- * Invariants: nobody claims what a living node owns, and a partition is given away only to a node
+ * Invariants: nobody claims what a living node owns, nor anything while one of them mends the log, and a partition is given away only to a node
  * whose fold is close to the log's end, so that a hand-over is short and a wrong view costs a
  * detour and never a fight.
  */
@@ -18,18 +18,21 @@ export type Situation = {
   /** Those that live, without oneself. */
   readonly others: readonly Heartbeat[]
   readonly placement: Placement
+  /** Whether this node can carry that partition at all; by default every one can. */
+  readonly fits?: ((name: string, partition: number) => boolean) | undefined
 }
 
-export function dutiesOf({ self, others, placement }: Situation): Duties {
+export function dutiesOf({ self, others, placement, fits = () => true }: Situation): Duties {
   const claim: number[] = []
   const follow: number[] = []
   const handOver: { partition: number; to: string }[] = []
+  if ([self, ...others].some(({ phase }) => phase === 'mending')) return { claim, follow, handOver }
   const owners = ownersOf([self, ...others])
   const close = closeTo([self, ...others])
   const followed = new Set(self.followed.map(([partition]) => partition))
   for (const [partition, wanted] of placement.owners.entries()) {
     const owner = owners.get(partition)
-    const ready = close.get(partition) ?? []
+    const ready = (close.get(partition) ?? []).filter((name) => fits(name, partition))
     const meant = [wanted, ...(placement.standbys[partition] ?? [])]
     if (owner === self.name) {
       if (wanted !== undefined && wanted !== self.name && ready.includes(wanted))

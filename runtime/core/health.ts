@@ -5,6 +5,7 @@
  */
 import type { Address } from '#protocol/address.ts'
 import type { StoredFault } from '#protocol/fault.ts'
+import type { EffectPlace } from '#protocol/query.ts'
 import type { ActorState, Book, Ended } from '#protocol/state.ts'
 
 export type Wait =
@@ -23,7 +24,7 @@ export type Health =
   | { readonly is: 'progressing'; readonly queued: number }
   /** In order: what it depends on most comes first. */
   | { readonly is: 'waiting'; readonly on: readonly [Wait, ...Wait[]] }
-  | { readonly is: 'blocked'; readonly by: 'unserved' | 'unfit' | 'decision'; readonly reason: string }
+  | { readonly is: 'blocked'; readonly by: 'unserved' | 'unfit' | 'decision' | 'carrier'; readonly reason: string }
   | { readonly is: 'poisoned'; readonly parked: number }
   | { readonly is: 'ended'; readonly reason: Ended['reason'] }
 
@@ -37,12 +38,14 @@ export type HealthInput = {
   readonly unfit: StoredFault | undefined
   /** Effects that wait for a person to say how they ended. */
   readonly undecided: readonly string[]
+  /** By id, where effects run that are not here, or why they run nowhere. */
+  readonly places: Readonly<Record<string, EffectPlace>>
   /** Envelopes to it that are set aside now, neither replayed nor dropped. */
   readonly parked: number
   readonly now: number
 }
 
-export function healthOf({ state, depth, isServed, unfit, undecided, parked, now }: HealthInput): Health {
+export function healthOf({ state, depth, isServed, unfit, undecided, places, parked, now }: HealthInput): Health {
   const { book } = state
   if (book.ended !== undefined) return { is: 'ended', reason: book.ended.reason }
   if (!isServed) return { is: 'blocked', by: 'unserved', reason: 'no node serves its kind' }
@@ -54,6 +57,11 @@ export function healthOf({ state, depth, isServed, unfit, undecided, parked, now
       by: 'decision',
       reason: `the outcome of the effect "${open}" is unknown; somebody must say it`,
     }
+  for (const [id, place] of Object.entries(places)) {
+    const name = book.effects?.[id]?.name
+    if (name !== undefined && 'reason' in place)
+      return { is: 'blocked', by: 'carrier', reason: `the effect "${name}" can run nowhere: ${place.reason}` }
+  }
   if (parked > 0) return { is: 'poisoned', parked }
   if (depth > 0 || book.outbox !== undefined) return { is: 'progressing', queued: depth }
   const [first, ...rest] = waitsOf(book, now)

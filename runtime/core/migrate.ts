@@ -38,13 +38,14 @@ export function migrate(blueprint: Blueprint, state: ActorState): ActorState {
       : `the child "${state.book.parent.id}" of ${state.book.parent.address}`
   const fail = (reason: string, cause?: unknown): Fault =>
     new Fault('actor.unmigrated', { value: who, version, reason }, { cause })
-  if (state.version > version) throw fail(`it was stored by the newer version ${state.version}`)
+  if (state.version > version && !blueprint.readable.has(state.version))
+    throw fail(`it was stored by the newer version ${state.version}`)
   let at = state
   for (let from = state.version; from < version; from++) {
     const step = options.migrate?.[from]
     if (step === undefined) continue
     try {
-      at = step(at)
+      at = typeof step === 'function' ? step(at) : step.up(at)
     } catch (cause) {
       throw fail(`the migrate step from version ${from} threw: ${reasonOf(cause)}`, cause)
     }

@@ -5,6 +5,8 @@
  * if its node were not there.
  */
 
+import { chance } from './chance.ts'
+
 export type Candidate = {
   readonly name: string
   /** Relative to the others: twice the capacity is twice the share. */
@@ -104,20 +106,4 @@ function assign(
   }
   for (const { name, partition } of pairs) owners[partition] ??= name
   return owners
-}
-
-/** A number above 0 and below 1 that depends on every bit of the text. */
-function chance(text: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < text.length; at++) {
-    hash ^= text.charCodeAt(at)
-    hash = Math.imul(hash, 0x01000193)
-  }
-  // FNV alone leaves neighbours near each other.
-  hash ^= hash >>> 16
-  hash = Math.imul(hash, 0x85ebca6b)
-  hash ^= hash >>> 13
-  hash = Math.imul(hash, 0xc2b2ae35)
-  hash ^= hash >>> 16
-  return ((hash >>> 0) + 0.5) / 2 ** 32
 }

@@ -28,17 +28,17 @@ export async function subjectsOf(calls: Calls, stream: string, filter: string): 
   return Object.keys(info?.state.subjects ?? {})
 }
 
-export type LastEntry = { readonly data: Uint8Array; readonly headers: string }
+export type LastEntry = { readonly seq: number; readonly data: Uint8Array; readonly headers: string }
 
 export async function lastOf(calls: Calls, stream: string, subject: string): Promise<LastEntry | undefined> {
-  const found = await calls.call<{ message: { data?: string; hdrs?: string } }>(
+  const found = await calls.call<{ message: { seq: number; data?: string; hdrs?: string } }>(
     `STREAM.MSG.GET.${stream}`,
     { last_by_subj: subject },
     { absent: [refusal.noMessage, refusal.streamNotFound] },
   )
   if (found === undefined) return undefined
-  const { data = '', hdrs = '' } = found.message
-  return { data: Buffer.from(data, 'base64'), headers: Buffer.from(hdrs, 'base64').toString() }
+  const { seq, data = '', hdrs = '' } = found.message
+  return { seq, data: Buffer.from(data, 'base64'), headers: Buffer.from(hdrs, 'base64').toString() }
 }
 
 /** Not `make` alone: a client without the right to make a store may still write to it. */

@@ -14,6 +14,8 @@ export type ServerFacts = {
   readonly address: string
   readonly version: string
   readonly name: string
+  /** Of the servers that it belongs to; absent when it is alone. */
+  readonly cluster: string | undefined
   readonly maxPayload: number
   readonly rttMs: number
   /** Of JetStream in this account; absent when it is not there. */
@@ -54,6 +56,7 @@ export async function examineServer(options: BusOptions): Promise<ServerFacts> {
       address: link.address,
       version: link.serverVersion,
       name: link.nc.info?.server_name ?? '',
+      cluster: (link.nc.info as { readonly cluster?: string } | undefined)?.cluster,
       maxPayload: link.maxPayload,
       rttMs,
       storage:

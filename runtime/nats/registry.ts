@@ -1,10 +1,14 @@
-/** The registry of kinds: a key-value bucket with some history, so that a changed kind can be explained. */
+/**
+ * The registry of kinds: a key-value bucket with some history, so that a changed kind can be
+ * explained. Invariant: a put over a revision is decided by the server, by its last entry of the key.
+ */
 import { jetstream } from '@nats-io/jetstream'
 import { type KV, Kvm } from '@nats-io/kv'
 import type { Bus } from '#runtime/bus.ts'
 import { type BesideOptions, guarded, lastOf, lazily, type Made, streamExists, subjectsOf } from './beside.ts'
 import type { Calls } from './calls.ts'
 import type { Link } from './link.ts'
+import { refusal } from './server-fault.ts'
 
 /** Enough to see how a kind's definition came to be what it is. */
 const history = 20
@@ -21,21 +25,35 @@ export function openRegistry(link: Link, calls: Calls, options: BesideOptions): 
   })
   const guard = guarded(link, options, bucket, options.callMs * 2)
 
-  async function get(key: string): Promise<Uint8Array | undefined> {
+  async function entry(key: string): Promise<{ value: Uint8Array | undefined; revision: number }> {
     const last = await lastOf(calls, stream, prefix + key)
+    if (last === undefined) return { value: undefined, revision: 0 }
     // A person with a NATS tool may have deleted it; that is an entry, too.
-    return last === undefined || /^KV-Operation: *(DEL|PURGE)/im.test(last.headers) ? undefined : last.data
+    const isGone = /^KV-Operation: *(DEL|PURGE)/im.test(last.headers)
+    return { value: isGone ? undefined : last.data, revision: last.seq }
   }
+
+  const get = async (key: string): Promise<Uint8Array | undefined> => (await entry(key)).value
 
   return {
     ensure: () => guard(async () => void (await store())),
     get,
-    put: (key, value) => guard(async () => void (await (await store()).put(key, value))),
+    entry,
+    put: (key, value, revision) =>
+      guard(async () => (await store()).put(key, value, revision === undefined ? {} : { previousSeq: revision })),
     async keys() {
       const known = await subjectsOf(calls, stream, `${prefix}>`)
       const keys = known.map((subject) => subject.slice(prefix.length))
       const values = await Promise.all(keys.map(get))
       return keys.filter((_, at) => values[at] !== undefined).sort()
+    },
+    async revision() {
+      const info = await calls.call<{ state: { last_seq: number } }>(
+        `STREAM.INFO.${stream}`,
+        {},
+        { absent: [refusal.streamNotFound] },
+      )
+      return info?.state.last_seq ?? 0
     },
   }
 }

@@ -108,7 +108,7 @@ function reading(log: string): readonly string[] {
 }
 
 function lookingAt(realm: string): readonly string[] {
-  return [`${realm}.q.*`, `${realm}.roll`, ...asking(realm), ...reading(realm)]
+  return [`${realm}.q.*`, `${realm}.roll`, `${realm}.ping.*`, ...asking(realm), ...reading(realm)]
 }
 
 function mending(realm: string): readonly string[] {
@@ -116,6 +116,11 @@ function mending(realm: string): readonly string[] {
     `${realm}.to.*.*`,
     // Whoever starts, stops or mends actors by hand.
     `${realm}.in.*.c.>`,
+    // Whoever takes a node out.
+    `${realm}.drain.*`,
+    // Whoever moves versions of kinds.
+    `$KV.${realm}_kinds.>`,
+    `${realm}.kinds`,
     // What was parked and is replayed or dropped.
     `$JS.API.STREAM.MSG.DELETE.${realm}`,
   ]

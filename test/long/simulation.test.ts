@@ -15,6 +15,17 @@ test.each(Array.from({ length: 10 }, (_, at) => today * 10_000 + at * 200))(
   },
 )
 
+test.each(Array.from({ length: 6 }, (_, at) => today * 10_000 + at * 50))(
+  'worlds of several nodes from seed %i on hold',
+  async (first) => {
+    for (let seed = first; seed < first + 50; seed++) {
+      const weather = seed % 4 === 0 ? 'harsh' : undefined
+      const { faults, story } = await runWorld({ seed, requests: 30, nodes: 2 + (seed % 3), weather })
+      expect(faults, `seed ${seed}\n${story.join('\n')}`).toEqual([])
+    }
+  },
+)
+
 const canarySeeds = 25
 
 test.each(Object.keys(plants))('four of five worlds in which %s fail', async (name) => {

@@ -3,7 +3,7 @@ import { assign, emit, setup } from 'xstate'
 import { expect, test } from 'vitest'
 import { actor } from '#protocol/actor.ts'
 import { partitionOf } from '#protocol/partition.ts'
-import { uploadBases } from '#runtime/bases.ts'
+import { uploadBase } from '#runtime/bases.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { subscribe } from '#runtime/core/actions.ts'
 import { openMemoryLog } from '#runtime/memory-bus.ts'
@@ -11,7 +11,7 @@ import type { Node } from '#runtime/node.ts'
 import { onTrace } from '#runtime/trace.ts'
 import { openTrimmer } from '#runtime/trim.ts'
 import { openMemoryDisk, openMemoryStore } from '#store/memory-store.ts'
-import { openTestNode, openTestRealm } from '#test/support/engine.ts'
+import { nodeOptions, openTestNode, openTestRealm } from '#test/support/engine.ts'
 
 const counters = actor(
   'counter',
@@ -67,8 +67,8 @@ async function openProcess({ log }: World, disk = openMemoryDisk()) {
 async function trimAll({ bus, store }: { bus: Node['bus']; store: Node['store'] }, node: Node): Promise<number> {
   const positions = () => node.partitions.map((one) => one.position)
   return await openTrimmer(
-    { bus, store, clock: systemClock, positions },
-    { trimEveryMs: 1e9, retryMs: 10, historyMs: -1000, historyBytes: 1e12 },
+    { bus, store, clock: systemClock, positions, others: () => [] },
+    { ...nodeOptions, trimEveryMs: 1e9, retryMs: 10, historyMs: -1000, historyBytes: 1e12 },
   ).trim()
 }
 
@@ -107,7 +107,7 @@ test('an owner that is one no more cannot put an older base in place of a newer'
   await second.node.settle()
   await trimAll(second, second.node)
   // It was in the middle of a round of trimming when it was fenced, and ends it now.
-  await uploadBases({ bus: world.log.connect(), store: first.store }, [0, 1])
+  for (const partition of [0, 1]) await uploadBase({ bus: world.log.connect(), store: first.store }, partition)
   first.kill()
   second.kill()
   const third = await openProcess(world)

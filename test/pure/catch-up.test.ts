@@ -64,7 +64,12 @@ test('a state whose base came while an earlier part was being folded is put toge
   if (delta.is === 'delta') await commit({ address, is: 'delta', delta: delta.bytes })
 
   const store = await openTestStore(bus)
-  await catchUp({ bus, store, kinds: new Map() }, new Set([0]), { through: seq, clientKeepMs: 1000, clientsMost: 100 })
+  await catchUp({ bus, store, clock: systemClock, kinds: new Map() }, new Set([0]), {
+    through: seq,
+    clientKeepMs: 1000,
+    clientsMost: 100,
+    mendKeepMs: 0,
+  })
   expect(store.partition(0)).toMatchObject({ n, seq })
   expect(store.read(address)?.[5]).toEqual({ text: textOf(101) })
 })

@@ -25,6 +25,7 @@ function health(book: Book, given: Partial<HealthInput> = {}): ReturnType<typeof
     isServed: true,
     unfit: undefined,
     undecided: [],
+    places: {},
     parked: 0,
     now,
     ...given,
@@ -111,4 +112,14 @@ test.each<[string, Partial<HealthInput>, Book, string]>([
 
 test('an effect that was decided in between is no reason to be blocked', () => {
   expect(health({}, { undecided: ['gone'] }).is).toBe('waiting')
+})
+
+test('an effect that can run nowhere blocks its actor, and one that runs elsewhere does not', () => {
+  const id = Object.keys(everything.effects ?? {})[0] ?? ''
+  expect(health(everything, { places: { [id]: { reason: 'no node has the label "gpu"' } } })).toMatchObject({
+    is: 'blocked',
+    by: 'carrier',
+    reason: expect.stringContaining('can run nowhere: no node has the label "gpu"'),
+  })
+  expect(health(everything, { places: { [id]: { node: 'b' }, gone: { reason: 'x' } } }).is).toBe('waiting')
 })

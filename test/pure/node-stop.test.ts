@@ -105,12 +105,12 @@ test('nothing is folded behind a fold that failed, not even what came while it w
       },
       onError: (error) => void errors.push(error),
     },
-    { intervalMs: 10, commitsMost: 1 },
+    { intervalMs: 10, commitsMost: 1, mendKeepMs: 0 },
   )
   const add = (n: number): void => {
     const position = { ...beginning(0), n }
     const record = { changes: [], steps: [], n, at: 0 } as unknown as CommitRecord
-    folder.add({ position, clients: new Map(), record, seq: n, needs: new Map() })
+    folder.add({ position, clients: new Map(), record, seq: n, needs: new Map(), held: [] })
   }
   add(1)
   add(2)

@@ -5,11 +5,12 @@ import { actor } from '#protocol/actor.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { systemClock } from '#runtime/clock.ts'
+import { beginning } from '#runtime/core/position.ts'
 import { openMemoryLog } from '#runtime/memory-bus.ts'
 import type { Node } from '#runtime/node.ts'
 import { onTrace, type Trace } from '#runtime/trace.ts'
 import { openTrimmer } from '#runtime/trim.ts'
-import { openTestNode, openTestRealm, openTestStore } from '#test/support/engine.ts'
+import { nodeOptions, openTestNode, openTestRealm, openTestStore } from '#test/support/engine.ts'
 import { openManualClock } from '#test/support/manual-clock.ts'
 
 const counters = actor(
@@ -25,8 +26,14 @@ const counters = actor(
 
 function trimmerOf(node: Node, bus: Bus) {
   return openTrimmer(
-    { bus, store: node.store, clock: systemClock, positions: () => node.partitions.map((one) => one.position) },
-    { trimEveryMs: 3_600_000, retryMs: 10, historyMs: -1000, historyBytes: 1_000_000_000 },
+    {
+      bus,
+      store: node.store,
+      clock: systemClock,
+      positions: () => node.partitions.map((one) => one.position),
+      others: () => [],
+    },
+    { ...nodeOptions, trimEveryMs: 3_600_000, retryMs: 10, historyMs: -1000, historyBytes: 1_000_000_000 },
   )
 }
 
@@ -96,9 +103,10 @@ test('a round that fails leaves a trace with its fault, and is tried again soone
       },
       store: await openTestStore(bus),
       clock,
-      positions: () => [],
+      positions: () => [beginning(0)],
+      others: () => [],
     },
-    { trimEveryMs: 100, retryMs: 10, historyMs: 0, historyBytes: 1e9 },
+    { ...nodeOptions, trimEveryMs: 100, retryMs: 10, historyMs: 0, historyBytes: 1e9 },
   )
   const failed: Trace[] = []
   const hearing = onTrace((one) => void (one.is === 'trim.failed' && failed.push(one)))

@@ -38,7 +38,11 @@ async function openWorld(options: Partial<typeof nodeOptions> = {}) {
     const bus = log.connect()
     const { createdAt } = await bus.logState()
     const store = openMemoryStore({ identity: { realm: 'shop', generation: 0, partitions: 2, log: createdAt }, disk })
-    return { bus, store, node: await openTestNode(bus, [counters, tellers], { clock, store, options }) }
+    return {
+      bus,
+      store,
+      node: await openTestNode(bus, [counters, tellers], { clock, store, options: { mendKeepMs: 0, ...options } }),
+    }
   }
   const opened = await open()
   const node = opened.node
@@ -156,7 +160,7 @@ test('an acknowledgement below what was seen before tells the same without a rec
     ...plain,
     append: async (entry: Parameters<typeof plain.append>[0]) => (isShort ? { seq: 3 } : await plain.append(entry)),
   }
-  const node = await openTestNode(bus, [counters], { clock })
+  const node = await openTestNode(bus, [counters], { clock, options: { mendKeepMs: 0 } })
   const realm = openTestRealm(log.connect(), clock)
   for (let at = 0; at < 5; at++) await realm.ref(counters, 'a').send({ type: 'ADD' })
   await clock.advance(50)

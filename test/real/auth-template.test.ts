@@ -36,7 +36,7 @@ const shopper = actor(
           emit(({ context }) => ({ type: 'BOUGHT', count: context.bought })),
         ],
       },
-      ASK: { actions: reply(({ context }) => ({ bought: (context as Shopping).bought })) },
+      ASK: { actions: reply(({ context }) => ({ bought: context.bought })) },
       REST: '.resting',
     },
     states: {
@@ -218,7 +218,15 @@ test('an outsider publishes events and reads what is granted, an observer only r
       'shop.parked.0.shopper.z',
       'shop.ev.shopper.z.X',
     ],
-    ...['shop.q.0', 'shop.roll', 'shop.node.n', 'shop.ping.n', '$KV.shop_kinds.shopper', '$O.shop_bases.M.x'],
+    ...[
+      'shop.q.0',
+      'shop.roll',
+      'shop.node.n',
+      'shop.ping.n',
+      'shop.do.n',
+      '$KV.shop_kinds.shopper',
+      '$O.shop_bases.M.x',
+    ],
     ...['$JS.API.INFO', '$JS.API.STREAM.INFO.shop', '$JS.API.STREAM.PURGE.shop', '$JS.API.STREAM.MSG.GET.shop'],
     ...['$JS.API.STREAM.CREATE.own', '$JS.API.CONSUMER.CREATE.shop.c', '$JS.API.DIRECT.GET.shop', '_INBOX.x'],
   ]
@@ -246,7 +254,7 @@ test('whoever has all rights in one realm can neither read nor write anything of
     const streams = ['bank', 'KV_bank_kinds', 'OBJ_bank_bases']
     const written = [
       ...['bank.to.shopper.canary', 'bank.in.0.c.shopper.canary', 'bank.commit.0', 'bank.ev.shopper.canary.BOUGHT'],
-      ...['bank.q.0', 'bank.roll', '$KV.bank_kinds.shopper', '$O.bank_bases.M.x'],
+      ...['bank.q.0', 'bank.roll', 'bank.do.n', '$KV.bank_kinds.shopper', '$O.bank_bases.M.x'],
       ...streams.flatMap((stream) => [
         ...[`$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.MSG.GET.${stream}`, `$JS.API.STREAM.PURGE.${stream}`],
         ...[`$JS.API.STREAM.DELETE.${stream}`, `$JS.API.CONSUMER.CREATE.${stream}.c`, `$JS.API.DIRECT.GET.${stream}`],

@@ -8,6 +8,7 @@ import { exitCodes } from '#bin/exit-codes.ts'
 import { openConfig } from '#config/open-config.ts'
 import { settingNames } from '#config/settings.ts'
 import { type Cli, openCli } from '#test/support/cli.ts'
+import { startNats } from '#test/support/nats.ts'
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url))
 let readme: string
@@ -71,6 +72,33 @@ test('the commands of the first minutes do what is said beside them', async () =
     expect({ line, code, err }).toEqual({ line, code: 0, err: '' })
   }
   expect(await cli.json('show', 'order/42')).toMatchObject([{ state: 'paid' }])
+})
+
+test('the commands for several machines do what is said beside them', async () => {
+  const server = await startNats()
+  try {
+    const lines = blockOf('Several machines', 'sh')
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/\s*#.*$/, '').replace('npx perdure ', ''))
+      // One server stands for the three; it has room for one replica.
+      .map((line) => line.replace('nats://a,nats://b,nats://c', server.url).replace('--replicas 3', '--replicas 1'))
+      .map((line) => line.split(/ +/))
+    const [up = [], one = [], two = [], nodes = [], drain = []] = lines
+    expect(lines.map(([command]) => command)).toEqual(['up', 'node', 'node', 'nodes', 'drain'])
+    expect((await cli.run([...up, '--help'])).code).toBe(0)
+    await cli.node(...one.slice(1), '--dir', 'one')
+    const second = await cli.node(...two.slice(1), '--dir', 'two')
+    for (;;) {
+      const [{ nodes: seen }] = await cli.json(...nodes)
+      if (seen.length === 2 && seen.every((node: { owned: unknown[] }) => node.owned.length === 8)) break
+    }
+    expect((await cli.run(drain)).out).toMatch(/web-2 has given everything away and stopped\.\n$/)
+    expect((await second.ended).code).toBe(0)
+  } finally {
+    await cli.close()
+    await server.stop()
+  }
 })
 
 test('every command, exit code and named setting of the program is in it, and no other', () => {

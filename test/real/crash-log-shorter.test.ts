@@ -1,4 +1,4 @@
-/** A real server whose disk is rolled back under its nodes: they notice, and write nothing more. */
+/** A real server whose disk is rolled back under nodes that hold nothing: they notice, and write nothing more. */
 import { cp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -31,7 +31,7 @@ test('a node whose server comes back with an older disk stops with what to do ab
   await using world = await openCrashWorld(51)
   const { nats, bus } = world
   const disk = join(nats.dir, 'jetstream')
-  const child = world.start('node')
+  const child = world.start('node', { options: { mendKeepMs: 0 } })
   await child.line(({ is }) => is === 'node.ready')
   await world.drive(3)
 
@@ -62,7 +62,7 @@ test('a node whose server comes back with an older disk stops with what to do ab
   const count = before.lastSeq - after.lastSeq + 10
   for (let at = 0; at < count; at++)
     await bus.append({ subject: 'crash.to.account.a', data: Buffer.from('{"type":"CREDIT","id":"late","amount":1}') })
-  const next = world.start('node')
+  const next = world.start('node', { options: { mendKeepMs: 0 } })
   expect(await next.line(({ ended }) => ended !== undefined)).toMatchObject({ ended: { code: 'log.shorter' } })
   expect(await writtenByNodes(world)).toBe(written)
 })

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { exampleActors } from '#actors/index.ts'
+import { namesByVariable } from '#config/settings.ts'
 import { type Node, openNode } from '#runtime/index.ts'
 import { startNats, type TestNats } from '#test/support/nats.ts'
 
@@ -98,6 +99,11 @@ test('what the files for deployment call is there', async () => {
   const container = await readFile('examples/deploy/Containerfile', 'utf8')
   expect(unit).toMatch(/^ExecStart=\/usr\/bin\/env node node_modules\/\.bin\/perdure up --actors actors\.ts$/m)
   expect(unit).toMatch(/^KillMode=mixed$/m)
+  const node = await readFile('examples/deploy/perdure-node.service', 'utf8')
+  expect(node).toMatch(/^ExecStart=\/usr\/bin\/env node node_modules\/\.bin\/perdure node --actors actors\.ts$/m)
+  const variables = [node, unit, container].flatMap((text) => text.match(/PERDURE_[A-Z_]+/g) ?? [])
+  expect(variables).toContain('PERDURE_LABELS')
+  for (const variable of variables) expect([...namesByVariable.keys()]).toContain(variable)
   expect(container).toMatch(/^ENTRYPOINT \["node", "node_modules\/\.bin\/perdure"\]$/m)
   expect(container).toContain('/health/live')
 })

@@ -77,9 +77,23 @@ test('an old Node gets one sentence that says what to do', async () => {
   }
 })
 
-test('an old Node in a checkout that has its own hands over to that one, arguments and exit code included', async () => {
+/** As npm installs the dev dependency: the program, and the manifest that says which one it is. */
+async function bringNode(version: string): Promise<void> {
   await mkdir(join(folder, 'node_modules', '.bin'), { recursive: true })
+  await mkdir(join(folder, 'node_modules', 'node'))
   await symlink(process.execPath, join(folder, 'node_modules', '.bin', 'node'))
+  await writeFile(join(folder, 'node_modules', 'node', 'package.json'), JSON.stringify({ name: 'node', version }))
+}
+
+test('a checkout whose own Node is too old itself is no help to an old one', async () => {
+  await bringNode('22.17.1')
+  await writeFile(join(folder, 'bin', 'main.ts'), saysArguments)
+  const { status, err } = run(['up'], { node: '20.19.0' })
+  expect({ status, err }).toEqual({ status: 1, err: expect.stringContaining('Node 20.19.0 is too old') })
+})
+
+test('an old Node in a checkout that has its own hands over to that one, arguments and exit code included', async () => {
+  await bringNode('24.1.0')
   await writeFile(join(folder, 'bin', 'main.ts'), `${saysArguments}\nprocess.exitCode = 7`)
   expect(run(['send', 'order/42'], { node: '20.19.0' })).toEqual({
     status: 7,

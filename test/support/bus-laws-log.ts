@@ -96,6 +96,29 @@ export function logLaws(law: Law, partitions: number): void {
       await other.close()
     })
 
+    law('the registry takes a value only over the revision that its writer saw', async ({ bus, connect }) => {
+      const other = await connect()
+      expect(await bus.registry.revision()).toBe(0)
+      expect(await bus.registry.entry('order')).toEqual({ value: undefined, revision: 0 })
+      const first = await bus.registry.put('order', bytes('first'), 0)
+      expect(first).toBeGreaterThan(0)
+      expect(await faultOf(other.registry.put('order', bytes('also first'), 0))).toMatchObject({ code: 'bus.conflict' })
+      const seen = await other.registry.entry('order')
+      expect([textOf(seen.value as Uint8Array), seen.revision]).toEqual(['first', first])
+      // Another key moves nothing but the revision of all.
+      const aside = await other.registry.put('chat', bytes('x'), 0)
+      expect(await bus.registry.revision()).toBe(aside)
+      const second = await other.registry.put('order', bytes('second'), first)
+      expect(await faultOf(bus.registry.put('order', bytes('late'), first))).toMatchObject({ code: 'bus.conflict' })
+      expect(textOf((await bus.registry.get('order')) as Uint8Array)).toBe('second')
+      const raced = await Promise.allSettled(
+        [bus, other].map((one, at) => one.registry.put('order', bytes(`racer ${at}`), second)),
+      )
+      expect(raced.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+      expect(await bus.registry.put('order', bytes('whatever was there'))).toBeGreaterThan(second)
+      await other.close()
+    })
+
     law('a blob of five megabytes comes back as it was', async ({ bus, connect }) => {
       const other = await connect()
       expect(await bus.blobs.names()).toEqual([])

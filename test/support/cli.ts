@@ -14,11 +14,9 @@ const launcher = fileURLToPath(new URL('../../bin/perdure.js', import.meta.url))
 
 export type Ran = { readonly code: number | null; readonly out: string; readonly err: string }
 
-export type Up = {
+/** A process that goes on: `up` or `node`. */
+export type Running = {
   readonly pid: number
-  readonly url: string
-  readonly serverPid: number
-  readonly health: string
   /** Each line of its log, as data. */
   readonly lines: readonly LogLine[]
   /** The next line that fits, or one that came already. */
@@ -31,6 +29,12 @@ export type Up = {
     readonly err: string
   }>
   stop(): Promise<number | null>
+}
+
+export type Up = Running & {
+  readonly url: string
+  readonly serverPid: number
+  readonly health: string
 }
 
 export type LogLine = {
@@ -57,6 +61,8 @@ export type Cli = {
   /** The standard output as JSON lines; throws when it ends badly. */
   json(...args: readonly string[]): Promise<any[]>
   up(...args: readonly string[]): Promise<Up>
+  /** A node by itself, once it has joined. */
+  node(...args: readonly string[]): Promise<Running>
   close(): Promise<void>
 }
 
@@ -121,6 +127,11 @@ export async function openCli(): Promise<Cli> {
       const child = start(['up', '--port', '0', '--health-port', '0', '--json', ...args])
       return await readyUp(child)
     },
+    async node(...args) {
+      const running = follow(start(['node', '--health-port', '0', '--json', ...args]))
+      await running.line(({ is }) => is === 'node.ready')
+      return running
+    },
     async close() {
       isClosed = true
       for (const child of running) {
@@ -133,7 +144,7 @@ export async function openCli(): Promise<Cli> {
   }
 }
 
-async function readyUp(child: ChildProcess): Promise<Up> {
+function follow(child: ChildProcess): Running {
   const lines: LogLine[] = []
   const waiting = new Set<() => void>()
   let err = ''
@@ -150,7 +161,7 @@ async function readyUp(child: ChildProcess): Promise<Up> {
       resolve({ code, signal, err })
     })
   })
-  const line: Up['line'] = async (fits) => {
+  const line: Running['line'] = async (fits) => {
     for (;;) {
       const found = lines.find(fits)
       if (found !== undefined) return found
@@ -164,13 +175,8 @@ async function readyUp(child: ChildProcess): Promise<Up> {
       })
     }
   }
-  const ready = await line(({ is }) => is === 'up.ready')
-  const { url, health, server } = ready as unknown as { url: string; health?: string; server: { pid: number } }
   return {
     pid: child.pid as number,
-    url,
-    serverPid: server.pid,
-    health: health ?? '',
     lines,
     line,
     send: (signal) => void child.kill(signal),
@@ -180,6 +186,13 @@ async function readyUp(child: ChildProcess): Promise<Up> {
       return (await ended).code
     },
   }
+}
+
+async function readyUp(child: ChildProcess): Promise<Up> {
+  const running = follow(child)
+  const ready = await running.line(({ is }) => is === 'up.ready')
+  const { url, health, server } = ready as unknown as { url: string; health?: string; server: { pid: number } }
+  return { ...running, url, serverPid: server.pid, health: health ?? '' }
 }
 
 export async function loginOf(cli: Cli, file: 'credentials.json' | 'outside.json'): Promise<Record<string, string>> {

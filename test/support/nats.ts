@@ -23,6 +23,10 @@ export type NatsOptions = {
   readonly jetstream?: boolean | undefined
   /** Servers of one cluster need names of their own. */
   readonly name?: string | undefined
+  /** Where it listens; by default on loopback. */
+  readonly host?: string | undefined
+  /** What its command begins with, to run it elsewhere. */
+  readonly through?: readonly string[] | undefined
 }
 
 export type TestNats = {
@@ -33,6 +37,8 @@ export type TestNats = {
   stop(): Promise<void>
   /** SIGKILL; the directory and the port stay for `restart`. */
   kill(): Promise<void>
+  /** SIGTERM, as one who plans to; the rest as after `kill`. */
+  quit(): Promise<void>
   /** Starts again where the last process left off, killing it first if it still runs. */
   restart(): Promise<void>
   /** SIGSTOP; resolves when every thread stands still, for the signal itself returns before that. */
@@ -48,7 +54,7 @@ export async function startNats(options: NatsOptions = {}): Promise<TestNats> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'perdure-nats-')))
   const file = join(dir, 'server.conf')
   await writeFile(file, configOf(dir, options))
-  let server = await launch(file, options.port ?? -1)
+  let server = await launch(file, options.port ?? -1, options)
   const { port } = server
 
   // A test process that is told to end must not leave directories behind.
@@ -68,7 +74,7 @@ export async function startNats(options: NatsOptions = {}): Promise<TestNats> {
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true })
   }
   return {
-    url: `nats://127.0.0.1:${port}`,
+    url: `nats://${options.host ?? '127.0.0.1'}:${port}`,
     port,
     dir,
     get pid() {
@@ -76,9 +82,10 @@ export async function startNats(options: NatsOptions = {}): Promise<TestNats> {
     },
     stop,
     kill: () => end('SIGKILL'),
+    quit: () => end('SIGTERM'),
     async restart() {
       await end('SIGKILL')
-      server = await launch(file, port)
+      server = await launch(file, port, options)
     },
     async pause() {
       server.child.kill('SIGSTOP')
@@ -111,10 +118,10 @@ function configOf(dir: string, options: NatsOptions): string {
 type Launched = { readonly child: ChildProcess; readonly port: number }
 
 /** Resolves when the server itself says that it is ready: no port is polled. */
-async function launch(config: string, port: number): Promise<Launched> {
-  const child = spawn(natsServer(), ['-c', config, '-a', '127.0.0.1', '-p', String(port)], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+async function launch(config: string, port: number, where: NatsOptions): Promise<Launched> {
+  const { through = [], host = '127.0.0.1' } = where
+  const [file, ...args] = [...through, natsServer(), '-c', config, '-a', host, '-p', String(port)]
+  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   // A test process that ends early must not leave servers behind.
   const reap = (): void => void child.kill('SIGKILL')
   process.once('exit', reap)

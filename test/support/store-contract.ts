@@ -2,6 +2,7 @@
  * What every store promises, whatever it is made of. Run over memory and LMDB; a new store is
  * done when this is green.
  */
+import { decodeHeld, encodeHeld } from '#protocol/held.ts'
 import { describe, expect, test } from 'vitest'
 import type { Address } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
@@ -60,6 +61,23 @@ export function describeStore(name: string, openPlace: () => Promise<StorePlace>
       expect([...store.addresses({})]).toEqual([])
       expect(store.alive.get()).toBeUndefined()
       expect(store.identity).toEqual(identity)
+    })
+
+    law('what is held of the log is kept with its fold, newest first, until it is trimmed', async (store, place) => {
+      const chunkOf = (seq: number): Uint8Array =>
+        encodeHeld([{ seq, subject: 'shop.commit.1', data: Buffer.alloc(400, seq), at: 0 }], seq)
+      await store.fold([{ partition: positionOf(1, 1), changes: [], history: [] }], chunkOf(1))
+      await Promise.all([store.fold([], chunkOf(2)), store.fold([], chunkOf(3))])
+      const again = await reopened(place, store)
+      await again.fold([], chunkOf(4))
+      const seqs = (): number[] =>
+        [...again.recents.chunks()].flatMap((chunk) => decodeHeld(chunk)).map(({ seq }) => seq)
+      expect(seqs()).toEqual([4, 3, 2, 1])
+      await again.recents.trim(3, 1e9)
+      expect(seqs()).toEqual([4, 3])
+      await again.recents.trim(0, 100)
+      expect(seqs()).toEqual([])
+      await again.close()
     })
 
     law('a fold brings states and position together, and a reopened store has both', async (store, place) => {

@@ -13,6 +13,8 @@ export type Counts = {
   readonly reasons: ReadonlyMap<string, number>
   /** What a test passed with, but wants to be read. */
   readonly warnings: readonly string[]
+  /** What tests found out in numbers. */
+  readonly measured: readonly string[]
 }
 
 /** A file that does not load, or a hook that throws, holds no failed test but is a failure. */
@@ -22,12 +24,16 @@ export function countsOf(modules: readonly TestModule[], unhandled: number): Cou
   let skipped = 0
   const reasons = new Map<string, number>()
   const warnings: string[] = []
+  const measured: string[] = []
   for (const module of modules) {
     if (module.errors().length > 0) failed += 1
     for (const suite of module.children.allSuites()) if (suite.errors().length > 0) failed += 1
     for (const test of module.children.allTests()) {
       const { state } = test.result()
-      for (const { type, message } of test.annotations()) if (type === 'warning') warnings.push(message)
+      for (const { type, message } of test.annotations()) {
+        if (type === 'warning') warnings.push(message)
+        if (type === 'measured') measured.push(message)
+      }
       if (state === 'passed') passed += 1
       else if (state === 'failed') failed += 1
       else {
@@ -37,7 +43,7 @@ export function countsOf(modules: readonly TestModule[], unhandled: number): Cou
       }
     }
   }
-  return { passed, failed, skipped, reasons, warnings }
+  return { passed, failed, skipped, reasons, warnings, measured }
 }
 
 function reasonOf(test: TestCase): string {
@@ -45,8 +51,9 @@ function reasonOf(test: TestCase): string {
   return (result.state === 'skipped' ? result.note : undefined) ?? 'no reason given'
 }
 
-export function summaryOf({ passed, failed, skipped, reasons, warnings }: Counts): string {
+export function summaryOf({ passed, failed, skipped, reasons, warnings, measured }: Counts): string {
   const lines = [
+    ...measured.map((sentence) => `measured: ${sentence}`),
     ...warnings.map((sentence) => `warning: ${sentence}`),
     ...[...reasons].map(([reason, count]) => `skipped ${count}: ${reason}`),
   ]

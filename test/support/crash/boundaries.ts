@@ -96,9 +96,9 @@ export function mortalBus(bus: Bus, { reach }: Reaper): Bus {
 export function mortalStore(store: Store, { reach }: Reaper): Store {
   // Its members live on it as they are; only the fold is watched.
   return Object.assign(Object.create(store) as Store, {
-    async fold(folds: Parameters<Store['fold']>[0]) {
+    async fold(...given: Parameters<Store['fold']>) {
       reach('folding')
-      await store.fold(folds)
+      await store.fold(...given)
       reach('folded')
     },
   })

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { LabelledProgram } from '#test/support/labelled-program.ts'
 import type { NodeProgram } from './node-program.ts'
 
 export type Line = {
@@ -33,10 +34,10 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-export function startChild(given: NodeProgram): Child {
+export function startChild(given: NodeProgram | LabelledProgram, path: string = program): Child {
   const child: ChildProcess = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', program, JSON.stringify(given)],
+    ['--disable-warning=ExperimentalWarning', path, JSON.stringify(given)],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   )
   running.add(child)

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { type RealmHandle, realmHandleOf } from '#runtime/client/realm-handle.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import { systemClock } from '#runtime/clock.ts'
+import type { NodeOptions } from '#runtime/node.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
 import { realmOptions } from '#test/support/engine.ts'
 import { startNats, type TestNats } from '#test/support/nats.ts'
@@ -25,6 +26,7 @@ export type Given = {
   readonly plant?: string | undefined
   readonly url?: string
   readonly ackMs?: number
+  readonly options?: Partial<NodeOptions>
 }
 
 export type CrashWorld = {
@@ -41,6 +43,8 @@ export type CrashWorld = {
   /** Every entry so far, and one more look after each that comes. */
   readonly entries: readonly LogEntry[]
   until(isSo: (entries: readonly LogEntry[]) => boolean): Promise<void>
+  /** What is broken at rest, in a log as it is given. */
+  judge(all: readonly LogEntry[]): readonly string[]
   /** What the log breaks of its own laws, now. */
   faults(): readonly string[]
   /** Waits until everything that was asked for has come to its end, once, and says what was found. */
@@ -104,17 +108,17 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
     }
   }
 
-  function look(): { readonly audit: Audit; readonly faults: string[] } {
-    const audit = auditOf(entries, { atRest: true })
-    const reader = { states: audit.states, entries, skewMs: 0 }
+  function look(seen: readonly LogEntry[] = entries): { readonly audit: Audit; readonly faults: string[] } {
+    const audit = auditOf(seen, { atRest: true })
+    const reader = { states: audit.states, entries: seen, skewMs: 0 }
     return { audit, faults: [...audit.faults, ...judge(all, reader, audit.parked)] }
   }
 
   return {
     nats,
     bus,
-    start(name, { death, plant, url = nats.url, ackMs = 1000 } = {}) {
-      const child = startChild({ name, url, realm, dir: join(dir, name), partitions, death, plant, ackMs })
+    start(name, { death, plant, url = nats.url, ackMs = 1000, options } = {}) {
+      const child = startChild({ name, url, realm, dir: join(dir, name), partitions, death, plant, ackMs, options })
       started.add(child)
       child.exited.then(
         () => started.delete(child),
@@ -128,6 +132,7 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
       while (isSo()) await drive(2)
     },
     entries,
+    judge: (seen) => look(seen).faults,
     until,
     faults: () => auditOf(entries, { atRest: false }).faults,
     async rest() {

@@ -7,6 +7,7 @@ import { storedFaultOf } from '#protocol/fault.ts'
 import { systemClock } from '#runtime/clock.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
+import type { NodeOptions } from '#runtime/node.ts'
 import { startNode } from '#runtime/start-node.ts'
 import { onTrace } from '#runtime/trace.ts'
 import { openLmdbStore } from '#store/lmdb-store.ts'
@@ -27,6 +28,8 @@ export type NodeProgram = {
   readonly plant?: string | undefined
   /** How long it waits for an acknowledgement. */
   readonly ackMs: number
+  /** Of a node's options, beside those of all tests. */
+  readonly options?: Partial<NodeOptions> | undefined
 }
 
 const given = JSON.parse(process.argv[2] ?? '{}') as NodeProgram
@@ -43,6 +46,9 @@ onTrace((event) => {
     event.is === 'partition.lost' ||
     event.is === 'node.failed' ||
     event.is === 'log.shorter' ||
+    event.is === 'log.mended' ||
+    event.is === 'log.forked' ||
+    event.is === 'duty.failed' ||
     event.is === 'commit.unknown'
   )
     say(event)
@@ -71,7 +77,7 @@ try {
   const actors = everything().flatMap((one) => one.kinds)
   const node = await startNode(
     { bus: planted(mortalBus(plain, reaper)), store: mortalStore(store, reaper), clock: systemClock, actors },
-    { ...nodeOptions, name: given.name, cheapMost: 4 },
+    { ...nodeOptions, name: given.name, cheapMost: 4, ...given.options },
   )
   process.once('SIGTERM', () => void node.stop())
   const error = await node.ended

@@ -1,5 +1,5 @@
 /**
- * The processes of a simulated world, two at most: started, killed, and started again on the disk
+ * The processes of a simulated world, a few at most: started, killed, and started again on the disk
  * that they left, with the program's release of the day.
  */
 import type { ActorKind } from '#protocol/actor.ts'
@@ -21,6 +21,7 @@ export type Crew = {
 }
 
 export type CrewWorld = {
+  readonly names: readonly string[]
   readonly log: MemoryLog
   readonly clock: Clock
   readonly dice: Random
@@ -36,7 +37,7 @@ export function crewOf(world: CrewWorld): Crew {
   const { log, clock, dice, tell, isStorm } = world
   const processes: Process[] = []
   const disks = new Map<string, MemoryDisk>()
-  const names = ['one', 'two']
+  const { names } = world
 
   function launch(name: string): Process {
     const disk = disks.get(name) ?? openMemoryDisk()

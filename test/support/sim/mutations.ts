@@ -102,13 +102,6 @@ export const plants: Readonly<Record<string, Plant>> = {
     }),
   }),
 
-  'a cursor stands one too short': () => ({
-    bus: (bus) => ({
-      ...bus,
-      read: (options) => bus.read(isMailbox(options.filter) ? { ...options, from: options.from - 1 } : options),
-    }),
-  }),
-
   'a gap in delivery is not repaired': (random) =>
     reading(isMailbox, (entry) => (random.chance(0.01) ? undefined : entry)),
 
@@ -132,16 +125,22 @@ export const plants: Readonly<Record<string, Plant>> = {
   'a disk forgets what it folded': (random) => ({
     store: (store) => ({
       ...store,
-      fold: (folds) =>
-        store.fold(folds.map((one) => (random.chance(0.1) ? { ...one, changes: one.changes.slice(1) } : one))),
+      fold: (folds, held) =>
+        store.fold(
+          folds.map((one) => (random.chance(0.1) ? { ...one, changes: one.changes.slice(1) } : one)),
+          held,
+        ),
     }),
   }),
 
   'a disk keeps what was deleted': () => ({
     store: (store) => ({
       ...store,
-      fold: (folds) =>
-        store.fold(folds.map((one) => ({ ...one, changes: one.changes.filter(({ is }) => is !== 'gone') }))),
+      fold: (folds, held) =>
+        store.fold(
+          folds.map((one) => ({ ...one, changes: one.changes.filter(({ is }) => is !== 'gone') })),
+          held,
+        ),
     }),
   }),
 

@@ -3,6 +3,9 @@ import type { NodeOptions } from '#runtime/node.ts'
 import { nodeOptions } from '#test/support/engine.ts'
 import type { Random } from '#test/support/workloads/random.ts'
 
+/** Nodes that share a realm notice each other within a second. */
+export const sharing: Partial<NodeOptions> = { beatMs: 100, suspectMs: 300, deadMs: 1000, trimAnswerMs: 1000 }
+
 /**
  * Small limits on some seeds, so that what rarely happens in life happens often here. `harsh`:
  * records also stand inside envelopes, the one way on which the log itself takes copies.

@@ -4,8 +4,6 @@
  * any more, and the disk keeps exactly what was folded.
  */
 import type { ActorKind } from '#protocol/actor.ts'
-import type { Address } from '#protocol/address.ts'
-import { decode, encode } from '#protocol/codec.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import type { InFlight, MemoryConnection, MemoryLog } from '#runtime/memory-bus.ts'
@@ -13,8 +11,8 @@ import { startNode } from '#runtime/start-node.ts'
 import type { Node, NodeOptions } from '#runtime/node.ts'
 import { type MemoryDisk, openMemoryStore } from '#store/memory-store.ts'
 import type { Random } from '#test/support/workloads/random.ts'
-import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
-import type { Needs, Store } from '#store/store.ts'
+import type { Store } from '#store/store.ts'
+import { withPlainBases } from './plain-base.ts'
 
 /** Changes what a process sees of the world: for planted bugs. */
 export type Mutation = {
@@ -104,7 +102,7 @@ export function startProcess(world: ProcessWorld): Process {
     const bus = (mutation.bus ?? same)(busOf(connection, operate, gate), clock)
     const { name: realm, generation, partitions } = bus.realm
     const { createdAt } = await bus.logState()
-    const plain = openMemoryStore({ identity: { realm, generation, partitions, log: createdAt }, disk })
+    const plain = withPlainBases(openMemoryStore({ identity: { realm, generation, partitions, log: createdAt }, disk }))
     const store = (mutation.store ?? same)(storeOf(plain, operate))
     node = await startNode(
       { bus, store, clock: (mutation.clock ?? same)(clock), actors: (mutation.kinds ?? same)(world.kinds) },
@@ -146,11 +144,20 @@ export function startProcess(world: ProcessWorld): Process {
 }
 
 /** Holds everything up while it is closed, in order. */
-type Gate = { passed(): Promise<void>; pass(call: () => void): void; close(): void; open(): void }
+type Gate = {
+  readonly isOpen: boolean
+  passed(): Promise<void>
+  pass(call: () => void): void
+  close(): void
+  open(): void
+}
 
 function gateOf(): Gate {
   let held: (() => void)[] | undefined
   return {
+    get isOpen() {
+      return held === undefined
+    },
     passed: () => (held === undefined ? Promise.resolve() : new Promise((resolve) => held?.push(resolve))),
     pass(call) {
       if (held === undefined) call()
@@ -186,6 +193,9 @@ function busOf(bus: Bus, operate: Operate, gate: Gate): Bus {
       return found
     },
     lastMatching: (filter) => operate('last', () => bus.lastMatching(filter)),
+    hear: (subject, on) => bus.hear(subject, (data, heard) => gate.pass(() => on(data, heard))),
+    serve: (subject, answer) =>
+      bus.serve(subject, (data) => (gate.isOpen ? answer(data) : gate.passed().then(() => answer(data)))),
     purge: (filter, upTo) => operate('purge', () => bus.purge(filter, upTo)),
     logState: () => operate('state', () => bus.logState()),
   }
@@ -194,35 +204,10 @@ function busOf(bus: Bus, operate: Operate, gate: Gate): Bus {
 function storeOf(store: Store, operate: Operate): Store {
   return {
     ...store,
-    fold: (folds) => operate('fold', () => store.fold(folds)),
+    fold: (...given) => operate('fold', () => store.fold(...given)),
     dropPartition: (partition) => operate('drop', () => store.dropPartition(partition)),
-    // The store's own bases are compressed by another thread, which keeps no virtual time.
-    base: async (partition) => plainBaseOf(store, partition),
-    loadBase: (bytes) => operate('load', () => takePlainBase(store, bytes)),
+    loadBase: (bytes) => operate('load', () => store.loadBase(bytes)),
   }
-}
-
-type PlainBase = readonly [FoldedPartition, readonly (readonly [Address, Uint8Array, Needs])[], readonly ClientMark[]]
-
-function plainBaseOf(store: Store, partition: number): Uint8Array {
-  const needs = new Map(store.needs(partition))
-  const actors = [...store.addresses({ partition })].map(
-    (address) => [address, encode(store.read(address)), needs.get(address) ?? {}] as const,
-  )
-  return encode([store.partition(partition), actors, [...store.clients(partition)]])
-}
-
-async function takePlainBase(store: Store, bytes: Uint8Array): Promise<void> {
-  const [partition, actors, clients] = decode(bytes) as PlainBase
-  await store.dropPartition(partition.partition)
-  await store.fold([
-    {
-      partition,
-      clients: new Map(clients.map((mark) => [mark[0], mark])),
-      changes: actors.map(([address, state, needs]) => ({ address, is: 'full', state, needs })),
-      history: [],
-    },
-  ])
 }
 
 /** The same time, but for what it was set by; its alarms end with the process. */

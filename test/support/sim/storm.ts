@@ -16,16 +16,20 @@ export type StormWorld = {
   readonly jumped: (ms: number) => void
   /** Everything strikes but what sets clocks, which would excuse what comes too early. */
   readonly isHarsh: boolean
+  /** Nodes that share the realm also leave in good order, and are cut off for long. */
+  readonly isShared: boolean
 }
 
 const strikes = ['crash', 'fight', 'freeze', 'cut', 'server', 'program', 'lostDisk', 'cutProgram', 'clock'] as const
-type Strike = (typeof strikes)[number]
+const sharing = ['leave', 'part', 'crash', 'fight'] as const
+type Strike = (typeof strikes)[number] | (typeof sharing)[number]
 
 /** Until it is no longer so. */
 export async function storm(world: StormWorld, isOn: () => boolean): Promise<void> {
   const { dice, outside, isHarsh } = world
   const frequency = dice.pick(isHarsh ? [1500] : [400, 1500, 4000])
-  const kinds = strikes.filter((kind) => (isHarsh ? kind !== 'clock' : dice.chance(0.6)))
+  const kinds: Strike[] = strikes.filter((kind) => (isHarsh ? kind !== 'clock' : dice.chance(0.6)))
+  if (world.isShared) kinds.push(...sharing)
   while (isOn()) {
     await outside.sleep(dice.int(1, frequency))
     if (kinds.length > 0) await strike(world, dice.pick(kinds))
@@ -52,6 +56,13 @@ async function strike({ log, crew, outside, dice, ...world }: StormWorld, kind: 
     case 'cut':
       process?.connection.disconnect(inFlight)
       await outside.sleep(dice.int(1, 2000))
+      return process?.connection.reconnect()
+    case 'leave':
+      void process?.node?.stop().catch(() => undefined)
+      return
+    case 'part':
+      process?.connection.disconnect(inFlight)
+      await outside.sleep(dice.int(500, 6000))
       return process?.connection.reconnect()
     case 'server':
       log.stop()

@@ -18,7 +18,7 @@ import type { Workload } from '#test/support/workloads/workload.ts'
 import { type Audit, auditOf } from './audit.ts'
 import { type Crew, crewOf, describe } from './crew.ts'
 import { disturbanceOf, ratesOf } from './faults.ts'
-import { optionsOf } from './options.ts'
+import { optionsOf, sharing } from './options.ts'
 import { mortalOutsideOf, type SimulatedOutside } from './outside.ts'
 import type { Mutation, Process } from './process.ts'
 import { storm } from './storm.ts'
@@ -31,6 +31,8 @@ export type WorldOptions = {
   readonly weather?: 'harsh' | 'calm' | undefined
   /** All of them by default. */
   readonly workloads?: readonly Workload[] | undefined
+  /** So many nodes share the realm by heartbeats; by default two that know nothing of each other. */
+  readonly nodes?: number | undefined
   /** A planted bug. */
   readonly mutation?: ((random: Random) => Mutation) | undefined
 }
@@ -66,7 +68,8 @@ export async function runWorld(given: WorldOptions): Promise<World> {
   const story: string[] = []
   const tell = (what: string): void => void story.push(`${clock.now() - start} ${what}`)
 
-  const options = optionsOf(random, isHarsh)
+  const isShared = given.nodes !== undefined
+  const options = { ...optionsOf(random, isHarsh), ...(isShared ? sharing : {}) }
   const rates = ratesOf(random, isHarsh)
   const disturbed = random.fork()
   const disturb = (): ReturnType<typeof disturbanceOf> => disturbanceOf(disturbed.fork(), clock, rates, () => isStorm)
@@ -76,6 +79,7 @@ export async function runWorld(given: WorldOptions): Promise<World> {
   const dice = random.fork()
   const releasedAt = start + (isHarsh || dice.chance(0.7) ? dice.int(isHarsh ? stormMs / 2 : 0, stormMs) : 0)
   const crew: Crew = crewOf({
+    names: ['one', 'two', 'three', 'four'].slice(0, given.nodes ?? 2),
     log,
     clock,
     dice,
@@ -121,7 +125,7 @@ export async function runWorld(given: WorldOptions): Promise<World> {
     const jumped = (ms: number): void => void (skewMs += Math.abs(ms))
     const mortal = (program: ReturnType<SimulatedOutside['program']>): void => program.connection.disturb(disturb())
     await storm(
-      { log, crew, outside, dice, tell, isHarsh, jumped, disturb: mortal },
+      { log, crew, outside, dice, tell, isHarsh, isShared, jumped, disturb: mortal },
       () => clock.now() < start + stormMs,
     )
     isStorm = false
@@ -154,12 +158,13 @@ export async function runWorld(given: WorldOptions): Promise<World> {
     tell('calm')
     for (const { connection } of outside.programs) connection.reconnect()
     await clock.advance(1)
-    last = crew.launch(crew.hasDisk('one') ? 'one' : 'two')
+    last = crew.launch(crew.names.find((name) => crew.hasDisk(name)) ?? 'two')
     const isReady = await clock.advanceUntil(() => last?.node !== undefined || last?.isAlive === false, minuteMs)
     if (!isReady || last.node === undefined) {
       faults.push(`the last node does not start: ${String(last.failure)}`)
       return
     }
+    if (isShared) for (const name of crew.idle()) crew.launch(name)
     calm.resolve()
     await clock.advanceUntil(() => isDriven || failure !== undefined, 10 * minuteMs)
     if (!isDriven) faults.push(`not everything that was asked for came to an end: ${String(failure)}`)
@@ -167,7 +172,21 @@ export async function runWorld(given: WorldOptions): Promise<World> {
     // Not at an instant at which a schedule strikes.
     await clock.advance(7500 - (clock.now() % 5000))
     if (!last.isAlive) faults.push(`the last node ended: ${String(last.failure)}`)
+    if (isShared) faults.push(...unshared())
     await look()
+  }
+
+  /** At rest each partition has one owner, and each node a share. */
+  function unshared(): string[] {
+    const owned = crew.processes.flatMap((one) => one.node?.partitions.map(({ partition }) => partition) ?? [])
+    const all = Array.from({ length: partitions }, (_, partition) => partition)
+    if (crew.idle().length > 0) return [`nodes ended in the calm: ${crew.idle().join()}`]
+    return isDeepStrictEqual(
+      owned.toSorted((a, b) => a - b),
+      all,
+    )
+      ? []
+      : [`owned at rest: ${owned.join()} of ${all.join()}`]
   }
 
   /** What the last owner shows of all actors, from its memory and its store. */
@@ -185,7 +204,7 @@ export async function runWorld(given: WorldOptions): Promise<World> {
     if (event.is === 'log.shorter')
       faults.push(`a log that is whole was taken for a shorter one: ${event.fault.message}`)
   })
-  crew.launch('one')
+  for (const name of isShared ? crew.names : ['one']) crew.launch(name)
   const driving = drive().then(() => (isDriven = true))
   const stormy = isStorm ? Promise.all([strikes(), supervise()]) : Promise.resolve()
   for (const work of [driving, stormy]) work.catch((error: unknown) => (failure ??= error))

@@ -1,0 +1,50 @@
+/** Fixed seeds of every plan of the nemesis, and a realm that grows to three nodes and shrinks again under load. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { worstOf } from '#test/nemesis/hearing.ts'
+import { whyNoHosts } from '#test/nemesis/hosts.ts'
+import { expectSoon } from '#test/nemesis/laws.ts'
+import { isPlan, type Plan, plans } from '#test/nemesis/plans.ts'
+import { broken, runPlan } from '#test/nemesis/run.ts'
+import { openNemesisWorld } from '#test/nemesis/world.ts'
+import { skipBecause } from '#test/support/skip.ts'
+
+describe('fixed seeds', () => {
+  test.for(Object.keys(plans).filter(isPlan))(
+    'nothing is lost, twice, out of order or different by the plan %s',
+    async (name, context) => {
+      const plan: Plan = plans[name]
+      const why = plan.world.onHosts === true ? whyNoHosts() : undefined
+      if (why !== undefined) skipBecause(context, why)
+      const options = { seed: 200, forMs: 25_000, eventsPerSecond: 500 }
+      expect(broken(await runPlan(name, options), options)).toBe('')
+    },
+  )
+})
+
+test('from one node to three and back under load no event waits longer than a second', async ({ annotate }) => {
+  await using world = await openNemesisWorld({ seed: 40, nodes: 1, eventsPerSecond: 1000, pulseOnly: true })
+  await expectSoon(world.settled(), world, 'one node has all partitions')
+  world.begin()
+  await pause(2000)
+  const begunAt = Date.now()
+  await world.join('b')
+  await world.join('c')
+  await expectSoon(world.settled(), world, 'three nodes share the partitions')
+  await pause(2000)
+  const sharedAt = Date.now()
+  for (const name of ['b', 'c']) await world.members.get(name)?.stop()
+  await expectSoon(world.settled(), world, 'one node has all partitions again')
+  await pause(2000)
+  const [growing, shrinking] = [
+    worstOf(world.hearing.waits(begunAt, sharedAt)),
+    worstOf(world.hearing.waits(sharedAt, world.hearing.end)),
+  ]
+  await world.calm()
+  await annotate(
+    `the longest wait of an event while growing ${growing} ms, while shrinking ${shrinking} ms`,
+    'measured',
+  )
+  expect((await world.rest()).faults).toEqual([])
+  expect(Math.max(growing, shrinking)).toBeLessThan(1000)
+})

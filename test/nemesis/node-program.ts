@@ -1,0 +1,120 @@
+/**
+ * A process that runs one node as a user's machine does: the defaults of all settings, the real
+ * bus and store. Over the channel to its parent its clock can be set wrong, its stop be asked
+ * for, and its fold be shown; what happens to it it says in lines of JSON.
+ */
+import { createHash } from 'node:crypto'
+import { writeSync } from 'node:fs'
+import { openConfig } from '#config/open-config.ts'
+import { busOptionsOf, nodeOptionsOf, storeOptionsOf } from '#config/options.ts'
+import { encode } from '#protocol/codec.ts'
+import { storedFaultOf } from '#protocol/fault.ts'
+import { type Clock, systemClock } from '#runtime/clock.ts'
+import { openBus } from '#runtime/nats/open-bus.ts'
+import { startNode } from '#runtime/start-node.ts'
+import type { Node } from '#runtime/node.ts'
+import { onTrace } from '#runtime/trace.ts'
+import { openLmdbStore } from '#store/lmdb-store.ts'
+import type { Store } from '#store/store.ts'
+import { randomOf } from '#test/support/workloads/random.ts'
+import { kindsOf } from './load.ts'
+import { plants } from './plants.ts'
+
+export type NodeProgram = {
+  readonly name: string
+  readonly urls: readonly string[]
+  readonly realm: string
+  readonly dir: string
+  /** Of settings, beside their defaults. */
+  readonly flags: Readonly<Record<string, string>>
+  readonly plant?: string | undefined
+}
+
+export type Command =
+  | { readonly do: 'stop' }
+  | { readonly do: 'clock'; readonly offsetMs: number }
+  | { readonly do: 'fold'; readonly id: number }
+
+/** What the store holds of one partition after its record n. */
+export type Folded = { readonly partition: number; readonly n: number; readonly digest: string }
+
+const given = JSON.parse(process.argv[2] ?? '{}') as NodeProgram
+const say = (line: object): void => void writeSync(1, `${JSON.stringify({ at: Date.now(), ...line })}\n`)
+
+let offsetMs = 0
+/** As a machine whose date was set: what waits for a while goes on waiting for that while. */
+const wrongClock: Clock = {
+  now: () => systemClock.now() + offsetMs,
+  at: (instant, call) => systemClock.at(instant - offsetMs, call),
+}
+
+const told = new Set([
+  'node.ready',
+  'node.failed',
+  'node.isolated',
+  'member',
+  'partition.claimed',
+  'partition.lost',
+  'partition.released',
+  'log.shorter',
+  'commit.unknown',
+  'duty.failed',
+  'follow.failed',
+  'fold.rebuilt',
+  'bus.state',
+])
+onTrace((event) => {
+  if (told.has(event.is)) say(event)
+})
+
+function foldedOf(store: Store, partitions: number): Folded[] {
+  return Array.from({ length: partitions }, (_, partition) => {
+    const hash = createHash('sha256')
+    for (const address of [...store.addresses({ partition })].toSorted()) {
+      hash.update(address)
+      hash.update(encode(store.read(address)))
+    }
+    return { partition, n: store.partition(partition)?.n ?? 0, digest: hash.digest('base64url') }
+  })
+}
+
+async function run(): Promise<void> {
+  const { name, urls, realm, dir, flags } = given
+  const config = openConfig({ flags: { ...flags, servers: urls.join(','), realm, dir, name }, cwd: dir })
+  const plain = await openBus({ ...busOptionsOf(config), create: true })
+  const mutation = given.plant === undefined ? undefined : plants[given.plant]?.(randomOf(1))
+  const bus = mutation?.bus?.(plain, wrongClock) ?? plain
+  const { createdAt } = await plain.logState()
+  const { generation, partitions } = plain.realm
+  const store = await openLmdbStore({
+    ...storeOptionsOf(config),
+    identity: { realm, generation, partitions, log: createdAt },
+  })
+  const kinds = mutation?.kinds?.(kindsOf()) ?? kindsOf()
+  const seen = mutation?.store?.(store) ?? store
+  const node: Node = await startNode({ bus, store: seen, clock: wrongClock, actors: kinds }, nodeOptionsOf(config))
+  const commands = {
+    stop: () => void node.stop(),
+    clock: (command: Command) => void (offsetMs = command.do === 'clock' ? command.offsetMs : offsetMs),
+    async fold(command: Command) {
+      await node.settle()
+      if (command.do === 'fold') say({ is: 'folded', id: command.id, folded: foldedOf(store, partitions) })
+    },
+  }
+  process.on('message', (command: Command) => void commands[command.do](command))
+  process.once('SIGTERM', () => void node.stop())
+  say({ is: 'up' })
+  const error = await node.ended
+  say({ is: 'ended', fault: error === undefined ? null : storedFaultOf(error) })
+  await store.close()
+  await plain.close()
+}
+
+try {
+  await run()
+} catch (error) {
+  say({ is: 'ended', fault: storedFaultOf(error) })
+  process.exitCode = 1
+}
+// The channel to the parent would keep it here.
+if (process.connected) process.disconnect()

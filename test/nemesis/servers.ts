@@ -1,0 +1,98 @@
+/** The nats-servers of the nemesis: one, or three as a cluster, here or on machines of their own. */
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { connect } from '@nats-io/transport-node'
+import { startNats, type TestNats } from '#test/support/nats.ts'
+import { type Hosts, openHosts } from './hosts.ts'
+
+export type Servers = AsyncDisposable & {
+  readonly all: readonly TestNats[]
+  readonly urls: readonly string[]
+  readonly hosts: Hosts | undefined
+  /** The one that leads the stream of that name. */
+  leaderOf(stream: string): Promise<TestNats>
+}
+
+const nameOf = (at: number): string => `nemesis-${at}`
+
+export async function openServers(
+  count: 1 | 3,
+  { onHosts, dir }: { readonly onHosts: boolean; readonly dir: string },
+): Promise<Servers> {
+  const hosts = onHosts ? openHosts(3) : undefined
+  const stack = new AsyncDisposableStack()
+  stack.defer(() => hosts?.close())
+  const routePorts = hosts === undefined ? await freePorts(count) : Array.from({ length: count }, () => 6222)
+  const addresses = routePorts.map((_, at) => hosts?.hosts[at]?.address ?? '127.0.0.1')
+  const routes = routePorts.map((port, at) => `"nats://${addresses[at]}:${port}"`).join(', ')
+  const clustered = (at: number): string =>
+    // Who dials knows all of them; what a server adds would lead around the wires.
+    `cluster { name: nemesis, listen: "${addresses[at]}:${routePorts[at]}", routes: [${routes}], no_advertise: true }`
+  const all = await Promise.all(
+    routePorts.map(async (_, at) => {
+      const own = join(dir, nameOf(at))
+      await mkdir(own)
+      const server = await startNats({
+        name: nameOf(at),
+        dir: own,
+        host: addresses[at],
+        through: hosts?.hosts[at]?.through,
+        ...(count === 1 ? {} : { config: clustered(at) }),
+      })
+      stack.defer(() => server.stop())
+      return server
+    }),
+  )
+  const urls = all.map(({ url }) => url)
+  const servers: Servers = {
+    all,
+    urls,
+    hosts,
+    async leaderOf(stream) {
+      const info = await answered<{ cluster?: { leader?: string } }>(urls, `STREAM.INFO.${stream}`, {})
+      return all.find((_, at) => nameOf(at) === info.cluster?.leader) ?? (all[0] as TestNats)
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+  if (count > 1)
+    await answered(urls, 'STREAM.CREATE.probe', {
+      name: 'probe',
+      subjects: ['probe'],
+      num_replicas: count,
+      storage: 'memory',
+    })
+  return servers
+}
+
+/** Without a leader nobody answers, so each question is its own wait. */
+async function answered<T extends object>(urls: readonly string[], subject: string, body: object): Promise<T> {
+  const nc = await connect({ servers: [...urls], maxReconnectAttempts: -1 })
+  try {
+    for (;;) {
+      const answer = await nc
+        .request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 1000 })
+        .then((found) => found.json<T & { error?: unknown }>())
+        .catch((error: unknown) => ({ error }) as T & { error: unknown })
+      if (answer.error === undefined) return answer
+      await nc.flush()
+    }
+  } finally {
+    await nc.close()
+  }
+}
+
+/** Free when asked; all are held until the last is known, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const held = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      return server
+    }),
+  )
+  const ports = held.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(held.map((server) => once(server.close(), 'close')))
+  return ports
+}
