@@ -147,7 +147,7 @@ export const paceSettings = {
   ),
   'isolation.ms': setting(
     duration({ min: 200, max: 10 * minute }),
-    2_500,
+    2_000,
     'Without an answer of the log and a sign of any other node for so long, a node lets go of its partitions.',
   ),
   'isolation.mostMs': setting(

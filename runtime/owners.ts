@@ -33,6 +33,8 @@ export type OwnersOptions = PartitionOptions & {
 
 export type Owners = {
   readonly partitions: ReadonlyMap<number, Partition>
+  /** Claimed and about to open, with their epochs. */
+  readonly opening: ReadonlyMap<number, number>
   /** The log's end as far as this node has seen it. */
   readonly lastSeq: number
   /** Claims them, folds what is missing, opens. */
@@ -65,6 +67,8 @@ type World = {
   readonly rollouts: () => Pick<Rollouts, 'confirm' | 'lacking' | 'passOn'>
   /** It is not ours any more: another claimed it, or it failed. */
   readonly onLost: (number: number, error: unknown) => void
+  /** Claimed, and not open yet: the others need not wait for that to know. */
+  readonly onClaimed: () => void
   /** These serve now. */
   readonly onOpened: (numbers: readonly number[]) => void
 }
@@ -73,14 +77,25 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
   const { bus, log, store, clock, kinds, folder, committer, effects, topics, queries } = world
   const partitions = new Map<number, Partition>()
   let lastSeq = firstSeq
+  const awaited = new Map<number, number>()
   let isClosed = false
 
   async function takeOver(numbers: readonly number[]): Promise<void> {
+    try {
+      await claimAndOpen(numbers)
+    } finally {
+      for (const number of numbers) awaited.delete(number)
+    }
+  }
+
+  async function claimAndOpen(numbers: readonly number[]): Promise<void> {
     const { life } = log
     // What this node has of them may still be on its way into the store.
     await folder.flush()
     await checkStore({ bus, store }, numbers)
     const claims = await Promise.all(numbers.map((number) => claimPartition({ bus, clock }, number, options.name)))
+    for (const { partition, epoch } of claims) awaited.set(partition, epoch)
+    world.onClaimed()
     const through = Math.max(...claims.map((one) => one.seq))
     const { clientKeepMs, clientsMost, mendKeepMs } = options
     await foldThrough({ bus, store, clock, kinds }, claims, { through, clientKeepMs, clientsMost, mendKeepMs })
@@ -157,6 +172,7 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
 
   return {
     partitions,
+    opening: awaited,
     get lastSeq() {
       return lastSeq
     },

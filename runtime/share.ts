@@ -6,7 +6,7 @@
  */
 import type { DrainProgress } from '#protocol/drain.ts'
 import { type Fault, isFault } from '#protocol/fault.ts'
-import type { Heartbeat, NodePhase, OwnedPartition } from '#protocol/heartbeat.ts'
+import type { Heartbeat, NodePhase } from '#protocol/heartbeat.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Blueprint } from './core/blueprint.ts'
@@ -18,6 +18,7 @@ import { governorOf } from './governor.ts'
 import { type Isolation, openIsolation } from './isolation.ts'
 import { noLoad } from './load.ts'
 import { joinRealm, type Membership, type MembershipOptions, type Said } from './membership.ts'
+import { ownedBy } from './owned-partitions.ts'
 import type { Owners } from './owners.ts'
 import type { Rollouts } from './rollouts.ts'
 import { takeOverOf } from './take-over.ts'
@@ -40,6 +41,8 @@ export type Share = {
   begin(): Promise<void>
   self(): Heartbeat
   others(): readonly Heartbeat[]
+  /** Tells the others now what is so. */
+  announce(): void
   /** What is meant for whom may have changed. */
   consider(): void
   /** Whether every partition has an owner, here or elsewhere, as far as this node can know. */
@@ -141,12 +144,7 @@ export function shareOf(world: World, options: ShareOptions): Share {
       capacity,
       labels,
       kinds: [...kinds.values()].map(({ kind, version, hash }) => [kind, version, hash] as const),
-      owned: [...owners.partitions.values()].map(({ partition, position, depth }): OwnedPartition => [
-        partition,
-        position.epoch,
-        position.n,
-        depth.queued,
-      ]),
+      owned: ownedBy(owners, told),
       // With the last word the store may be closed already.
       followed: (phase === 'gone' ? [] : [...follower.positions()]).map(([partition, n]) => [
         partition,
@@ -205,6 +203,7 @@ export function shareOf(world: World, options: ShareOptions): Share {
   }
 
   return {
+    announce: () => membership?.announce(),
     async begin() {
       phase = 'ready'
       if (!isAlone) {

@@ -90,6 +90,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
       rollouts: () => rollouts,
       onLost,
       onOpened: (numbers) => claims.look(numbers),
+      onClaimed: () => share.announce(),
     },
     options,
     begun.lastSeq,
