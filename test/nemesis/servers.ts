@@ -1,9 +1,8 @@
 /** The nats-servers of the nemesis: one, or three as a cluster, here or on machines of their own. */
-import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { connect } from '@nats-io/transport-node'
+import { freePorts } from '#test/support/nats-cluster.ts'
 import { startNats, type TestNats } from '#test/support/nats.ts'
 import { type Hosts, openHosts } from './hosts.ts'
 
@@ -81,18 +80,4 @@ async function answered<T extends object>(urls: readonly string[], subject: stri
   } finally {
     await nc.close()
   }
-}
-
-/** Free when asked; all are held until the last is known, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const held = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    }),
-  )
-  const ports = held.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(held.map((server) => once(server.close(), 'close')))
-  return ports
 }

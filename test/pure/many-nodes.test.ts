@@ -1,93 +1,18 @@
 /** Several nodes on one log: each has its share, and what one loses another has, once. */
 import { afterEach, expect, test } from 'vitest'
-import { assign, setup } from 'xstate'
-import { actor } from '#protocol/actor.ts'
-import { type MemoryConnection, openMemoryLog } from '#runtime/memory-bus.ts'
-import type { Node, NodeOptions } from '#runtime/node.ts'
-import { openVirtualClock } from '#runtime/virtual-clock.ts'
-import { openTestNode, openTestRealm } from '#test/support/engine.ts'
-
-const counters = actor(
-  'counter',
-  setup({
-    types: { context: {} as { got: number[] }, events: {} as { type: 'ADD'; n: number } },
-    actions: { add: assign({ got: ({ context, event }) => [...context.got, event.n] }) },
-  }).createMachine({ context: { got: [] }, on: { ADD: { actions: 'add' } } }),
-)
+import { members, type NodeRealm, openNodeRealm } from '#test/support/node-realm.ts'
 
 const partitions = 8
-const members = { beatMs: 100, suspectMs: 300, deadMs: 1000 }
+const worlds: NodeRealm[] = []
+afterEach(() => {
+  for (const world of worlds.splice(0)) world.close()
+})
 
-type Joined = { readonly node: Node; readonly bus: MemoryConnection }
-
-function openWorld() {
-  const all: Joined[] = []
-  const clock = openVirtualClock({
-    start: Date.UTC(2026, 0, 1),
-    progress: () =>
-      all
-        .flatMap(({ node }) =>
-          node.partitions.map(({ position, depth }) => `${position.n}:${depth.queued}:${depth.staged}`),
-        )
-        .join(),
-  })
-  const log = openMemoryLog({ realm: 'shop', partitions, clock })
-  const realm = openTestRealm(log.connect(), clock)
-  let sent = 0
-
-  const world = {
-    clock,
-    log,
-    async join(name: string, options: Partial<NodeOptions> = {}): Promise<Joined> {
-      const bus = log.connect()
-      const opening = openTestNode(bus, [counters], { clock, options: { name, ...members, ...options } })
-      opening.catch(() => undefined)
-      await clock.advance(200)
-      const joined = { node: await opening, bus }
-      all.push(joined)
-      return joined
-    },
-    async kill({ node, bus }: Joined): Promise<void> {
-      bus.die()
-      node.kill()
-      all.splice(
-        all.findIndex((one) => one.node === node),
-        1,
-      )
-      await clock.advance(0)
-    },
-    /** One event to each of many actors, so that every partition has some. */
-    async add(count = 20): Promise<void> {
-      for (let at = 0; at < count; at++) {
-        const sending = realm.ref(counters, `c${at}`).send({ type: 'ADD', n: ++sent })
-        sending.catch(() => undefined)
-      }
-      await clock.advance(50)
-    },
-    /** By partition, who owns it. */
-    owners: () =>
-      Array.from({ length: partitions }, (_, number) =>
-        all.flatMap(({ node }) => (node.partitions.some(({ partition }) => partition === number) ? [node.name] : [])),
-      ),
-    async counts(): Promise<number[]> {
-      const found: number[] = []
-      for (let at = 0; at < 20; at++) {
-        const reading = realm.ref(counters, `c${at}`).read()
-        await clock.advance(20)
-        found.push((await reading)?.context.got.length ?? 0)
-      }
-      return found
-    },
-    all,
-  }
+function openWorld(): NodeRealm {
+  const world = openNodeRealm({ partitions })
   worlds.push(world)
   return world
 }
-
-const worlds: { readonly all: Joined[] }[] = []
-afterEach(() => {
-  for (const { all } of worlds.splice(0)) for (const { node } of all) node.kill()
-})
 
 const shares = (owners: readonly string[][]): Record<string, number> => {
   const found: Record<string, number> = {}

@@ -56,7 +56,7 @@ async function answered(urls: readonly string[], subject: string, body: object):
 }
 
 /** Free when asked; all are held until the last is known, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const held = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer().listen(0, '127.0.0.1')
