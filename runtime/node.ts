@@ -7,10 +7,10 @@ import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { Blueprint } from './core/blueprint.ts'
-import type { KeepBasesOptions } from './keep-bases.ts'
-import type { Partition, PartitionOptions } from './partition.ts'
-import type { ShareOptions } from './share.ts'
-import type { TrimOptions } from './trim.ts'
+import type { KeepBasesOptions } from './trimming/keep-bases.ts'
+import type { Partition, PartitionOptions } from './partition/partition.ts'
+import type { ShareOptions } from './members/share.ts'
+import type { TrimOptions } from './trimming/trim.ts'
 
 export type NodeOptions = PartitionOptions &
   TrimOptions &

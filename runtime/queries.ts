@@ -26,8 +26,8 @@ import type { Blueprint } from './core/blueprint.ts'
 import { blueprintFor, stateOf } from './core/live.ts'
 import { migrate } from './core/migrate.ts'
 import { tagsOfState } from './core/tags.ts'
-import type { Effects } from './effects.ts'
-import type { Partition } from './partition.ts'
+import type { Effects } from './effects/effects.ts'
+import type { Partition } from './partition/partition.ts'
 
 export type Queries = {
   /** An actor's state was committed. */

@@ -28,14 +28,14 @@ import { openMemoryDisk, openMemoryStore } from '#store/memory-store.ts'
 import type { Store } from '#store/store.ts'
 import { realmHandleOf, type RealmHandle } from './client/realm-handle.ts'
 import { emittedOf } from './core/emitted.ts'
-import { type MemoryConnection, openMemoryLog } from './memory-bus.ts'
+import { type MemoryConnection, openMemoryLog } from './memory/memory-bus.ts'
 import { startNode } from './start-node.ts'
 import type { Node, NodeOptions } from './node.ts'
-import { type StandIns, withStandIns } from './stand-in.ts'
-import { openVirtualClock } from './virtual-clock.ts'
+import { type StandIns, withStandIns } from './effects/stand-in.ts'
+import { openVirtualClock } from './memory/virtual-clock.ts'
 
-export type { StandIn, StandIns, StandInTools } from './stand-in.ts'
-export { openVirtualClock, type VirtualClock } from './virtual-clock.ts'
+export type { StandIn, StandIns, StandInTools } from './effects/stand-in.ts'
+export { openVirtualClock, type VirtualClock } from './memory/virtual-clock.ts'
 
 export type TestRealmOptions = {
   readonly actors: readonly ActorKind[]

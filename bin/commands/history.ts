@@ -7,7 +7,7 @@ import { type Read, readEntry } from '#bin/read-entry.ts'
 import { topicOf } from '#bin/topic.ts'
 import { Fault } from '#protocol/fault.ts'
 import { type Operations, parseAddress, type RealmHandle, systemClock } from '#runtime/index.ts'
-import { readThrough } from '#runtime/read-through.ts'
+import { readThrough } from '#runtime/partition/read-through.ts'
 
 export type HistoryLines = Awaited<ReturnType<Operations['history']>>
 

@@ -8,7 +8,7 @@ import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
 import { blueprintFor } from '#runtime/core/live.ts'
 import { migrate } from '#runtime/core/migrate.ts'
 import { compareShapes } from '#runtime/core/shape.ts'
-import { registeredKind } from '#runtime/kinds.ts'
+import { registeredKind } from '#runtime/rollouts/kinds.ts'
 
 export const command: Command = {
   name: 'migrate',

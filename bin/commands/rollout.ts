@@ -8,7 +8,7 @@ import { type RealmHandle, type SeenNode, systemClock } from '#runtime/index.ts'
 import type { KindEntry, Rollout } from '#runtime/core/kind-entry.ts'
 import { carriersOf, movedOf, requirementsOf } from '#runtime/core/requirements.ts'
 import { advanced, type FirstShare, forgotten, undone } from '#runtime/core/rollout.ts'
-import { changeKind, kindEntries } from '#runtime/kinds.ts'
+import { changeKind, kindEntries } from '#runtime/rollouts/kinds.ts'
 
 const verbs = ['status', 'advance', 'undo', 'forget'] as const
 

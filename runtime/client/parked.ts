@@ -10,7 +10,7 @@ import { decodeParked, isParkedRest, type Parked, parkedRestOf } from '#protocol
 import { partitionOf } from '#protocol/partition.ts'
 import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
-import { readThrough } from '#runtime/read-through.ts'
+import { readThrough } from '#runtime/partition/read-through.ts'
 import type { Clock } from '#runtime/clock.ts'
 
 export type ParkedEntry = Parked & {

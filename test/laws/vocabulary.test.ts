@@ -17,11 +17,11 @@ test.each([
   ['runtime/loop.ts', `type Options = { readonly shardCount: number }`],
   ['store/cut.ts', `/** Writes a checkpoint. */`],
   ['store/cut.ts', `class CheckpointWriter {}`],
-  ['runtime/effects.ts', `const jobs = []`],
-  ['runtime/effects.ts', `const text = 'the job has failed'`],
+  ['runtime/effects/effects.ts', `const jobs = []`],
+  ['runtime/effects/effects.ts', `const text = 'the job has failed'`],
   ['runtime/node.ts', `function startService(serviceName: string) {}`],
-  ['runtime/claim.ts', `const fencingToken = 1`],
-  ['runtime/claim.ts', `// the owner's fencing token`],
+  ['runtime/partition/claim.ts', `const fencingToken = 1`],
+  ['runtime/partition/claim.ts', `// the owner's fencing token`],
 ])('planted in %s: %s', (path, line) => {
   expect(vocabularyFaults(planted(path, line))).not.toEqual([])
 })

@@ -4,9 +4,9 @@ import { openStateWriter } from '#protocol/delta.ts'
 import { type Change, encodeRecord } from '#protocol/record.ts'
 import { stateArrayOf } from '#protocol/state.ts'
 import { subjects } from '#protocol/subject.ts'
-import { catchUp } from '#runtime/catch-up.ts'
+import { catchUp } from '#runtime/partition/catch-up.ts'
 import { systemClock } from '#runtime/clock.ts'
-import { openMemoryLog } from '#runtime/memory-bus.ts'
+import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { openTestStore } from '#test/support/engine.ts'
 
 const textOf = (count: number): string[] =>

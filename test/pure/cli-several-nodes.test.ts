@@ -5,7 +5,7 @@ import { rangesText } from '#bin/layout.ts'
 import { checkNodes } from '#bin/doctor/nodes.ts'
 import { checkReplicas } from '#bin/doctor/server.ts'
 import type { RealmHandle, SeenNode, SeenPlace } from '#runtime/index.ts'
-import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 
 const fault = { code: 'partition.lost', message: 'gone' }
 

@@ -4,9 +4,9 @@ import { createMachine } from 'xstate'
 import { actor } from '#protocol/actor.ts'
 import { isFault } from '#protocol/fault.ts'
 import type { Draining, RealmHandle } from '#runtime/index.ts'
-import { type MemoryConnection, openMemoryLog } from '#runtime/memory-bus.ts'
+import { type MemoryConnection, openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { Node, NodeOptions } from '#runtime/node.ts'
-import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { openTestNode, openTestRealm } from '#test/support/engine.ts'
 
 const kinds = [actor('thing', createMachine({ on: { GO: {} } }))]

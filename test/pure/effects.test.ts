@@ -1,8 +1,8 @@
 import { assign, fromCallback, fromObservable, setup } from 'xstate'
 import { expect, test } from 'vitest'
 import { actor, type ActorKind } from '#protocol/actor.ts'
-import { type Disturb, openMemoryLog } from '#runtime/memory-bus.ts'
-import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { type Disturb, openMemoryLog } from '#runtime/memory/memory-bus.ts'
+import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { openTestNode, openTestRealm } from '#test/support/engine.ts'
 
 /** A node whose connection suffers what the hook says, in time that is moved by hand. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { actor } from '#protocol/actor.ts'
 import { reply } from '#runtime/core/actions.ts'
 import { systemClock } from '#runtime/clock.ts'
-import { openMemoryLog } from '#runtime/memory-bus.ts'
+import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { openTestNode, openTestRealm, openTestStore } from '#test/support/engine.ts'
 
 const counterMachine = setup({

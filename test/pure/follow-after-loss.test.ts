@@ -4,10 +4,10 @@ import { assign, setup } from 'xstate'
 import { actor } from '#protocol/actor.ts'
 import { addressOf } from '#protocol/address.ts'
 import type { Bus } from '#runtime/bus.ts'
-import { openMemoryLog } from '#runtime/memory-bus.ts'
+import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { Node, NodeOptions } from '#runtime/node.ts'
 import { onTrace, type Trace } from '#runtime/trace.ts'
-import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { openTestNode, openTestRealm } from '#test/support/engine.ts'
 
 const lists = actor(

@@ -1,7 +1,7 @@
 /** A node that is cut off lets go by itself, and one that only waits for a leader does not. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isCutOff } from '#runtime/core/isolation.ts'
-import type { MemoryOp } from '#runtime/memory-bus.ts'
+import type { MemoryOp } from '#runtime/memory/memory-bus.ts'
 import { type NodeRealm, openNodeRealm } from '#test/support/node-realm.ts'
 
 const limits = { isolationMs: 2500, isolationMostMs: 15_000 }

@@ -7,8 +7,8 @@ import { reply } from '#runtime/core/actions.ts'
 import { admissionOf } from '#runtime/core/admission.ts'
 import { recordOf, type Staged } from '#runtime/core/compose.ts'
 import { beginning } from '#runtime/core/position.ts'
-import { openMemoryLog } from '#runtime/memory-bus.ts'
-import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
+import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { openTestNode, openTestRealm } from '#test/support/engine.ts'
 
 type Events =

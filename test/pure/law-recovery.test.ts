@@ -9,9 +9,9 @@ import { subscribe } from '#runtime/core/actions.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { beginning, progressOf } from '#runtime/core/position.ts'
 import { chooseForm, type Staged } from '#runtime/core/compose.ts'
-import { openMemoryLog } from '#runtime/memory-bus.ts'
+import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { openTestRealm as openDoor } from '#runtime/test.ts'
-import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { openTestNode, openTestRealm, openTestStore } from '#test/support/engine.ts'
 
 /** A node whose log can be made to refuse entries for good. */

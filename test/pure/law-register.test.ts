@@ -2,7 +2,7 @@ import { assign, emit, fromCallback, fromPromise, setup } from 'xstate'
 import { describe, expect, test } from 'vitest'
 import { actor, type KindOptions } from '#protocol/actor.ts'
 import { subscribe } from '#runtime/core/actions.ts'
-import { takeUpKind } from '#runtime/take-up.ts'
+import { takeUpKind } from '#runtime/partition/take-up.ts'
 import { gate, note, notes, openGate, resetGates } from '#test/support/gates.ts'
 import { openStillWorld, type StillWorld } from '#test/support/still-world.ts'
 

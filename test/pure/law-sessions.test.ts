@@ -11,8 +11,8 @@ import type { CommitRecord } from '#protocol/record.ts'
 import { admissionOf, type Admitted } from '#runtime/core/admission.ts'
 import { beginning, progressOf } from '#runtime/core/position.ts'
 import { sessionsOf } from '#runtime/core/sessions.ts'
-import { openMemoryLog } from '#runtime/memory-bus.ts'
-import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
+import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { openTestNode, openTestRealm } from '#test/support/engine.ts'
 
 const hour = 3_600_000

@@ -1,7 +1,7 @@
 /** What goes wrong while partitions change hands costs a detour: nothing is lost, twice or left without an owner. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Fault } from '#protocol/fault.ts'
-import type { MemoryConnection } from '#runtime/memory-bus.ts'
+import type { MemoryConnection } from '#runtime/memory/memory-bus.ts'
 import type { NodeOptions } from '#runtime/node.ts'
 import { onTrace } from '#runtime/trace.ts'
 import { type Joined, type NodeRealm, openNodeRealm } from '#test/support/node-realm.ts'

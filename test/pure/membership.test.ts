@@ -1,8 +1,8 @@
 /** Who is there: heard of at once, missed soon, and never by a node that did not listen itself. */
 import { afterEach, expect, test } from 'vitest'
 import type { Heartbeat } from '#protocol/heartbeat.ts'
-import { joinRealm, type Membership, type Said } from '#runtime/membership.ts'
-import { type MemoryConnection, openMemoryLog } from '#runtime/memory-bus.ts'
+import { joinRealm, type Membership, type Said } from '#runtime/members/membership.ts'
+import { type MemoryConnection, openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { openManualClock } from '#test/support/manual-clock.ts'
 
 const options = { beatMs: 100, suspectMs: 300, deadMs: 1000 }

@@ -1,5 +1,5 @@
 import { systemClock } from '#runtime/clock.ts'
-import { openMemoryLog } from '#runtime/memory-bus.ts'
+import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { busContract } from '#test/support/bus-contract.ts'
 import { bytes } from '#test/support/bus-world.ts'
 

@@ -2,7 +2,7 @@ import { array, assert, asyncProperty, constantFrom, infiniteStream } from 'fast
 import { expect, test } from 'vitest'
 import { subjects } from '#protocol/subject.ts'
 import { systemClock } from '#runtime/clock.ts'
-import { type Disturbance, openMemoryLog } from '#runtime/memory-bus.ts'
+import { type Disturbance, openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { bytes, listen, textOf } from '#test/support/bus-world.ts'
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Disturbance, type MemoryConnection, type MemoryLog, openMemoryLog } from '#runtime/memory-bus.ts'
-import { openVirtualClock, type VirtualClock } from '#runtime/virtual-clock.ts'
+import { type Disturbance, type MemoryConnection, type MemoryLog, openMemoryLog } from '#runtime/memory/memory-bus.ts'
+import { openVirtualClock, type VirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { bytes, faultOf, listen, textOf } from '#test/support/bus-world.ts'
 
 /** Everything that microtasks alone can do is done by the next macrotask. */

@@ -5,8 +5,8 @@
  * it had. A second process goes on, and the outside checkers look.
  */
 import { expect, test } from 'vitest'
-import { openMemoryLog } from '#runtime/memory-bus.ts'
-import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
+import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { openMemoryDisk } from '#store/memory-store.ts'
 import { nodeOptions, realmOptions } from '#test/support/engine.ts'
 import { auditOf } from '#test/support/sim/audit.ts'

@@ -1,6 +1,6 @@
 /** What is parked is kept for long, not for ever, and what goes is counted. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { parkedTrimmerOf } from '#runtime/trim-parked.ts'
+import { parkedTrimmerOf } from '#runtime/trimming/trim-parked.ts'
 import { type NodeRealm, openNodeRealm } from '#test/support/node-realm.ts'
 
 /** Days would be as many beats of a node; a second does as well. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 
 const start = Date.UTC(2026, 0, 1)
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

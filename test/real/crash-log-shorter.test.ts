@@ -3,7 +3,7 @@ import { cp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
-import { readThrough } from '#runtime/read-through.ts'
+import { readThrough } from '#runtime/partition/read-through.ts'
 import { type CrashWorld, openCrashWorld } from '#test/support/crash/crash-world.ts'
 
 /** Commits, claims, and what actors sent. */

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { createMachine } from 'xstate'
 import { actor } from '#protocol/actor.ts'
-import { claimPartition } from '#runtime/claim.ts'
+import { claimPartition } from '#runtime/partition/claim.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { onTrace } from '#runtime/trace.ts'
 import { openTestNode } from '#test/support/engine.ts'

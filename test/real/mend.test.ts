@@ -7,8 +7,8 @@ import { parseStored } from '#protocol/subject.ts'
 import type { LogEntry } from '#runtime/bus.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { recordIn } from '#runtime/core/mend-plan.ts'
-import { placedLogOf } from '#runtime/placed-log.ts'
-import { readThrough } from '#runtime/read-through.ts'
+import { placedLogOf } from '#runtime/mending/placed-log.ts'
+import { readThrough } from '#runtime/partition/read-through.ts'
 import { type CrashWorld, openCrashWorld } from '#test/support/crash/crash-world.ts'
 
 /** By positions: what was lost and appended again stands where it stood. */

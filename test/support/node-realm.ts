@@ -1,10 +1,10 @@
 /** Several nodes on one memory log in virtual time, each with a disk of its own, and a program that sends. */
 import { assign, setup } from 'xstate'
 import { type ActorKind, actor } from '#protocol/actor.ts'
-import { type MemoryConnection, openMemoryLog } from '#runtime/memory-bus.ts'
+import { type MemoryConnection, openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { Node, NodeOptions } from '#runtime/node.ts'
 import { onTrace, type Trace } from '#runtime/trace.ts'
-import { openVirtualClock } from '#runtime/virtual-clock.ts'
+import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import type { Store } from '#store/store.ts'
 import { withPlainBases } from './sim/plain-base.ts'
 import { openTestNode, openTestRealm, openTestStore } from './engine.ts'

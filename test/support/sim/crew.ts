@@ -4,7 +4,7 @@
  */
 import type { ActorKind } from '#protocol/actor.ts'
 import type { Clock } from '#runtime/clock.ts'
-import type { Disturb, MemoryLog } from '#runtime/memory-bus.ts'
+import type { Disturb, MemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { NodeOptions } from '#runtime/node.ts'
 import { type MemoryDisk, openMemoryDisk } from '#store/memory-store.ts'
 import type { Random } from '#test/support/workloads/random.ts'

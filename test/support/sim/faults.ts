@@ -3,7 +3,7 @@
  * requests and acknowledgements, and originals that are held back until after their retry.
  */
 import type { Clock } from '#runtime/clock.ts'
-import type { Disturb, MemoryOp } from '#runtime/memory-bus.ts'
+import type { Disturb, MemoryOp } from '#runtime/memory/memory-bus.ts'
 import type { Random } from '#test/support/workloads/random.ts'
 
 export type Rates = {

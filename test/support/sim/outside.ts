@@ -4,7 +4,7 @@
  */
 import { realmHandleOf, type RealmOptions } from '#runtime/client/realm-handle.ts'
 import type { Clock } from '#runtime/clock.ts'
-import type { InFlight, MemoryConnection, MemoryLog } from '#runtime/memory-bus.ts'
+import type { InFlight, MemoryConnection, MemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { Outcome, Outside, Program } from '#test/support/workloads/outside.ts'
 
 export type MortalProgram = Program & {

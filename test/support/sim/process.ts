@@ -6,7 +6,7 @@
 import type { ActorKind } from '#protocol/actor.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
-import type { InFlight, MemoryConnection, MemoryLog } from '#runtime/memory-bus.ts'
+import type { InFlight, MemoryConnection, MemoryLog } from '#runtime/memory/memory-bus.ts'
 import { startNode } from '#runtime/start-node.ts'
 import type { Node, NodeOptions } from '#runtime/node.ts'
 import { type MemoryDisk, openMemoryStore } from '#store/memory-store.ts'

@@ -1,5 +1,5 @@
 /** What strikes a simulated world while its storm lasts, by dice. */
-import type { MemoryLog } from '#runtime/memory-bus.ts'
+import type { MemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { Random } from '#test/support/workloads/random.ts'
 import type { Crew } from './crew.ts'
 import type { SimulatedOutside } from './outside.ts'

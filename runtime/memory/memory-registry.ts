@@ -1,0 +1,38 @@
+/**
+ * The registry of kinds in memory, as the other half of the memory bus: it serves tests in virtual
+ * time. Invariant: a put over a revision that is not the key's present one changes nothing.
+ */
+import { Fault } from '#protocol/fault.ts'
+import type { Bus } from '#runtime/bus.ts'
+
+type Call = <T>(what: string, atLog: () => T) => Promise<T>
+
+export function openMemoryRegistry(): { over(call: Call): Bus['registry'] } {
+  const entries = new Map<string, { readonly value: Uint8Array; readonly revision: number }>()
+  let last = 0
+
+  function put(key: string, value: Uint8Array, revision: number | undefined): number {
+    const have = entries.get(key)?.revision ?? 0
+    if (revision !== undefined && revision !== have)
+      throw new Fault('bus.conflict', { value: key, want: revision, have })
+    entries.set(key, { value, revision: ++last })
+    return last
+  }
+
+  return {
+    over: (call) => ({
+      get: (key) => call('registry.get', () => entries.get(key)?.value.slice()),
+      entry: (key) =>
+        call('registry.entry', () => {
+          const found = entries.get(key)
+          return { value: found?.value.slice(), revision: found?.revision ?? 0 }
+        }),
+      put: (key, value, revision) => {
+        const kept = value.slice()
+        return call('registry.put', () => put(key, kept, revision))
+      },
+      keys: () => call('registry.keys', () => [...entries.keys()].sort()),
+      revision: () => call('registry.revision', () => last),
+    }),
+  }
+}

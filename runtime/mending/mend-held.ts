@@ -1,0 +1,133 @@
+/**
+ * What this node holds beyond the end of a shorter log, for itself and for the one that mends. It
+ * serves the clause "LMDB follows the log". Invariant: the log agrees with everything that is held
+ * up to one sequence and with nothing behind it, because a log loses its end and nothing else.
+ */
+import { decode, encode } from '#protocol/codec.ts'
+import { Fault } from '#protocol/fault.ts'
+import { decodeHeld, type HeldEntry } from '#protocol/held.ts'
+import type { Store } from '#store/store.ts'
+import type { Bus } from '#runtime/bus.ts'
+import { incarnationOf, type Places } from '#runtime/core/incarnations.ts'
+import type { Folded } from '#runtime/core/mend-plan.ts'
+
+export type Head = {
+  /** The highest incarnation that this node knows a position of. */
+  readonly incarnation: number
+  /** The last sequence at which the log has what is held here. */
+  readonly anchor: number
+  readonly folded: readonly Folded[]
+}
+
+type World = { readonly raw: Bus; readonly store: Store; readonly places: Places }
+
+/** The last sequence at which the log has what these are; 0 for none. */
+export async function anchorIn(
+  { raw, places }: World,
+  entries: readonly HeldEntry[],
+  lastSeq: number,
+): Promise<number> {
+  const placed = entries
+    .flatMap((entry) => {
+      const seq = places.seqOf(entry.seq)
+      return seq === undefined || seq > lastSeq ? [] : [{ seq, entry }]
+    })
+    .toSorted((a, b) => a.seq - b.seq)
+  let low = -1
+  let high = placed.length - 1
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    const { seq, entry } = placed[middle] as (typeof placed)[number]
+    const found = await raw.get(seq)
+    // Where nothing stands something was trimmed: it was there.
+    if (found === undefined || isSame(found, entry, places.isAgain(seq))) low = middle
+    else high = middle - 1
+  }
+  return placed[low]?.seq ?? 0
+}
+
+/** What was appended again has another time than it had; of outsiders' events the time tells two that look alike. */
+function isSame(found: HeldEntry, entry: HeldEntry, isAgain: boolean): boolean {
+  return (
+    found.subject === entry.subject &&
+    (isAgain || entry.at === 0 || found.at === entry.at) &&
+    Buffer.compare(found.data, entry.data) === 0
+  )
+}
+
+export async function headOf(world: World): Promise<Head> {
+  const { raw, store, places } = world
+  const { lastSeq } = await raw.logState()
+  let anchor = 0
+  let highest = 0
+  for (const chunk of [...store.recents.chunks()]) {
+    const entries = decodeHeld(chunk)
+    highest = Math.max(highest, ...entries.slice(-1).map(({ seq }) => seq))
+    const found = await anchorIn(world, entries, lastSeq)
+    anchor = Math.max(anchor, found)
+    // All of it is there, and so is what is older.
+    if (entries.every(({ seq }) => (places.seqOf(seq) ?? Number.POSITIVE_INFINITY) <= found)) break
+  }
+  const folded: Folded[] = []
+  for (let partition = 0; partition < raw.realm.partitions; partition++) {
+    const position = store.partition(partition)
+    if (position === undefined) continue
+    folded.push({ partition, epoch: position.epoch, n: position.n })
+    highest = Math.max(highest, position.seq, position.cursor, position.heard)
+  }
+  return { incarnation: Math.max(incarnationOf(highest), places.incarnation), anchor, folded }
+}
+
+/** What is held of which the log has nothing, or something else, when it has lost all behind `after`. */
+export function heldBehind({ store, places }: World, after: number): HeldEntry[] {
+  const found = new Map<number, HeldEntry>()
+  for (const chunk of store.recents.chunks()) {
+    for (const entry of decodeHeld(chunk)) {
+      const known = found.get(entry.seq)
+      if ((places.seqOf(entry.seq) ?? Number.POSITIVE_INFINITY) > after && (known === undefined || known.at === 0))
+        found.set(entry.seq, { ...entry, data: Buffer.from(entry.data) })
+    }
+  }
+  return [...found.values()]
+}
+
+const format = 1
+
+export type MendQuestion =
+  | { readonly is: 'head' }
+  /** From there on, of the bytes of everything that is held behind that sequence. */
+  | { readonly is: 'held'; readonly after: number; readonly from: number }
+
+export function encodeQuestion(one: MendQuestion): Uint8Array {
+  return encode(one.is === 'head' ? [format, 0] : [format, 1, one.after, one.from])
+}
+
+export function decodeQuestion(bytes: Uint8Array): MendQuestion {
+  const [, is, after, from] = fieldsOf(bytes) as number[]
+  return is === 0 ? { is: 'head' } : { is: 'held', after: after as number, from: from as number }
+}
+
+export function encodeHead({ incarnation, anchor, folded }: Head): Uint8Array {
+  return encode([format, incarnation, anchor, folded.map(({ partition, epoch, n }) => [partition, epoch, n])])
+}
+
+export function decodeHead(bytes: Uint8Array): Head {
+  const [, incarnation, anchor, folded] = fieldsOf(bytes) as [number, number, number, [number, number, number][]]
+  return { incarnation, anchor, folded: folded.map(([partition, epoch, n]) => ({ partition, epoch, n })) }
+}
+
+/** The bytes of a page, and how many there are in all. */
+export function encodePage(all: Uint8Array, from: number, most: number): Uint8Array {
+  return encode([format, all.subarray(from, from + most), all.length])
+}
+
+export function decodePage(bytes: Uint8Array): { readonly bytes: Uint8Array; readonly total: number } {
+  const [, page, total] = fieldsOf(bytes) as [number, Uint8Array, number]
+  return { bytes: page, total }
+}
+
+function fieldsOf(bytes: Uint8Array): unknown[] {
+  const fields = decode(bytes)
+  if (!Array.isArray(fields) || fields[0] !== format) throw new Fault('mend.unknown', { size: bytes.length })
+  return fields
+}

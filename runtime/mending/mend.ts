@@ -1,0 +1,203 @@
+/**
+ * A log that came back shorter is mended before anything else is written to it. It serves the
+ * clause "one atomic commit to the realm's log". Invariants: while it is being mended this node
+ * owns nothing in memory and claims nothing; it waits until all that live do the same, so that
+ * nothing that one of them holds is forgotten; then the first by name appends again what was lost.
+ */
+import { tokenOf } from '#protocol/address.ts'
+import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
+import { decodeHeld, encodeHeld, type HeldEntry } from '#protocol/held.ts'
+import type { Heartbeat } from '#protocol/heartbeat.ts'
+import { subjects } from '#protocol/subject.ts'
+import type { Store } from '#store/store.ts'
+import type { Bus } from '#runtime/bus.ts'
+import type { Clock } from '#runtime/clock.ts'
+import { type Places, placesOf, untouched } from '#runtime/core/incarnations.ts'
+import type { Follower } from '#runtime/members/follower.ts'
+import type { Folder } from '#runtime/partition/folder.ts'
+import {
+  decodeHead,
+  decodePage,
+  decodeQuestion,
+  encodeHead,
+  encodePage,
+  encodeQuestion,
+  headOf,
+  heldBehind,
+  type MendQuestion,
+} from './mend-held.ts'
+import { mendLog, type Peer } from './mend-log.ts'
+import type { Owners } from '#runtime/members/owners.ts'
+import type { PlacedLog } from './placed-log.ts'
+import { trace } from '#runtime/trace.ts'
+import { isLandmark, type LogWatch } from './verify-log.ts'
+
+export type MendOptions = {
+  readonly name: string
+  readonly retryMs: number
+  readonly deadMs: number
+  /** 0: nothing is held, and a log that is shorter ends the node. */
+  readonly mendKeepMs: number
+}
+
+export type Mending = {
+  readonly isActive: boolean
+  /** How often the log was mended, as this node knows it. */
+  readonly incarnation: number
+  /** Resolves when the log is whole again, rejects when it cannot be. */
+  begin(fault: Fault): Promise<void>
+  /** Another node mends. */
+  onOther(): void
+  /** Before the first claim: a mending that nobody ended is ended, and what the log went on without is dropped. */
+  open(): Promise<void>
+  stop(): void
+}
+
+type World = {
+  readonly raw: Bus
+  readonly placed: PlacedLog
+  readonly log: LogWatch
+  readonly store: Store
+  readonly clock: Clock
+  readonly folder: Folder
+  readonly owners: Owners
+  readonly follower: Follower
+  readonly others: () => readonly Heartbeat[]
+  /** The phase that the others hear of. */
+  readonly onActive: (isActive: boolean) => void
+  readonly onUnmended: (fault: unknown) => void
+}
+
+export function mendingOf(world: World, options: MendOptions): Mending {
+  const { raw, placed, log, store, clock, folder, owners, follower, others } = world
+  let running: Promise<void> | undefined
+  let isOver = false
+  /** What was asked for last, in bytes, because it is fetched in pages. */
+  let asked: { readonly after: number; readonly bytes: Uint8Array } | undefined
+
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve))
+
+  async function worldNow(): Promise<{ raw: Bus; store: Store; places: Places }> {
+    return { raw, store, places: placesOf((await placed.look()) ?? untouched) }
+  }
+
+  async function answer(question: MendQuestion): Promise<Uint8Array> {
+    if (question.is === 'head') return encodeHead(await headOf(await worldNow()))
+    if (question.from === 0 || asked?.after !== question.after) {
+      const entries = heldBehind(await worldNow(), question.after)
+      asked = { after: question.after, bytes: encodeHeld(entries, clock.now()) }
+    }
+    return encodePage(asked.bytes, question.from, Math.floor(raw.maxPayload / 2))
+  }
+
+  function peerOf({ name }: Heartbeat): Peer {
+    const ask = (question: MendQuestion): Promise<Uint8Array> =>
+      raw.request(subjects.mend(raw.realm, tokenOf(name)), encodeQuestion(question), options.deadMs * 4)
+    return {
+      head: async () => decodeHead(await ask({ is: 'head' })),
+      async held(after): Promise<HeldEntry[]> {
+        const pages: Uint8Array[] = []
+        let total = 1
+        for (let from = 0; from < total;) {
+          const page = decodePage(await ask({ is: 'held', after, from }))
+          pages.push(page.bytes)
+          from += page.bytes.length
+          total = page.total
+        }
+        return decodeHeld(Buffer.concat(pages))
+      },
+    }
+  }
+
+  /** The first by name, when all that live have let go; those who were there get the time to come back. */
+  function isTurn(missed: ReadonlySet<string>, waitUntil: number): boolean {
+    const living = others()
+    if (!living.every(({ phase }) => phase === 'mending')) return false
+    if (clock.now() < waitUntil && ![...missed].every((name) => living.some((one) => one.name === name))) return false
+    return living.every(({ name }) => options.name < name)
+  }
+
+  async function mend(fault: Fault): Promise<void> {
+    const missed = new Set(others().map(({ name }) => name))
+    const known = placed.places.incarnation
+    log.suspend(fault)
+    world.onActive(true)
+    await owners.suspend()
+    await follower.set(new Set())
+    await folder.flush()
+    const waitUntil = clock.now() + options.deadMs * 2
+    while (!isOver) {
+      try {
+        const row = await placed.look()
+        const isMended = row !== undefined && !row.isOpen && (row.mends.at(-1)?.[1] ?? 0) > known
+        if (isMended || isTurn(missed, waitUntil)) {
+          const peers = others().map(peerOf)
+          placed.adopt(isMended ? row : await mendLog({ raw, store, clock, peers, node: options.name }))
+          break
+        }
+      } catch (error) {
+        // Another one mends, or is gone, or the server is away: it is looked at again.
+        const isPassing = isFault(error) && (error.verdict === 'retry' || error.code === 'bus.conflict')
+        if (!isPassing && !isFault(error, 'bus.nobody')) throw error
+      }
+      await pause(options.retryMs * 5)
+    }
+    asked = undefined
+    await dropForked()
+    log.restart()
+  }
+
+  /** What this node has folded and the log went on without cannot be taken up. */
+  async function dropForked(): Promise<void> {
+    for (let partition = 0; partition < raw.realm.partitions; partition++) {
+      const position = store.partition(partition)
+      if (position === undefined || position.seq === 0) continue
+      const seq = placed.places.seqOf(position.seq)
+      const entry = seq === undefined ? undefined : await raw.get(seq)
+      const { epoch, n } = position
+      const isThere =
+        seq !== undefined &&
+        (entry === undefined ||
+          isLandmark(entry, partition, { seq, epoch, n }) ||
+          isLandmark(entry, partition, { seq, epoch, n: undefined }))
+      if (isThere) continue
+      const fault = new Fault('log.forked', { partition, have: n, want: n })
+      trace({ is: 'log.forked', partition, fault: storedFaultOf(fault) })
+      await store.dropPartition(partition)
+    }
+  }
+
+  const serving = raw.serve(subjects.mend(raw.realm, tokenOf(options.name)), (data) => answer(decodeQuestion(data)))
+
+  function begin(fault: Fault): Promise<void> {
+    if (options.mendKeepMs === 0) return Promise.reject(fault)
+    running ??= mend(fault).finally(() => {
+      running = undefined
+      if (!isOver) world.onActive(false)
+    })
+    return running
+  }
+
+  return {
+    get isActive() {
+      return running !== undefined
+    },
+    get incarnation() {
+      return placed.places.incarnation
+    },
+    begin,
+    onOther() {
+      if (running !== undefined || isOver || options.mendKeepMs === 0) return
+      begin(new Fault('log.mending', { value: raw.realm.name })).catch(world.onUnmended)
+    },
+    async open() {
+      const row = await placed.look()
+      if (row?.isOpen === true) return await begin(new Fault('log.mending', { value: raw.realm.name }))
+      if (row !== undefined) await dropForked()
+    },
+    stop() {
+      isOver = true
+      serving.stop()
+    },
+  }
+}

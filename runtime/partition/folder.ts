@@ -1,0 +1,193 @@
+/**
+ * Brings commits from the log into the store: "LMDB follows the log". What was committed is
+ * gathered for a moment and folded in one transaction for all partitions; several states of one
+ * actor become the last one. Invariant: a partition's fold is always a prefix of its commits.
+ */
+import type { Address } from '#protocol/address.ts'
+import type { HeldEntry } from '#protocol/held.ts'
+import type { Change, CommitRecord } from '#protocol/record.ts'
+import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
+import type { Fold, FoldedChange, HistoryLine, Needs, Store } from '#store/store.ts'
+import type { Clock } from '#runtime/clock.ts'
+import { type HoldOptions, holdingOf } from '#runtime/mending/holding.ts'
+
+export type Folder = {
+  add(folded: Folding): void
+  /** Everything added so far is in the store. */
+  flush(): Promise<void>
+  /** The number of commits that are not in the store yet. */
+  readonly behind: number
+  /** Bytes of states and differences that were committed here, of one partition. */
+  written(partition: number): number
+  /** Called after each fold with what is now in the store, by partition. */
+  onFolded(on: (positions: readonly FoldedPartition[]) => void): void
+  stop(): Promise<void>
+  /** Folds nothing more: the log keeps what the store does not have, as after a crash. */
+  abandon(): void
+}
+
+export type FolderOptions = HoldOptions & { readonly intervalMs: number; readonly commitsMost: number }
+
+/** A commit that is on the log. */
+export type Folding = {
+  readonly position: FoldedPartition
+  readonly clients: ClientMoves
+  readonly record: CommitRecord
+  readonly seq: number
+  /** For every address of the record that is not gone. */
+  readonly needs: ReadonlyMap<Address, Needs>
+  /** What it consumed from outside, and what it put on the log. */
+  readonly held: readonly HeldEntry[]
+}
+
+type Gathered = {
+  position: FoldedPartition
+  readonly clients: Map<string, ClientMark | undefined>
+  readonly changes: Map<Address, FoldedChange>
+  history: HistoryLine[]
+}
+
+export function folderOf(
+  {
+    store,
+    clock,
+    onError,
+  }: { readonly store: Store; readonly clock: Clock; readonly onError: (error: unknown) => void },
+  options: FolderOptions,
+): Folder {
+  let gathered = new Map<number, Gathered>()
+  let count = 0
+  let inStore = 0
+  let alarm: { cancel(): void } | undefined
+  let running: Promise<void> | undefined
+  let abandoned = false
+  const holding = holdingOf(clock, options)
+  const written = new Map<number, number>()
+  const hearers: ((positions: readonly FoldedPartition[]) => void)[] = []
+
+  async function fold(): Promise<void> {
+    const taken = gathered
+    inStore = count
+    gathered = new Map()
+    count = 0
+    const folds: Fold[] = [...taken.values()].map(({ position, clients, changes, history }) => ({
+      partition: position,
+      clients,
+      changes: [...changes.values()],
+      history,
+    }))
+    try {
+      await store.fold(folds, holding.take())
+    } catch (error) {
+      // What was taken is gone: anything folded behind it would leave a hole.
+      abandon()
+      throw error
+    }
+    inStore = 0
+    const positions = folds.map((one) => one.partition)
+    for (const on of hearers) on(positions)
+  }
+
+  function abandon(): void {
+    abandoned = true
+    alarm?.cancel()
+    gathered.clear()
+    count = 0
+  }
+
+  function run(): Promise<void> {
+    alarm?.cancel()
+    alarm = undefined
+    if (running !== undefined) return running
+    if (count === 0 || abandoned) return Promise.resolve()
+    running = fold().finally(() => {
+      running = undefined
+      if (count > 0) soon()
+    })
+    return running
+  }
+
+  /**
+   * A transaction costs the same for one commit as for a thousand, so what came while one was
+   * being written waits for its interval too, instead of starting the next at once.
+   */
+  function soon(): void {
+    if (count >= options.commitsMost && running === undefined) run().catch(onError)
+    else alarm ??= clock.at(clock.now() + options.intervalMs, () => void run().catch(onError))
+  }
+
+  return {
+    get behind() {
+      return count + inStore
+    },
+    add({ position, clients, record, seq, needs, held }) {
+      if (abandoned) return
+      const part = gathered.get(position.partition) ?? {
+        position,
+        clients: new Map<string, ClientMark | undefined>(),
+        changes: new Map<Address, FoldedChange>(),
+        history: [],
+      }
+      part.position = position
+      written.set(position.partition, (written.get(position.partition) ?? 0) + sizeOf(record))
+      gathered.set(position.partition, part)
+      for (const [session, mark] of clients) part.clients.set(session, mark)
+      for (const change of record.changes) gather(part.changes, change, needs.get(change.address) ?? {})
+      part.history.push(...historyOf(record, seq))
+      for (const entry of held) holding.add(entry)
+      count++
+      soon()
+    },
+    async flush() {
+      while (count > 0 || running !== undefined) await run()
+    },
+    written: (partition) => written.get(partition) ?? 0,
+    onFolded: (on) => void hearers.push(on),
+    async stop() {
+      alarm?.cancel()
+      await this.flush()
+    },
+    abandon,
+  }
+}
+
+function sizeOf({ changes }: CommitRecord): number {
+  let bytes = 0
+  for (const change of changes) {
+    if (change.is === 'full') bytes += change.state.length
+    else if (change.is !== 'gone') bytes += change.delta.length
+  }
+  return bytes
+}
+
+export function gather(changes: Map<Address, FoldedChange>, change: Change, needs: Needs): void {
+  const { address } = change
+  if (change.is === 'gone') {
+    changes.set(address, { address, is: 'gone' })
+  } else if (change.is === 'full') {
+    changes.set(address, { address, is: 'full', state: change.state, needs })
+  } else {
+    const before = changes.get(address)
+    // A full state that is not folded yet goes first; the differences apply to it.
+    if (before?.is === 'full') {
+      changes.delete(address)
+      changes.set(address, { address, is: 'deltas', base: before.state, deltas: [change.delta], needs })
+    } else {
+      const base = before?.is === 'deltas' ? before.base : undefined
+      const deltas = [...(before?.is === 'deltas' ? before.deltas : []), change.delta]
+      changes.set(address, { address, is: 'deltas', ...(base === undefined ? {} : { base }), deltas, needs })
+    }
+  }
+}
+
+export function historyOf(record: CommitRecord, seq: number): HistoryLine[] {
+  const lines = new Map<number, HistoryLine & { readonly steps: Omit<CommitRecord['steps'][number], 'change'>[] }>()
+  for (const { change, ...note } of record.steps) {
+    const address = record.changes[change]?.address
+    if (address === undefined) continue
+    const line = lines.get(change) ?? { address, n: record.n, seq, at: record.at, steps: [] }
+    line.steps.push(note)
+    lines.set(change, line)
+  }
+  return [...lines.values()]
+}

@@ -1,0 +1,41 @@
+/**
+ * Brings the store up to the log, also where the log no longer holds what the store lacks: then
+ * the partition starts again from the base that was uploaded before the log was trimmed. Invariant:
+ * bases are left out of account only where the newest record itself was folded.
+ */
+import { isFault } from '#protocol/fault.ts'
+import { takeNewerBases } from '#runtime/trimming/bases.ts'
+import { catchUp, type CatchUpOptions, type CatchUpWorld } from './catch-up.ts'
+import type { Claimed } from './claim.ts'
+
+/** So little is read sooner than the names of the bases. */
+const warmEntries = 20_000
+
+export async function foldThrough(
+  world: CatchUpWorld,
+  claims: readonly Claimed[],
+  options: CatchUpOptions,
+): Promise<void> {
+  const isBehind = ({ partition, newest }: Claimed): boolean => newest > (world.store.partition(partition)?.seq ?? 0)
+  const lags = ({ partition }: Claimed): number =>
+    options.through - (world.store.partition(partition)?.seq ?? -Infinity)
+  // Who has followed lacks a few records at most, and has all once it has the newest: numbers leave no gap.
+  const warm = claims.filter((one) => isBehind(one) && lags(one) < warmEntries)
+  await catchUp(world, numbersOf(warm), options).catch((error: unknown) => {
+    if (!isFault(error, 'log.gap')) throw error
+  })
+  const late = claims.filter(isBehind)
+  if (late.length === 0) return
+  const partitions = [...numbersOf(late)]
+  await takeNewerBases(world, partitions)
+  for (;;) {
+    // Most partitions were folded to their end; a quiet one must not make the whole log be read.
+    await catchUp(world, numbersOf(late.filter(isBehind)), options)
+    // An owner that does not know of our claim yet may have trimmed what was about to be read.
+    if ((await takeNewerBases(world, partitions)).length === 0) return
+  }
+}
+
+function numbersOf(claims: readonly Claimed[]): ReadonlySet<number> {
+  return new Set(claims.map(({ partition }) => partition))
+}

@@ -1,0 +1,77 @@
+/**
+ * Bases of partitions: what a fold holds, uploaded before the log forgets it. Invariants: a base
+ * is named by the number of the last record in it, and never overwritten, so an owner that does
+ * not know yet that it is one no more can add nothing but an older one; a store whose number is
+ * below that of the newest base may miss what was trimmed, and starts again from it.
+ */
+import type { Store } from '#store/store.ts'
+import type { Bus } from '#runtime/bus.ts'
+import { trace } from '#runtime/trace.ts'
+
+type World = { readonly bus: Bus; readonly store: Store }
+
+/** `seq`: all records of the partition up to there on the log are in the base. */
+export type Uploaded = { readonly partition: number; readonly n: number; readonly seq: number; readonly bytes: number }
+
+/** Uploads what is not there yet, and removes what it makes useless. */
+export async function uploadBase({ bus, store }: World, partition: number): Promise<Uploaded> {
+  // Before the base is made: it may hold more than this says, and never less.
+  const { n, seq } = store.partition(partition) ?? { n: 0, seq: 0 }
+  const name = baseName(partition, n)
+  const present = basesOf(await bus.blobs.names()).filter((one) => one.partition === partition)
+  let bytes = 0
+  if (!present.some((one) => one.n >= n)) {
+    const begunAt = performance.now()
+    const base = await store.base(partition)
+    await bus.blobs.put(name, base)
+    bytes = base.length
+    trace({ is: 'base.uploaded', partition, n, bytes, ms: Math.round(performance.now() - begunAt) })
+  }
+  // Of each partition only the newest is of use; who reads an older one finds it gone and looks again.
+  for (const older of present) if (older.n < n) await bus.blobs.remove(older.name)
+  return { partition, n, seq, bytes }
+}
+
+/** Of each partition, the number up to which there is a base. */
+export async function newestBases(bus: Bus): Promise<ReadonlyMap<number, Base>> {
+  const newest = new Map<number, Base>()
+  for (const base of basesOf(await bus.blobs.names())) {
+    if (base.n > (newest.get(base.partition)?.n ?? 0)) newest.set(base.partition, base)
+  }
+  return newest
+}
+
+/** Brings the store to the newest base where it is behind that; says for which partitions it did. */
+export async function takeNewerBases({ bus, store }: World, partitions: readonly number[]): Promise<readonly number[]> {
+  const taken: number[] = []
+  const newest = await newestBases(bus)
+  for (const partition of partitions) {
+    const base = newest.get(partition)
+    const have = store.partition(partition)?.n ?? 0
+    if (base === undefined || base.n <= have) continue
+    taken.push(partition)
+    const bytes = await bus.blobs.get(base.name)
+    // A newer one has taken its place meanwhile.
+    if (bytes === undefined) continue
+    trace({
+      is: 'fold.rebuilt',
+      reason: `The store has partition ${partition} up to record ${have}; it goes on from the base of record ${base.n}.`,
+    })
+    await store.dropPartition(partition)
+    await store.loadBase(bytes)
+  }
+  return taken
+}
+
+export type Base = { readonly partition: number; readonly n: number; readonly name: string }
+
+function baseName(partition: number, n: number): string {
+  return `base.${partition}.${n}`
+}
+
+function basesOf(names: readonly string[]): Base[] {
+  return names.flatMap((name) => {
+    const [, partition, n] = /^base\.(\d+)\.(\d+)$/.exec(name) ?? []
+    return partition === undefined ? [] : [{ partition: Number(partition), n: Number(n), name }]
+  })
+}
