@@ -147,6 +147,8 @@ const nodeNumbers = {
   askMostMs: 'ask.longestMs',
   askLateMs: 'ask.lateMs',
   asksMost: 'ask.openMost',
+  cutDeadlineMs: 'cuts.deadlineMs',
+  cutLayersMost: 'cuts.layersMost',
 } as const
 
 /** What a node takes to run actors. */

@@ -4,6 +4,7 @@
  */
 import { accessFaults } from './faults/access.ts'
 import { askFaults } from './faults/asks.ts'
+import { cutFaults } from './faults/cuts.ts'
 import { eventFaults } from './faults/events.ts'
 import { logFaults } from './faults/log.ts'
 import { machineFaults } from './faults/machine.ts'
@@ -18,4 +19,5 @@ export const faultCatalogue = {
   ...logFaults,
   ...accessFaults,
   ...machineFaults,
+  ...cutFaults,
 } as const

@@ -20,6 +20,8 @@ export const subjects = {
     `${realm.name}.in.${partition}.${sender}.${dotted(address)}`,
   mailbox: (realm: Realm, partition: number) => `${realm.name}.in.${partition}.>`,
   commit: (realm: Realm, partition: number) => `${realm.name}.commit.${partition}`,
+  /** Where a cut begins for this partition. */
+  marker: (realm: Realm, partition: number, cut: string) => `${realm.name}.in.${partition}.m.cut.${cut}`,
   /** Where records of the cheap path stand: inside envelopes that this partition sent. */
   sentBy: (realm: Realm, partition: number) => `${realm.name}.in.*.${partition}.>`,
   parked: (realm: Realm, partition: number, address: Address) => `${realm.name}.parked.${partition}.${dotted(address)}`,
@@ -49,6 +51,12 @@ export const subjects = {
   mend: (realm: Realm, name: string) => `${realm.name}.mend.${name}`,
   /** The registry of kinds has changed: whoever goes by it looks. Never stored. */
   kinds: (realm: Realm) => `${realm.name}.kinds`,
+  /** The markers of a cut are stored: their positions, for those whose mailbox is long. Never stored. */
+  cutCalled: (realm: Realm) => `${realm.name}.cut.called`,
+  /** A slice is durable: whoever takes the cut looks. Never stored. */
+  cutSliced: (realm: Realm) => `${realm.name}.cut.sliced`,
+  /** A node is asked to take a cut, or to remove one. Never stored. */
+  cut: (realm: Realm, name: string) => `${realm.name}.cut.at.${name}`,
   live: (realm: Realm, id: string) => `${realm.name}.st.${id}`,
 } as const
 

@@ -59,6 +59,25 @@ export type LogState = {
   readonly createdAt: string
 }
 
+/** Small named values with history. */
+export type Registry = {
+  get(key: string): Promise<Uint8Array | undefined>
+  /** The value with the revision it has; 0 for one that never was put. */
+  entry(key: string): Promise<{ readonly value: Uint8Array | undefined; readonly revision: number }>
+  /** Only over that revision, if one is given (else `bus.conflict`); returns the new one. */
+  put(key: string, value: Uint8Array, revision?: number): Promise<number>
+  keys(): Promise<string[]>
+  /** Of the last change of any key, so that nobody reads all of them to find out that nothing changed. */
+  revision(): Promise<number>
+}
+
+export type Blobs = {
+  put(name: string, bytes: Uint8Array): Promise<void>
+  get(name: string): Promise<Uint8Array | undefined>
+  remove(name: string): Promise<void>
+  names(): Promise<string[]>
+}
+
 export type BusState = 'connected' | 'disconnected' | 'closed'
 
 export interface Bus extends AsyncDisposable {
@@ -95,24 +114,14 @@ export interface Bus extends AsyncDisposable {
   /** A subject that only this connection hears. */
   inbox(): string
 
-  /** Small named values with history (kinds and their definitions). */
-  readonly registry: {
-    get(key: string): Promise<Uint8Array | undefined>
-    /** The value with the revision it has; 0 for one that never was put. */
-    entry(key: string): Promise<{ readonly value: Uint8Array | undefined; readonly revision: number }>
-    /** Only over that revision, if one is given (else `bus.conflict`); returns the new one. */
-    put(key: string, value: Uint8Array, revision?: number): Promise<number>
-    keys(): Promise<string[]>
-    /** Of the last change of any key, so that nobody reads all of them to find out that nothing changed. */
-    revision(): Promise<number>
-  }
-  /** Large named values (bases of partitions, later slices of cuts). */
-  readonly blobs: {
-    put(name: string, bytes: Uint8Array): Promise<void>
-    get(name: string): Promise<Uint8Array | undefined>
-    remove(name: string): Promise<void>
-    names(): Promise<string[]>
-  }
+  /** Kinds and their definitions. */
+  readonly registry: Registry
+  /** What is known of cuts, in short. */
+  readonly notes: Registry
+  /** Large named values of this generation: bases of partitions. */
+  readonly blobs: Blobs
+  /** The same for cuts, whatever the generation. */
+  readonly cuts: Blobs
 
   /** Connection changes; called with the present state at once. */
   onState(on: (state: BusState) => void): { stop(): void }

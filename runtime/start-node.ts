@@ -5,11 +5,13 @@
 import type { Address } from '#protocol/address.ts'
 import { storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
+import { type Cuts, cutsOf } from './cuts/cuts.ts'
 import { keepBases } from './trimming/keep-bases.ts'
 import { committerOf } from './partition/committer.ts'
 import { serveDrain } from './members/drain.ts'
 import type { Arrival } from './core/arrival.ts'
 import type { Blueprint } from './core/blueprint.ts'
+import { healthOf, settle } from './health.ts'
 import { effectHooksOf } from './effects/effect-hooks.ts'
 import { effectsOf } from './effects/run-effects.ts'
 import { folderOf } from './partition/folder.ts'
@@ -134,13 +136,12 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     },
     options,
   )
+  const cuts: Cuts | undefined =
+    world.archive && cutsOf({ bus, store, archive: world.archive, clock, folder, owned: partitions, kinds }, options)
   const trimmer = openTrimmer(
     {
-      bus,
-      store,
-      clock,
+      ...{ bus, store, clock, others: () => share.others(), isHeld: () => cuts?.holdsTrim === true },
       positions: () => [...partitions.values()].map((one) => one.position),
-      others: () => share.others(),
     },
     options,
   )
@@ -186,6 +187,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     house?.cancel()
     claims.stop()
     bases.stop()
+    void cuts?.stop()
     mending.stop()
     drains.stop()
     effects.stop()
@@ -260,6 +262,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     store,
     kinds,
     ended,
+    cuts,
     get partitions() {
       return [...partitions.values()]
     },
@@ -268,31 +271,8 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
       for (const partition of partitions.values()) await partition.takeUp(actor.kind)
       effects.consider()
     },
-    async settle() {
-      for (let busy = true; busy;) {
-        await folder.flush()
-        busy = folder.behind > 0 || [...partitions.values()].some(({ depth }) => depth.queued + depth.staged > 0)
-        if (busy) await new Promise<void>((resolve) => setImmediate(resolve))
-      }
-    },
-    health() {
-      const all = [...partitions.values()]
-      const sum = (of: (one: Partition) => number): number => all.reduce((total, one) => total + of(one), 0)
-      return {
-        ready: !stopping && !share.isCutOff && (partitions.size > 0 || share.isServed()),
-        phase: share.progress().phase,
-        nodes: share.others().length + 1,
-        partitions: partitions.size,
-        of: realm.partitions,
-        owned: all.map((one) => one.partition),
-        queued: sum((one) => one.depth.queued),
-        staged: sum((one) => one.depth.staged),
-        behind: folder.behind,
-        effects: effects.running,
-        residents: sum((one) => one.residents),
-        actors: store.count(),
-      }
-    },
+    settle: () => settle(owners, folder),
+    health: () => healthOf({ realm, owners, share, folder, effects, store }, !stopping),
     stop,
     kill: () => kill(),
     [Symbol.asyncDispose]: stop,

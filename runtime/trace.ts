@@ -198,6 +198,28 @@ export type Trace =
       readonly ms: number
     }
   | { readonly is: 'base.failed'; readonly partition: number; readonly fault: StoredFault }
+  | { readonly is: 'cut.begun'; readonly cut: string; readonly by: string }
+  /** One partition's part is durable, here and in the object store. */
+  | {
+      readonly is: 'cut.sliced'
+      readonly cut: string
+      readonly partition: number
+      readonly actors: number
+      readonly bytes: number
+      readonly ms: number
+    }
+  /** `bytes`: what it added to the archive. */
+  | {
+      readonly is: 'cut.whole'
+      readonly cut: string
+      readonly actors: number
+      readonly inFlight: number
+      readonly bytes: number
+      readonly ms: number
+    }
+  /** A partition's part cannot be made: the cut will be abandoned. */
+  | { readonly is: 'cut.failed'; readonly cut: string; readonly partition: number; readonly fault: StoredFault }
+  | { readonly is: 'cut.abandoned'; readonly cut: string; readonly fault: StoredFault }
 
 const traces = channel('perdure')
 

@@ -6,6 +6,7 @@
  */
 import type { Address } from '#protocol/address.ts'
 import { type ActorDraft, draftOf } from './actor-draft.ts'
+import { changedOp, nextTracks, readTracks, type Track, tracksOp } from './cut-tracks.ts'
 import { type ChainedLine, historyOp } from './history-rows.ts'
 import { clientOps, partitionOps } from './partition-rows.ts'
 import type { RecentRows } from './recent-rows.ts'
@@ -113,7 +114,8 @@ export function foldingOf(
     const drafts = new Map<Address, ActorDraft>()
     const partitions = new Map<number, FoldedPartition>()
     const ops: Op[] = []
-    for (const { partition, clients, changes, history } of folds) {
+    const changed = changesOf(tables)
+    for (const { partition, clients, changes, history, cut } of folds) {
       const draft = (address: Address): ActorDraft => {
         const known = drafts.get(address)
         if (known !== undefined) return known
@@ -128,6 +130,7 @@ export function foldingOf(
       }
       partitions.set(partition.partition, partition)
       if (clients !== undefined) ops.push(...clientOps(tables, partition.partition, clients))
+      ops.push(...changed.of(partition, changes, cut))
     }
     for (const one of drafts.values()) ops.push(...one.ops())
     for (const partition of partitions.values()) ops.push(...partitionOps(tables, partition))
@@ -151,4 +154,24 @@ function byCommit(history: readonly HistoryLine[]): Map<number, HistoryLine[]> {
     else lines.push(line)
   }
   return commits
+}
+
+/** What is noted for the next slices, of the folds of one transaction in their order. */
+function changesOf(tables: Tables): { of(partition: FoldedPartition, changes: Fold['changes'], cut?: string): Op[] } {
+  const known = new Map<number, readonly Track[]>()
+  return {
+    of({ partition, n }, changes, cut) {
+      const tracks = known.get(partition) ?? readTracks(tables, partition)
+      const now = tracks.at(-1)?.[0]
+      const ops: Op[] = []
+      if (now !== undefined)
+        for (const { address } of changes) {
+          const op = changedOp(tables, partition, address, now)
+          if (op !== undefined) ops.push(op)
+        }
+      known.set(partition, cut === undefined ? tracks : nextTracks(tracks, cut, n))
+      if (cut !== undefined) ops.push(tracksOp(tables, partition, known.get(partition) ?? []))
+      return ops
+    },
+  }
 }

@@ -19,6 +19,7 @@ import { readClients, readPartition } from './partition-rows.ts'
 import { addressesOf, historyOf, needsOf } from './reading.ts'
 import { recentRowsOf } from './recent-rows.ts'
 import { openRoom } from './room.ts'
+import { sliceOf } from './slice-view.ts'
 import type { Store, StoreIdentity } from './store.ts'
 import { storeFaultOf } from './store-fault.ts'
 import { entriesOf, openTables, type Tables } from './tables.ts'
@@ -180,6 +181,10 @@ function storeOf(
     needs: (partition) => walked(needsOf(tables, views, partition)),
     history: (address, query) => walked(historyOf(tables, views, partitionOfAddress(address), address, query)),
     trimHistory: (partition, upTo) => alone(() => trimHistory(tables, partition, upTo, write)),
+    slice(partition) {
+      if (moving.has(partition)) throw new Fault('store.empty', { partition })
+      return guarded(() => sliceOf(tables, views, partition))
+    },
     base: (partition) => guardedAsync(() => writeBase(tables, views, identity, partition)),
     async loadBase(bytes) {
       const base = await openBaseReader(bytes, identity)

@@ -10,6 +10,7 @@ import { Fault } from '#protocol/fault.ts'
 import { decodeNeeds, draftOf } from './actor-draft.ts'
 import { decodeHead, stateOf } from './actor-rows.ts'
 import { type BaseReader, openBaseWriter } from './base-blob.ts'
+import { noTracksOp } from './cut-tracks.ts'
 import { linkTo, seqOfHistoryRow } from './history-rows.ts'
 import { addressOfKey, numberOfHistoryKey, partitionKey, partitionRange } from './keys.ts'
 import { clientOps, movesOf, partitionOps, readClients, readPartition } from './partition-rows.ts'
@@ -82,8 +83,10 @@ export async function emptyPartition(tables: Tables, partition: number, write: W
   await write([
     unfinishedOp(tables, partition, true),
     { table: tables.partitions, key: partitionKey(partition), value: undefined },
+    noTracksOp(tables, partition),
   ])
-  for (const table of [tables.clients, tables.actors, tables.parts, tables.needs, tables.history, tables.ended]) {
+  const { clients, actors, parts, needs, history, ended, changed } = tables
+  for (const table of [clients, actors, parts, needs, history, ended, changed]) {
     await emptyRange(table, partition, write)
   }
 }

@@ -47,6 +47,26 @@ export type Fold = {
   readonly clients?: ClientMoves
   readonly changes: readonly FoldedChange[]
   readonly history: readonly HistoryLine[]
+  /** The last record of it is the recorded state of this cut: what changes later is counted from there. */
+  readonly cut?: string
+}
+
+/** One actor in a slice; without a state it is gone. */
+export type SliceRow = { readonly address: Address; readonly state: Uint8Array | undefined; readonly needs: Needs }
+
+/** A partition as it is at one instant, whatever is folded meanwhile; between two portions others run. Close it soon. */
+export type Slice = {
+  readonly position: FoldedPartition
+  readonly clients: readonly ClientMark[]
+  /** The cuts since which it knows what changed, the newest last. */
+  readonly cuts: readonly string[]
+  /** Everything, or what changed since one of those cuts; in the order of addresses. */
+  portions(since?: string): AsyncIterable<readonly SliceRow[]>
+  addresses(): AsyncIterable<readonly Address[]>
+  /** Only of those that need something. */
+  needs(): AsyncIterable<readonly (readonly [Address, Needs])[]>
+  read(address: Address): unknown[] | undefined
+  close(): void
 }
 
 export type StoreIdentity = {
@@ -86,6 +106,8 @@ export interface Store extends AsyncDisposable {
   history(address: Address, options: { before?: number; limit: number }): Iterable<HistoryLine>
   /** Forgets history at or before this log sequence. */
   trimHistory(partition: number, upTo: number): Promise<void>
+  /** The partition as it is in this turn. */
+  slice(partition: number): Slice
   /** All states of one partition, without history, as bytes that `loadBase` takes: the start of a rebuild elsewhere. */
   base(partition: number): Promise<Uint8Array>
   loadBase(bytes: Uint8Array): Promise<void>

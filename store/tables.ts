@@ -31,6 +31,7 @@ export const tableNames = [
   'history',
   'ended',
   'recents',
+  'changed',
 ] as const
 
 export type Tables = Readonly<Record<(typeof tableNames)[number], Table>> & {

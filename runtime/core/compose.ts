@@ -14,7 +14,7 @@ import { limits } from '#protocol/limits.ts'
 import { encodeParked } from '#protocol/parked.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Realm } from '#protocol/realm.ts'
-import { type Change, type CommitRecord, encodeRecord, type StepNote } from '#protocol/record.ts'
+import { type Change, type CommitRecord, encodeRecord, type MarkedCut, type StepNote } from '#protocol/record.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Deed, Output } from './arrival.ts'
 import type { LiveNeeds } from './needs.ts'
@@ -42,6 +42,8 @@ export type Staged = {
   readonly traceparent: string | undefined
   /** The raw payload of an envelope that could not be decoded. */
   readonly raw: Uint8Array | undefined
+  /** A cut begins here: its record stands alone, behind everything that was stepped before. */
+  readonly cut?: MarkedCut | undefined
 }
 
 export type Form = 'record' | 'cheap' | 'batch'
@@ -59,6 +61,10 @@ export function chooseForm(
   let open = true
   let whole = 0
   for (const one of staged) {
+    if (one.cut !== undefined) {
+      if (whole === 0) return { steps: 1, form: 'record' }
+      break
+    }
     const more = one.outputs.length
     weight += weightOf(one)
     for (const change of one.changes)
@@ -111,7 +117,9 @@ export function recordOf(head: Head, staged: readonly Staged[]): CommitRecord {
     if (one.mark !== undefined) marks.set(one.mark[0], one.mark)
     if (one.client !== undefined) clients.set(one.client[0], one.client)
   }
-  return { is: 'commit', ...head, cursor, changes, marks: [...marks.values()], clients: [...clients.values()], steps }
+  const record = { ...head, cursor, changes, marks: [...marks.values()], clients: [...clients.values()], steps }
+  const cut = staged[0]?.cut
+  return { is: 'commit', ...record, ...(cut === undefined ? {} : { cut }) }
 }
 
 /** An append as data: the entries in order, the record's parts last, except in the cheap form. */

@@ -8,6 +8,7 @@ import { limits } from '#protocol/limits.ts'
 import { parseRealmName, type Realm } from '#protocol/realm.ts'
 import type { Bus, Entry, LogEntry, Placed } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
+import { blobsOver } from './memory-blobs.ts'
 import { openHub, openMemoryCore } from './memory-core.ts'
 import { type MemoryReading, openMemoryReader } from './memory-reader.ts'
 import { openLog, type Outside } from './memory-log.ts'
@@ -60,7 +61,9 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
   const wires = new Set<Wire>()
   const readings = new Set<MemoryReading>()
   const registry = openMemoryRegistry()
+  const notes = openMemoryRegistry()
   const blobs = new Map<string, Uint8Array>()
+  const cuts = new Map<string, Uint8Array>()
   let isServerUp = true
   let connections = 0
 
@@ -139,12 +142,9 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
       logState: () => call('logState', () => ({ ...log.state(), createdAt })),
       ...core,
       registry: registry.over(call),
-      blobs: {
-        put: (name, bytes) => call('blobs.put', () => void blobs.set(name, bytes.slice())),
-        get: (name) => call('blobs.get', () => blobs.get(name)?.slice()),
-        remove: (name) => call('blobs.remove', () => void blobs.delete(name)),
-        names: () => call('blobs.names', () => [...blobs.keys()].sort()),
-      },
+      notes: notes.over(call),
+      blobs: blobsOver(blobs, call),
+      cuts: blobsOver(cuts, call),
       onState: (on) => wire.onState(on),
       close,
       [Symbol.asyncDispose]: close,

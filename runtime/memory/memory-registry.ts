@@ -3,11 +3,11 @@
  * time. Invariant: a put over a revision that is not the key's present one changes nothing.
  */
 import { Fault } from '#protocol/fault.ts'
-import type { Bus } from '#runtime/bus.ts'
+import type { Registry } from '#runtime/bus.ts'
 
 type Call = <T>(what: string, atLog: () => T) => Promise<T>
 
-export function openMemoryRegistry(): { over(call: Call): Bus['registry'] } {
+export function openMemoryRegistry(): { over(call: Call): Registry } {
   const entries = new Map<string, { readonly value: Uint8Array; readonly revision: number }>()
   let last = 0
 

@@ -2,7 +2,7 @@
 import { jetstream } from '@nats-io/jetstream'
 import { Objm, type ObjectStore } from '@nats-io/obj'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Bus } from '#runtime/bus.ts'
+import type { Blobs } from '#runtime/bus.ts'
 import { type BesideOptions, guarded, lastOf, lazily, type Made, streamExists, subjectsOf } from './beside.ts'
 import type { Calls } from './calls.ts'
 import type { Link } from './link.ts'
@@ -13,8 +13,12 @@ const blobMs = 120_000
 const attempts = 5
 const betweenMs = 200
 
-export function openBlobs(link: Link, calls: Calls, options: BesideOptions): Bus['blobs'] & Made {
-  const bucket = `${options.realm.name}_bases`
+export function openBlobs(
+  link: Link,
+  calls: Calls,
+  options: BesideOptions & { readonly bucket: string },
+): Blobs & Made {
+  const { bucket } = options
   const stream = `OBJ_${bucket}`
   const manager = new Objm(jetstream(link.nc, { timeout: options.callMs }))
   const store = lazily<ObjectStore>({

@@ -5,6 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Fault, isFault } from '#protocol/fault.ts'
+import { streamOf } from '#protocol/realm.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Reading } from '#runtime/bus.ts'
 import { openAppends } from './appends.ts'
@@ -47,9 +48,12 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   if (replicas > 1) await untilReached(append, subjects.commit(realm, 0), times)
   const core = openCore(link, replies, inboxPrefix)
   const side = { realm, replicas: options.replicas, callMs: times.callMs }
-  const [registry, blobs] = [openRegistry(link, calls, side), openBlobs(link, calls, side)]
+  const registry = openRegistry(link, calls, { ...side, bucket: `${realm.name}_kinds` })
+  const notes = openRegistry(link, calls, { ...side, bucket: `${realm.name}_cuts` })
+  const blobs = openBlobs(link, calls, { ...side, bucket: `${streamOf(realm)}_bases` })
+  const cuts = openBlobs(link, calls, { ...side, bucket: `${realm.name}_cuts` })
   // Whoever makes a realm makes all of it, so that those who come later need no right to.
-  if (options.create) await Promise.all([registry.ensure(), blobs.ensure()])
+  if (options.create) await Promise.all([registry, notes, blobs, cuts].map((each) => each.ensure()))
   const readings = new Set<Reading>()
   const close = async (): Promise<void> => {
     for (const reading of readings) await reading.stop()
@@ -80,7 +84,9 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
     ...openLogCalls(calls, stream, realm),
     ...core,
     registry,
+    notes,
     blobs,
+    cuts,
     onState: (on) => link.onState(on),
     close,
     [Symbol.asyncDispose]: close,

@@ -5,7 +5,7 @@
  */
 import type { Address } from '#protocol/address.ts'
 import type { HeldEntry } from '#protocol/held.ts'
-import type { Change, CommitRecord } from '#protocol/record.ts'
+import type { Change, CommitRecord, MarkedCut } from '#protocol/record.ts'
 import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
 import type { Fold, FoldedChange, HistoryLine, Needs, Store } from '#store/store.ts'
 import type { Clock } from '#runtime/clock.ts'
@@ -21,6 +21,8 @@ export type Folder = {
   written(partition: number): number
   /** Called after each fold with what is now in the store, by partition. */
   onFolded(on: (positions: readonly FoldedPartition[]) => void): void
+  /** The store holds a partition's recorded state of a cut, and in this turn nothing later of it. */
+  onMarked(on: (cut: MarkedCut, position: FoldedPartition) => void): void
   stop(): Promise<void>
   /** Folds nothing more: the log keeps what the store does not have, as after a crash. */
   abandon(): void
@@ -45,6 +47,8 @@ type Gathered = {
   readonly clients: Map<string, ClientMark | undefined>
   readonly changes: Map<Address, FoldedChange>
   history: HistoryLine[]
+  /** The last commit in it records this cut: what comes later goes into the next fold. */
+  cut?: MarkedCut | undefined
 }
 
 export function folderOf(
@@ -56,6 +60,8 @@ export function folderOf(
   options: FolderOptions,
 ): Folder {
   let gathered = new Map<number, Gathered>()
+  /** Commits behind a recorded cut that is not folded yet. */
+  let later: Folding[] = []
   let count = 0
   let inStore = 0
   let alarm: { cancel(): void } | undefined
@@ -64,17 +70,22 @@ export function folderOf(
   const holding = holdingOf(clock, options)
   const written = new Map<number, number>()
   const hearers: ((positions: readonly FoldedPartition[]) => void)[] = []
+  const markers: ((cut: MarkedCut, position: FoldedPartition) => void)[] = []
 
   async function fold(): Promise<void> {
     const taken = gathered
-    inStore = count
+    const behind = later
+    inStore = count - behind.length
     gathered = new Map()
+    later = []
     count = 0
-    const folds: Fold[] = [...taken.values()].map(({ position, clients, changes, history }) => ({
+    for (const one of behind) take(one)
+    const folds: Fold[] = [...taken.values()].map(({ position, clients, changes, history, cut }) => ({
       partition: position,
       clients,
       changes: [...changes.values()],
       history,
+      ...(cut === undefined ? {} : { cut: cut[0] }),
     }))
     try {
       await store.fold(folds, holding.take())
@@ -86,12 +97,32 @@ export function folderOf(
     inStore = 0
     const positions = folds.map((one) => one.partition)
     for (const on of hearers) on(positions)
+    for (const { cut, position } of taken.values()) if (cut !== undefined) for (const on of markers) on(cut, position)
+  }
+
+  function take(folding: Folding): void {
+    count++
+    const { position, clients, record, seq, needs } = folding
+    const part = gathered.get(position.partition) ?? {
+      position,
+      clients: new Map<string, ClientMark | undefined>(),
+      changes: new Map<Address, FoldedChange>(),
+      history: [],
+    }
+    if (part.cut !== undefined) return void later.push(folding)
+    part.position = position
+    part.cut = record.cut
+    gathered.set(position.partition, part)
+    for (const [session, mark] of clients) part.clients.set(session, mark)
+    for (const change of record.changes) gather(part.changes, change, needs.get(change.address) ?? {})
+    part.history.push(...historyOf(record, seq))
   }
 
   function abandon(): void {
     abandoned = true
     alarm?.cancel()
     gathered.clear()
+    later = []
     count = 0
   }
 
@@ -120,29 +151,22 @@ export function folderOf(
     get behind() {
       return count + inStore
     },
-    add({ position, clients, record, seq, needs, held }) {
+    add(folding) {
       if (abandoned) return
-      const part = gathered.get(position.partition) ?? {
-        position,
-        clients: new Map<string, ClientMark | undefined>(),
-        changes: new Map<Address, FoldedChange>(),
-        history: [],
-      }
-      part.position = position
-      written.set(position.partition, (written.get(position.partition) ?? 0) + sizeOf(record))
-      gathered.set(position.partition, part)
-      for (const [session, mark] of clients) part.clients.set(session, mark)
-      for (const change of record.changes) gather(part.changes, change, needs.get(change.address) ?? {})
-      part.history.push(...historyOf(record, seq))
-      for (const entry of held) holding.add(entry)
-      count++
-      soon()
+      const { partition } = folding.position
+      written.set(partition, (written.get(partition) ?? 0) + sizeOf(folding.record))
+      take(folding)
+      for (const entry of folding.held) holding.add(entry)
+      if (folding.record.cut === undefined) soon()
+      // A cut is recorded as soon as the store can say so.
+      else run().catch(onError)
     },
     async flush() {
       while (count > 0 || running !== undefined) await run()
     },
     written: (partition) => written.get(partition) ?? 0,
     onFolded: (on) => void hearers.push(on),
+    onMarked: (on) => void markers.push(on),
     async stop() {
       alarm?.cancel()
       await this.flush()

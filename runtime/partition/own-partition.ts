@@ -15,6 +15,7 @@ import { follow } from './follow.ts'
 import type { Folding } from './folder.ts'
 import { holdOf } from '#runtime/mending/hold.ts'
 import { inboxOf, lackingKind } from './inbox.ts'
+import { markingOf } from './marking.ts'
 import { type Resident, residentsOf } from './residents.ts'
 import { stagingOf } from './staging.ts'
 import { standingIn } from '#runtime/effects/standing.ts'
@@ -57,6 +58,7 @@ export function ownPartition(
   const owner = { partition, epoch: own.epoch, ownIds: `${realm.generation}-${own.nonce}-` }
   const progress = progressOf(begun, options)
   const hold = holdOf(options)
+  const marking = markingOf(own.folded)
   const lastSeq = (): number => Math.max(world.lastSeq(), progress.position.seq, progress.position.cursor)
   const about = { generation: realm.generation, awayMs, openedAt, outputsMost, ownIds: owner.ownIds }
   const around = circumstancesOf({ clock, residents, lastSeq }, about, options)
@@ -114,7 +116,8 @@ export function ownPartition(
     if (lacking !== undefined && world.onLacking(partition, lacking)) return halt()
     const admitted = admission.admit(next.entry)
     hold.note(admitted, next.entry)
-    if (admitted?.is === 'envelope')
+    if (admitted?.is === 'marker') staging.push([marking.meet(admitted.cut, admitted.seq)])
+    else if (admitted?.is === 'envelope')
       staging.push(stepper.take({ by: 'envelope', envelope: admitted.envelope }, admitted.origin))
     else if (admitted !== undefined) staging.push([stepper.pass(admitted)])
     return true
@@ -281,6 +284,10 @@ export function ownPartition(
     settle: () => folder.flush(),
     folded(now) {
       foldedN = now.n
+    },
+    foresee(cut, marker) {
+      const step = isClosed ? undefined : marking.foresee(cut, marker)
+      if (step !== undefined) stage([step])
     },
     fenced: (epoch) => lose(new Fault('partition.lost', { partition, have: epoch, want: own.epoch })),
     evict: (before, most) => residents.evict({ before, most, foldedN }),

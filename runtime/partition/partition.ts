@@ -89,6 +89,8 @@ export type Partition = {
   /** What was committed until now is in the store. */
   settle(): Promise<void>
   folded(position: FoldedPartition): void
+  /** A marker stands in its mailbox, perhaps far ahead of what was read: the cut is recorded now. */
+  foresee(cut: string, marker: number): void
   /** The log has a higher epoch: it lets go as if a commit had been refused. */
   fenced(epoch: number): void
   evict(before: number, most: number): number

@@ -25,7 +25,7 @@ import { isTraced, trace } from '#runtime/trace.ts'
 export type Stepper = {
   take(arrival: Arrival, origin?: Origin): Staged[]
   /** An entry that needs no step: a copy, or what cannot be read. */
-  pass(admitted: Exclude<Admitted, { is: 'envelope' }>): Staged
+  pass(admitted: Exclude<Admitted, { is: 'envelope' | 'marker' }>): Staged
 }
 
 export type StepperOptions = { readonly eventBytesMost: number }

@@ -63,19 +63,22 @@ function subjectsOf(role: Role, realm: string, readable: readonly string[]): Lis
   }
 }
 
-/** The log, the registry of kinds, the bases of partitions. */
-function storesOf(realm: string): readonly [log: string, kinds: string, bases: string] {
-  return [realm, `KV_${realm}_kinds`, `OBJ_${realm}_bases`]
+/** The log, the bases of partitions, the cuts, and the registries of kinds and of what is known of cuts. */
+function storesOf(realm: string): readonly [log: string, bases: string, cuts: string, ...registries: string[]] {
+  return [realm, `OBJ_${realm}_bases`, `OBJ_${realm}_cuts`, `KV_${realm}_kinds`, `KV_${realm}_cuts`]
 }
 
 function running(realm: string): Lists {
-  const [log, , bases] = storesOf(realm)
+  const [log, ...beside] = storesOf(realm)
+  const blobs = beside.slice(0, 2)
   return {
     publish: [
       // Mailboxes, commits, what is parked, emitted and answered; questions, heartbeats, live views.
       `${realm}.>`,
       `$KV.${realm}_kinds.>`,
+      `$KV.${realm}_cuts.>`,
       `$O.${realm}_bases.>`,
+      `$O.${realm}_cuts.>`,
       // Answers to those who ask and watch.
       '_INBOX.>',
       '_INBOX_operator.>',
@@ -83,13 +86,13 @@ function running(realm: string): Lists {
       ...asking(realm),
       ...reading(log),
       // The object store reads with a consumer that the server pushes to, and says when to go on.
-      `$JS.API.CONSUMER.CREATE.${bases}.>`,
+      ...blobs.map((each) => `$JS.API.CONSUMER.CREATE.${each}.>`),
       // One that fell silent is thrown away.
-      `$JS.API.CONSUMER.DELETE.${bases}.*`,
-      `$JS.FC.${bases}.>`,
+      ...blobs.map((each) => `$JS.API.CONSUMER.DELETE.${each}.*`),
+      ...blobs.map((each) => `$JS.FC.${each}.>`),
       // Trimming.
       `$JS.API.STREAM.PURGE.${log}`,
-      `$JS.API.STREAM.PURGE.${bases}`,
+      ...blobs.map((each) => `$JS.API.STREAM.PURGE.${each}`),
     ],
     subscribe: [`${realm}.>`],
   }

@@ -18,6 +18,7 @@ type World = {
   readonly store: Store
   /** Of the partitions that this node owns, what is committed. */
   readonly positions: () => readonly FoldedPartition[]
+  readonly isHeld: () => boolean
 }
 
 /** A base is made anew when the one before it would leave more than this of what could go. */
@@ -25,7 +26,7 @@ const leastShare = 0.1
 
 export type TrimPart = (ask: TrimAsk) => Promise<TrimAnswer>
 
-export function trimPartOf({ bus, store, positions }: World): TrimPart {
+export function trimPartOf({ bus, store, positions, isHeld }: World): TrimPart {
   /** Of each partition, the newest base that is durable as far as is known here. */
   const durable = new Map<number, Uploaded>()
 
@@ -51,6 +52,8 @@ export function trimPartOf({ bus, store, positions }: World): TrimPart {
   }
 
   return async (ask) => {
+    // Nothing at all: what a cut refers to lies at no one place.
+    if (isHeld()) return { bounds: heldBounds(positions()), heard: 0 }
     const bounds: [number, number][] = []
     // One after the other: bases are large, and nobody waits for them.
     for (const position of positions()) bounds.push([position.partition, await boundOf(position, ask)])
@@ -73,4 +76,9 @@ export function trimPartOf({ bus, store, positions }: World): TrimPart {
       }
     }
   }
+}
+
+/** Also from a node that owns nothing and takes a cut. */
+function heldBounds(positions: readonly FoldedPartition[]): [number, number][] {
+  return [[-1, 0], ...positions.map(({ partition }): [number, number] => [partition, 0])]
 }

@@ -7,6 +7,7 @@ import { systemClock } from '#runtime/clock.ts'
 import { startNode } from '#runtime/start-node.ts'
 import type { Node, NodeOptions } from '#runtime/node.ts'
 import { openMemoryStore } from '#store/memory-store.ts'
+import type { Archive } from '#store/archive.ts'
 import type { Store } from '#store/store.ts'
 
 export const nodeOptions: NodeOptions = {
@@ -57,6 +58,8 @@ export const nodeOptions: NodeOptions = {
   parkedBytes: 1e12,
   historyMs: 86_400_000,
   historyBytes: 1_000_000_000,
+  cutDeadlineMs: 10_000,
+  cutLayersMost: 8,
 }
 
 export const realmOptions = {
@@ -79,11 +82,11 @@ export async function openTestStore(bus: Bus): Promise<Store> {
 export async function openTestNode(
   bus: Bus,
   actors: readonly ActorKind[],
-  given: { store?: Store; clock?: Clock; options?: Partial<NodeOptions> } = {},
+  given: { store?: Store; archive?: Archive; clock?: Clock; options?: Partial<NodeOptions> } = {},
 ): Promise<Node> {
   const store = given.store ?? (await openTestStore(bus))
   return await startNode(
-    { bus, store, clock: given.clock ?? systemClock, actors },
+    { bus, store, archive: given.archive, clock: given.clock ?? systemClock, actors },
     { ...nodeOptions, ...given.options },
   )
 }

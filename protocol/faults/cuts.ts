@@ -1,0 +1,38 @@
+/** Faults of cuts: what cannot be taken, read or trusted. Nothing of a realm is changed by any of them. */
+import type { FaultEntry } from './entry.ts'
+
+export const cutFaults = {
+  'cut.unknown': ['crash', 'There is no cut "{value}" of the realm "{realm}". "perdure cut ls" lists those there are.'],
+  'cut.abandoned': [
+    'retry',
+    'The cut {value} was abandoned: {reason}. Nothing was disturbed by it; take another one ("perdure cut take").',
+  ],
+  'cut.format': [
+    'crash',
+    'This is {value} of format {have}, and this perdure reads {want} and older ones. Use a newer perdure.',
+  ],
+  'cut.undecodable': [
+    'crash',
+    'What should be {value} of a cut cannot be read: {reason}. It is damaged; use another copy or another cut.',
+  ],
+  'cut.damaged': [
+    'crash',
+    "The {what} {value} of a cut is damaged: {reason}. Get it from another copy (a node's archive, the object store, an exported file), or use another cut.",
+  ],
+  'cut.missing': [
+    'crash',
+    'The {what} {value} of a cut is not there: not in the archive of this machine and not in the object store. Use another cut, or import a file that has it.',
+  ],
+  'cut.sealed': [
+    'crash',
+    'The {what} {value} was sealed with the key {have}, and the key here is {want}. Give the one it was taken with (cuts.keyFile, or PERDURE_CUTS_KEY).',
+  ],
+  'cut.signature': [
+    'crash',
+    'The signature of the cut {value} does not hold: it was changed after it was taken, or signed with another key ({reason}). Nothing of it is used.',
+  ],
+  'archive.full': [
+    'crash',
+    'The archive of cuts in {value} has reached {limit} bytes (cuts.archiveBytes). Remove cuts that are not needed ("perdure cut rm"), or raise the setting.',
+  ],
+} as const satisfies Record<string, FaultEntry>

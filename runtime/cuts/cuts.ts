@@ -1,0 +1,96 @@
+/**
+ * What a node does about cuts: records its partitions' parts of them, hears of markers further on,
+ * and takes one when it is asked to. It serves "a cut never stops the realm".
+ */
+import { tokenOf } from '#protocol/address.ts'
+import { decode, encode } from '#protocol/codec.ts'
+import { type CutManifest, decodeCutCall, type KindInCut } from '#protocol/cut.ts'
+import { isFault, storedFaultOf } from '#protocol/fault.ts'
+import { subjects } from '#protocol/subject.ts'
+import type { Archive } from '#store/archive.ts'
+import type { Store } from '#store/store.ts'
+import type { Bus } from '#runtime/bus.ts'
+import type { Clock } from '#runtime/clock.ts'
+import type { Blueprint } from '#runtime/core/blueprint.ts'
+import type { Folder } from '#runtime/partition/folder.ts'
+import type { Partition } from '#runtime/partition/partition.ts'
+import { cutShelfOf } from './cut-shelf.ts'
+import { recordSlices, type SliceOptions } from './record-slices.ts'
+import { type Asked, takeCut, type TakeOptions, type Taking } from './take-cut.ts'
+
+export type CutOptions = SliceOptions & TakeOptions
+
+type World = {
+  readonly bus: Bus
+  readonly store: Store
+  readonly archive: Archive
+  readonly clock: Clock
+  readonly folder: Folder
+  readonly owned: ReadonlyMap<number, Partition>
+  readonly kinds: ReadonlyMap<string, Blueprint>
+}
+
+export type Cuts = {
+  take(asked: Asked): Taking
+  /** The log may not be trimmed now: a cut that is not archived refers to it. */
+  readonly holdsTrim: boolean
+  stop(): Promise<void>
+}
+
+export function cutsOf({ bus, store, archive, clock, folder, owned, kinds }: World, options: CutOptions): Cuts {
+  const shelf = cutShelfOf({ bus, archive })
+  const recorder = recordSlices({ bus, store, clock, folder, shelf }, options)
+  const takings = new Set<Promise<CutManifest>>()
+  let holds = 0
+
+  const calling = bus.hear(subjects.cutCalled(bus.realm), (data) => {
+    try {
+      const { id, markers } = decodeCutCall(data)
+      markers.forEach((marker, partition) => owned.get(partition)?.foresee(id, marker))
+    } catch (error) {
+      // Of a release that speaks otherwise: the markers themselves are met all the same.
+      if (!isFault(error)) throw error
+    }
+  })
+
+  const kindsNow = (): readonly KindInCut[] =>
+    [...kinds.values()].map(({ kind, version, hash }) => ({ kind, version, hash }))
+
+  function holdTrim(): () => void {
+    holds++
+    return () => void holds--
+  }
+
+  function take(asked: Asked): Taking {
+    const taking = takeCut({ bus, archive, clock, shelf, kinds: kindsNow, holdTrim }, asked, options)
+    takings.add(taking.whole)
+    taking.whole.then(
+      () => takings.delete(taking.whole),
+      () => takings.delete(taking.whole),
+    )
+    return taking
+  }
+
+  const serving = bus.serve(subjects.cut(bus.realm, tokenOf(options.name)), async (data) => {
+    const { name, by } = decode(data) as Asked
+    const taking = take({ name, by })
+    try {
+      await taking.begun
+      return encode({ id: taking.id })
+    } catch (error) {
+      return encode({ fault: storedFaultOf(error) })
+    }
+  })
+
+  return {
+    take,
+    get holdsTrim() {
+      return holds > 0 || recorder.waiting > 0
+    },
+    async stop() {
+      calling.stop()
+      serving.stop()
+      await recorder.stop()
+    },
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Bytes for the archive: compressed, encrypted when there is a key, named by their hash. They serve
+ * "AES-256-GCM per segment, Ed25519 over the manifest, a hash per segment". Invariant: whatever was
+ * changed after it was sealed, or sealed with another key, is refused before a byte of it is used.
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  verify,
+} from 'node:crypto'
+import { promisify } from 'node:util'
+import { constants, zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib'
+import { Fault } from '#protocol/fault.ts'
+
+const compress = promisify(zstdCompress)
+const decompress = promisify(zstdDecompress)
+
+const magic = Buffer.from('perdure-s')
+const format = 1
+/** Magic, format, whether it is encrypted, the key's name, the nonce, the tag. */
+const keyNameBytes = 8
+const nonceBytes = 12
+const tagBytes = 16
+const headBytes = magic.length + 2 + keyNameBytes + nonceBytes + tagBytes
+
+/** No archive unpacks more than this at once, whatever a file says of itself. */
+const plainMost = 256 * 1024 * 1024
+
+export type Sealer = {
+  /** The key's name in hex; nothing without a key. */
+  readonly keyName: string | undefined
+  /** Who signs: the public key, 32 bytes. */
+  readonly signer: Uint8Array
+  seal(plain: Uint8Array): Promise<Sealed>
+  /** `what` and `id` are for the fault. */
+  open(sealed: Uint8Array, id: string): Promise<Uint8Array>
+  openNow(sealed: Uint8Array, id: string): Uint8Array
+  sign(bytes: Uint8Array): Uint8Array
+  isSigned(bytes: Uint8Array, signature: Uint8Array, signer: Uint8Array): boolean
+}
+
+export type Sealed = { readonly id: string; readonly bytes: Uint8Array }
+
+/** One secret gives both keys. Without one nothing is encrypted, and the signature shows damage, not forgery. */
+export function sealerOf(secret: Uint8Array | undefined): Sealer {
+  const key = secret === undefined ? undefined : derived(secret, 'seal')
+  const keyName = key === undefined ? Buffer.alloc(keyNameBytes) : derived(key, 'name').subarray(0, keyNameBytes)
+  const privateKey = privateKeyOf(derived(secret ?? Buffer.alloc(32), 'sign'))
+  const signer = publicBytesOf(createPublicKey(privateKey))
+
+  function packed(plain: Uint8Array): Sealed {
+    const head = Buffer.alloc(headBytes)
+    head.set(magic)
+    head[magic.length] = format
+    head[magic.length + 1] = key === undefined ? 0 : 1
+    head.set(keyName, magic.length + 2)
+    let body = plain
+    if (key !== undefined) {
+      const nonce = randomBytes(nonceBytes)
+      head.set(nonce, headBytes - tagBytes - nonceBytes)
+      const cipher = createCipheriv('aes-256-gcm', key, nonce)
+      cipher.setAAD(head.subarray(0, headBytes - tagBytes))
+      body = Buffer.concat([cipher.update(plain), cipher.final()])
+      head.set(cipher.getAuthTag(), headBytes - tagBytes)
+    }
+    const bytes = Buffer.concat([head, body])
+    return { id: hashOf(bytes), bytes }
+  }
+
+  /** What was compressed, as it was. */
+  function unpacked(sealed: Uint8Array, id: string): Uint8Array {
+    const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length)
+    if (hashOf(bytes) !== id) throw damaged(id, 'its hash is another one')
+    if (bytes.length < headBytes || !bytes.subarray(0, magic.length).equals(magic))
+      throw damaged(id, 'it does not begin as one')
+    const have = bytes[magic.length] as number
+    if (have > format) throw new Fault('cut.format', { value: 'a segment', have, want: format })
+    const body = bytes.subarray(headBytes)
+    if (bytes[magic.length + 1] === 0) return body
+    const name = bytes.subarray(magic.length + 2, magic.length + 2 + keyNameBytes)
+    if (key === undefined || !name.equals(keyName))
+      throw new Fault('cut.sealed', {
+        what: 'segment',
+        value: id,
+        have: name.toString('hex'),
+        want: key === undefined ? 'none' : keyName.toString('hex'),
+      })
+    try {
+      const nonce = bytes.subarray(headBytes - tagBytes - nonceBytes, headBytes - tagBytes)
+      const decipher = createDecipheriv('aes-256-gcm', key, nonce)
+      decipher.setAAD(bytes.subarray(0, headBytes - tagBytes))
+      decipher.setAuthTag(bytes.subarray(headBytes - tagBytes, headBytes))
+      return Buffer.concat([decipher.update(body), decipher.final()])
+    } catch (cause) {
+      throw damaged(id, 'its seal does not hold', cause)
+    }
+  }
+
+  return {
+    keyName: key === undefined ? undefined : keyName.toString('hex'),
+    signer,
+    async seal(plain) {
+      return packed(await compress(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }))
+    },
+    async open(sealed, id) {
+      try {
+        return await decompress(unpacked(sealed, id), { maxOutputLength: plainMost })
+      } catch (cause) {
+        throw cause instanceof Fault ? cause : damaged(id, 'it cannot be unpacked', cause)
+      }
+    },
+    openNow(sealed, id) {
+      try {
+        return zstdDecompressSync(unpacked(sealed, id), { maxOutputLength: plainMost })
+      } catch (cause) {
+        throw cause instanceof Fault ? cause : damaged(id, 'it cannot be unpacked', cause)
+      }
+    },
+    sign: (bytes) => sign(null, bytes, privateKey),
+    isSigned(bytes, signature, by) {
+      try {
+        return verify(null, bytes, publicKeyOf(by), signature)
+      } catch {
+        return false
+      }
+    },
+  }
+}
+
+export function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+function derived(secret: Uint8Array, purpose: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), `perdure cuts ${purpose}`, 32))
+}
+
+/** Ed25519 keys in the wrapping that node:crypto takes. */
+const privateWrap = Buffer.from('302e020100300506032b657004220420', 'hex')
+const publicWrap = Buffer.from('302a300506032b6570032100', 'hex')
+
+function privateKeyOf(seed: Buffer): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([privateWrap, seed]), format: 'der', type: 'pkcs8' })
+}
+
+function publicKeyOf(bytes: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.concat([publicWrap, bytes]), format: 'der', type: 'spki' })
+}
+
+function publicBytesOf(key: KeyObject): Uint8Array {
+  return key.export({ format: 'der', type: 'spki' }).subarray(publicWrap.length)
+}
+
+function damaged(id: string, reason: string, cause?: unknown): Fault {
+  return new Fault('cut.damaged', { what: 'segment', value: id, reason }, { cause })
+}

@@ -1,0 +1,117 @@
+/**
+ * A partition at one instant: one consistent view, read in portions while the node steps on. It
+ * serves "right after folding the marker commit the node opens a read view and streams the slice
+ * out". Invariant: nothing that was folded after the view was opened is in it.
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { Address } from '#protocol/address.ts'
+import { encode } from '#protocol/codec.ts'
+import { Fault } from '#protocol/fault.ts'
+import { decodeNeeds } from './actor-draft.ts'
+import { decodeHead, readState, stateOf } from './actor-rows.ts'
+import { readTracks, stretchOf } from './cut-tracks.ts'
+import { addressOfKey, partitionRange } from './keys.ts'
+import { readClients, readPartition } from './partition-rows.ts'
+import { rows } from './reading.ts'
+import type { Needs, Slice, SliceRow } from './store.ts'
+import type { Tables, View } from './tables.ts'
+import type { Views } from './views.ts'
+
+/** Rows, and bytes of states, that are read without a pause: about two milliseconds. */
+const portionRows = 250
+const portionBytes = 256 * 1024
+
+export function sliceOf(tables: Tables, views: Views, partition: number): Slice {
+  const view = views.open()
+  try {
+    const position = readPartition(tables, partition, view)
+    if (position === undefined) throw new Fault('store.empty', { partition })
+    const tracks = readTracks(tables, partition, view)
+    const range = partitionRange(partition)
+    return {
+      position,
+      clients: readClients(tables, partition, view),
+      cuts: tracks.map(([, cut]) => cut),
+      portions(since) {
+        const track = tracks.find(([, cut]) => cut === since)?.[0]
+        return portionsOf(track === undefined ? wholeRows() : changedRows(track), sizeOfRow)
+      },
+      addresses: () => portionsOf(addressRows(), sizeOfNothing),
+      needs: () => portionsOf(needRows(), sizeOfNothing),
+      read: (address) => readState(tables, partition, address, view),
+      close: () => views.close(view),
+    }
+
+    function* wholeRows(): Generator<SliceRow> {
+      for (const { key, value } of rows(tables.actors, range, view, views)) yield rowOf(tables, key, value, view)
+    }
+
+    function* changedRows(track: number): Generator<SliceRow | undefined> {
+      for (const { key, value } of rows(tables.changed, range, view, views)) {
+        if (stretchOf(key, value) < track) {
+          yield undefined
+          continue
+        }
+        const actor = tables.actors.get(key, { transaction: view })
+        yield actor === undefined
+          ? { address: addressOfKey(key), state: undefined, needs: {} }
+          : rowOf(tables, key, actor, view)
+      }
+    }
+
+    function* addressRows(): Generator<Address> {
+      for (const { key } of rows(tables.actors, range, view, views, false)) yield addressOfKey(key)
+    }
+
+    function* needRows(): Generator<readonly [Address, Needs]> {
+      for (const { key, value } of rows(tables.needs, range, view, views))
+        yield [addressOfKey(key), decodeNeeds(key, value)]
+    }
+  } catch (error) {
+    views.close(view)
+    throw error
+  }
+}
+
+function rowOf(tables: Tables, key: Buffer, value: Buffer, view: View): SliceRow {
+  const address = addressOfKey(key)
+  const head = decodeHead(key, value, address)
+  const state = head.form.is === 'whole' ? head.form.state : encode(stateOf(tables, key, head, address, view))
+  return { address, state, needs: head.needy ? needsOf(tables, key, view) : {} }
+}
+
+function needsOf(tables: Tables, key: Buffer, view: View): Needs {
+  const row = tables.needs.get(key, { transaction: view })
+  return row === undefined ? {} : decodeNeeds(key, row)
+}
+
+function sizeOfRow(row: SliceRow): number {
+  return row.state?.length ?? 0
+}
+
+function sizeOfNothing(): number {
+  return 0
+}
+
+/** What is passed over costs time too. */
+async function* portionsOf<T>(
+  found: Iterable<T | undefined>,
+  sizeOf: (row: T) => number,
+): AsyncGenerator<readonly T[]> {
+  let portion: T[] = []
+  let seen = 0
+  let bytes = 0
+  for (const row of found) {
+    if (row !== undefined) {
+      portion.push(row)
+      bytes += sizeOf(row)
+    }
+    if (++seen < portionRows && bytes < portionBytes) continue
+    if (portion.length > 0) yield portion
+    portion = []
+    seen = 0
+    bytes = 0
+    await setImmediate()
+  }
+  if (portion.length > 0) yield portion
+}
