@@ -219,6 +219,14 @@ export type Trace =
     }
   /** A partition's part cannot be made: the cut will be abandoned. */
   | { readonly is: 'cut.failed'; readonly cut: string; readonly partition: number; readonly fault: StoredFault }
+  | {
+      readonly is: 'realm.restored'
+      readonly cut: string
+      readonly generation: number
+      readonly partitions: number
+      readonly actors: number
+      readonly envelopes: number
+    }
   | { readonly is: 'cut.abandoned'; readonly cut: string; readonly fault: StoredFault }
 
 const traces = channel('perdure')

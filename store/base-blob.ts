@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib'
 import type { Address } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
+import type { StateRow } from '#protocol/cut.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
 import type { Needs, StoreIdentity } from './store.ts'
@@ -86,6 +87,17 @@ export function openBaseWriter(header: BaseHeader): BaseWriter {
   }
 }
 
+/** The same from rows as a cut has them. */
+export async function baseOfRows(header: BaseHeader, rows: AsyncIterable<StateRow>): Promise<Uint8Array> {
+  const writer = openBaseWriter(header)
+  for await (const [address, state, due, flags = 0] of rows) {
+    if (state === null) continue
+    writer.add(actorOf([address, state, due, flags]))
+    if (writer.isFull()) await writer.flush()
+  }
+  return writer.end()
+}
+
 export type BaseReader = { readonly header: BaseHeader; frames(): AsyncGenerator<readonly BaseActor[]> }
 
 /**
@@ -156,7 +168,7 @@ async function* valuesOf(blob: Buffer): AsyncGenerator {
 }
 
 function actorOf(fields: unknown): BaseActor {
-  const [address, state, due, flags] = fields as [Address, Uint8Array, number | null, number]
+  const [address, state, due = null, flags] = fields as [Address, Uint8Array, number | null, number]
   return [
     address,
     state,

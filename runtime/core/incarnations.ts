@@ -69,6 +69,10 @@ export function incarnationOf(position: number): number {
   return Math.floor(position / span)
 }
 
+export function sequenceOf(position: number): number {
+  return position % span
+}
+
 export function placesOf(table: Incarnations): Places {
   const bySeq = segmentsOf(table)
   const byPosition = bySeq.toSorted((a, b) => a.position - b.position)

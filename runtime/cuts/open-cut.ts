@@ -16,6 +16,7 @@ import {
   type StateRow,
 } from '#protocol/cut.ts'
 import { Fault } from '#protocol/fault.ts'
+import type { ClientMark } from '#protocol/folded.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Archive } from '#store/archive.ts'
 import type { CutShelf } from './cut-shelf.ts'
@@ -29,6 +30,10 @@ export type CutView = {
   states(partition: number): AsyncGenerator<StateRow>
   /** What was in flight, in the order of positions. */
   flights(): AsyncGenerator<FlightRow>
+  /** The sessions of clients, as far as a partition had taken them. */
+  clients(partition: number): AsyncGenerator<ClientMark>
+  /** Whether a segment is there and can be read; else the fault. */
+  check(ref: SegmentRef): Promise<void>
   /** Every segment that it names. */
   segments(): Promise<ReadonlyMap<string, SegmentRef>>
 }
@@ -84,6 +89,13 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
       const rows: FlightRow[] = []
       for await (const row of rowsOf<FlightRow>(shelf, manifest.flights)) rows.push(row)
       yield* rows.toSorted((a, b) => a[0] - b[0])
+    },
+    async *clients(partition) {
+      const { clients } = await slice(partition)
+      yield* rowsOf<ClientMark>(shelf, clients)
+    },
+    async check(ref) {
+      await shelf.rows(ref)
     },
     async segments() {
       const all = new Map(manifest.flights.map((ref) => [ref.id, ref] as const))

@@ -9,9 +9,11 @@ import { parseRealmName, type Realm } from '#protocol/realm.ts'
 import type { Bus, Entry, LogEntry, Placed } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { blobsOver } from './memory-blobs.ts'
+import type { Generations } from '#runtime/generations.ts'
+import { type MemoryGeneration, openMemoryGeneration } from './memory-generation.ts'
 import { openHub, openMemoryCore } from './memory-core.ts'
 import { type MemoryReading, openMemoryReader } from './memory-reader.ts'
-import { openLog, type Outside } from './memory-log.ts'
+import type { Outside } from './memory-log.ts'
 import { openMemoryRegistry } from './memory-registry.ts'
 import { type Disturb, type InFlight, openWire, type Wire } from './memory-wire.ts'
 
@@ -47,6 +49,7 @@ export type MemoryLog = {
   /** The server comes back with a shorter log than it acknowledged. */
   truncate(lastSeq: number): void
   entries(): readonly LogEntry[]
+  readonly generations: Generations
 }
 
 /** The default of a real server. */
@@ -54,33 +57,36 @@ const defaultMaxPayload = 1_048_576
 
 export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
   const { clock, partitions, maxPayload = defaultMaxPayload, latencyMs = 0, ackMs = 0 } = options
-  const realm: Realm = { name: parseRealmName(options.realm), generation: 0, partitions }
-  const log = openLog(realm.name, partitions, () => clock.now())
-  const createdAt = new Date(clock.now()).toISOString()
+  const first: Realm = { name: parseRealmName(options.realm), generation: 0, partitions }
+  const past: MemoryGeneration[] = []
+  let present = openMemoryGeneration(first, clock)
   const hub = openHub()
   const wires = new Set<Wire>()
   const readings = new Set<MemoryReading>()
   const registry = openMemoryRegistry()
   const notes = openMemoryRegistry()
-  const blobs = new Map<string, Uint8Array>()
   const cuts = new Map<string, Uint8Array>()
   let isServerUp = true
   let connections = 0
 
-  function place(entries: readonly Entry[], outside?: Outside): Placed {
+  function place(entries: readonly Entry[], outside?: Outside, by = present): Placed {
     // A live view hears a publish even when the log refuses it, as on a real server.
     for (const { subject, data } of entries) hub.publish({ subject, data })
+    const { realm, log, state } = present
+    if (by !== present) throw new Fault('realm.moved', { value: realm.name })
+    if (state === 'sealed') throw new Fault('bus.unreachable', { value: realm.name })
     const seq = log.append(entries, outside)
     for (let at = seq - entries.length + 1; at <= seq; at++) noticed(at)
     return { seq }
   }
 
   function noticed(seq: number): void {
-    const { subject } = log.get(seq) as LogEntry
+    const { subject } = present.log.get(seq) as LogEntry
     for (const reading of readings) reading.notice(subject)
   }
 
-  function connect(): MemoryConnection {
+  function connect(mine = present): MemoryConnection {
+    const { realm, log, createdAt, blobs } = mine
     const wire = openWire({ clock, latencyMs, ackMs, isServerUp: () => isServerUp })
     wires.add(wire)
     if (!isServerUp) wire.become('disconnected')
@@ -93,7 +99,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
       }
       // The sender may use its buffers again before a held-back original arrives.
       const copies = entries.map((entry) => ({ ...entry, data: entry.data.slice() }))
-      return wire.request({ is: 'append', entries: copies }, () => place(copies))
+      return wire.request({ is: 'append', entries: copies }, () => place(copies, undefined, mine))
     }
     const call = <T>(what: string, atLog: () => T): Promise<T> => wire.request({ is: 'call', what }, atLog)
     const core = openMemoryCore(hub, wire, {
@@ -101,8 +107,8 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
       maxPayload,
       connection: ++connections,
       store(subject, data) {
-        if (!log.isStored(subject)) return
-        noticed(log.append([{ subject, data }]))
+        if (!present.log.isStored(subject) || present.state === 'sealed') return
+        noticed(present.log.append([{ subject, data }]))
       },
     })
     const close = async (): Promise<void> => {
@@ -168,16 +174,39 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
     isServerUp = true
     for (const wire of wires) wire.become('connected')
   }
+  const generations: Generations = {
+    newest: async () => ({ ...present, ...present.log.state() }),
+    async seal() {
+      present.state = 'sealed'
+    },
+    async begin({ generation, partitions: count, firstSeq }) {
+      past.push(present)
+      present = openMemoryGeneration({ name: first.name, generation, partitions: count }, clock, firstSeq)
+      return connect()
+    },
+    async open() {
+      present.state = 'open'
+    },
+    async discard() {
+      const before = present.state === 'restoring' ? past.pop() : undefined
+      if (before !== undefined) present = before
+    },
+    async past(generation) {
+      const found = past.find(({ realm }) => realm.generation === generation)
+      return found === undefined ? undefined : connect(found)
+    },
+  }
   return {
-    connect,
+    connect: () => connect(),
+    generations,
     publish: (subject, data, outside) => place([{ subject, data: data.slice() }], outside),
     stop,
     start,
     truncate(lastSeq) {
       stop()
-      log.truncate(lastSeq)
+      present.log.truncate(lastSeq)
       start()
     },
-    entries: () => log.all(),
+    entries: () => present.log.all(),
   }
 }
