@@ -11,7 +11,7 @@ import type { Entry, Placed } from '#runtime/bus.ts'
 import type { Link } from './link.ts'
 import type { Replies } from './replies.ts'
 import { faultOfServer, type ServerError } from './server-fault.ts'
-import { batchLines, checkLines, headersOf, sizeOfHeaders } from './wire-headers.ts'
+import { batchLines, checkLines, headersOf, sizeOfHeaders, streamLine } from './wire-headers.ts'
 
 export type Appends = {
   readonly append: (entry: Entry) => Promise<Placed>
@@ -66,7 +66,10 @@ export function openAppends(link: Link, replies: Replies, options: AppendOptions
     })
   }
 
-  const alone = (entry: Entry): string => checkLines(entry, stream)
+  const isPublic = (subject: string): boolean => subject.startsWith(`${realm}.to.`)
+  // What is sent from outside is meant for the realm, whatever its generation; all else for this one.
+  const alone = (entry: Entry): string =>
+    entry.check === undefined && !isPublic(entry.subject) ? streamLine(stream) : checkLines(entry, stream)
   return {
     append: (entry) => send([entry], alone),
     async appendAll(entries) {

@@ -6,6 +6,7 @@
 import { Fault } from '#protocol/fault.ts'
 import { parseRealmName, type Realm, streamOf } from '#protocol/realm.ts'
 import { storedSubjectsOf, transformOf } from '#protocol/subject.ts'
+import type { Generation } from '#runtime/generations.ts'
 import { type BusOptions, duplicateWindowMs } from './bus-options.ts'
 import type { Calls } from './calls.ts'
 import { refusal } from './server-fault.ts'
@@ -19,8 +20,13 @@ export type RealmStream = {
   readonly replicas: number
 }
 
-type StreamConfig = {
+export type StreamConfig = {
   readonly name: string
+  readonly storage?: string
+  readonly discard?: string
+  readonly max_consumers?: number
+  readonly duplicate_window?: number
+  readonly allow_direct?: boolean
   readonly subjects?: readonly string[]
   readonly subject_transform?: { readonly src: string; readonly dest: string }
   readonly metadata?: Readonly<Record<string, string>>
@@ -54,7 +60,7 @@ export async function openRealmStream({ call }: Calls, options: BusOptions, addr
   const name = parseRealmName(options.realm)
   // Two nodes may make the realm at the same moment: the second then finds what the first made.
   for (let attempt = 1; ; attempt++) {
-    const found = await find(call, name, address)
+    const found = await find(call, name, { address, generation: options.generation })
     if (found !== undefined) return check(found.config, name, options)
     if (!options.create) throw new Fault('realm.missing', { value: name })
     const made = await make(call, name, options)
@@ -63,9 +69,16 @@ export async function openRealmStream({ call }: Calls, options: BusOptions, addr
   }
 }
 
-async function find(call: Calls['call'], name: string, address: string): Promise<StreamInfo | undefined> {
+type Wanted = { readonly address: string; readonly generation: number | undefined }
+
+async function find(
+  call: Calls['call'],
+  name: string,
+  { address, generation }: Wanted,
+): Promise<StreamInfo | undefined> {
   const fence = `${name}.commit.*`
   const absent = { absent: [refusal.streamNotFound] }
+  if (generation !== undefined) return call(`STREAM.INFO.${streamOf({ name, generation })}`, {}, absent)
   const nobody = new Fault('bus.noJetStream', { value: address })
   const first = await call<StreamInfo>(`STREAM.INFO.${name}`, {}, { ...absent, nobody })
   if (first?.config.subjects?.includes(fence)) return first
@@ -73,16 +86,30 @@ async function find(call: Calls['call'], name: string, address: string): Promise
   const holders = await call<{ streams?: string[] | null }>('STREAM.NAMES', { subject: fence })
   const holder = holders?.streams?.[0]
   if (holder !== undefined) return call<StreamInfo>(`STREAM.INFO.${holder}`, {}, absent)
-  if (first !== undefined) throw new Fault('realm.taken', { value: name, stream: name })
-  return undefined
+  if (first === undefined) return undefined
+  // Between two generations nobody has the subjects.
+  if (stateOf(first.config) === 'sealed') throw new Fault('realm.restoring', { value: name })
+  throw new Fault('realm.taken', { value: name, stream: name })
+}
+
+/** One that was never restored says nothing of it. */
+export function stateOf({ metadata = {} }: StreamConfig): Generation['state'] {
+  const state = metadata['perdure-state']
+  return state === 'sealed' || state === 'restoring' ? state : 'open'
 }
 
 async function make(call: Calls['call'], name: string, options: BusOptions): Promise<StreamInfo | undefined> {
   const partitions = options.partitions ?? options.defaultPartitions
   if (partitions === undefined) throw new RangeError('A realm cannot be made without a number of partitions.')
-  const realm: Realm = { name, generation: 0, partitions }
+  const config = configOf({ name, generation: 0, partitions }, options)
+  const absent = [refusal.streamNameInUse, refusal.subjectsOverlap]
+  return call<StreamInfo>(`STREAM.CREATE.${config.name}`, config, { absent, waitMs: 10_000 })
+}
+
+export function configOf(realm: Realm, options: BusOptions): StreamConfig {
+  const { name, partitions, generation } = realm
   const window = options.duplicateWindowMs ?? duplicateWindowMs
-  const config = {
+  return {
     name: streamOf(realm),
     subjects: storedSubjectsOf(name),
     subject_transform: transformOf(name, partitions),
@@ -104,11 +131,9 @@ async function make(call: Calls['call'], name: string, options: BusOptions): Pro
     metadata: {
       'perdure-format': String(format),
       'perdure-partitions': String(partitions),
-      'perdure-generation': '0',
+      'perdure-generation': String(generation),
     },
   }
-  const absent = [refusal.streamNameInUse, refusal.subjectsOverlap]
-  return call<StreamInfo>(`STREAM.CREATE.${config.name}`, config, { absent, waitMs: 10_000 })
 }
 
 function check(config: StreamConfig, name: string, options: BusOptions): RealmStream {
@@ -123,6 +148,11 @@ function check(config: StreamConfig, name: string, options: BusOptions): RealmSt
   if (options.partitions !== undefined && options.partitions !== partitions) {
     throw new Fault('realm.mismatch', { value: name, have: partitions, want: options.partitions })
   }
+  // Who restores it, and who looks back at an earlier generation, knows what it is.
+  if (stateOf(config) === 'restoring' && options.mayRestore !== true)
+    throw new Fault('realm.restoring', { value: name })
+  if (options.generation !== undefined)
+    return { realm: { name, generation, partitions }, stream: config.name, replicas: config.num_replicas }
   const problems = problemsOf(config, name, partitions)
   if (problems.length > 0) throw new Fault('realm.altered', { value: name, problems: problems.join('; ') })
   return { realm: { name, generation, partitions }, stream: config.name, replicas: config.num_replicas }
