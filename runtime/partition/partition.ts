@@ -89,6 +89,8 @@ export type Partition = {
   /** What was committed until now is in the store. */
   settle(): Promise<void>
   folded(position: FoldedPartition): void
+  /** It cannot go on: what is in memory is dropped, and a fold that cannot be read with it. */
+  fail(error: unknown): void
   /** The log has a higher epoch: it lets go as if a commit had been refused. */
   fenced(epoch: number): void
   evict(before: number, most: number): number
