@@ -22,6 +22,7 @@ import { type Share, shareOf } from './members/share.ts'
 import type { Partition } from './partition/partition.ts'
 import { queriesOf } from './queries.ts'
 import { type Rollouts, rolloutsOf } from './rollouts/rollouts.ts'
+import { nodeHealthOf } from './node-health.ts'
 import { topicsOf } from './partition/topics.ts'
 import { trace } from './trace.ts'
 import { type Mending, mendingOf } from './mending/mend.ts'
@@ -75,6 +76,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     { bus, store, clock, kinds, effects, node: options.name, partition: (number) => owners.partitions.get(number) },
     options,
   )
+  const follower = followerOf({ bus, store, clock, kinds, flush: () => folder.flush() }, options)
   const owners: Owners = ownersOf(
     {
       bus,
@@ -87,6 +89,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
       effects,
       topics,
       queries,
+      follower,
       rollouts: () => rollouts,
       onLost,
       onOpened: (numbers) => claims.look(numbers),
@@ -96,7 +99,6 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     begun.lastSeq,
   )
   const { partitions } = owners
-  const follower = followerOf({ bus, store, clock, kinds, flush: () => folder.flush() }, options)
   const rollouts: Rollouts = rolloutsOf(
     {
       bus,
@@ -275,24 +277,13 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
         if (busy) await new Promise<void>((resolve) => setImmediate(resolve))
       }
     },
-    health() {
-      const all = [...partitions.values()]
-      const sum = (of: (one: Partition) => number): number => all.reduce((total, one) => total + of(one), 0)
-      return {
-        ready: !stopping && !share.isCutOff && (partitions.size > 0 || share.isServed()),
-        phase: share.progress().phase,
-        nodes: share.others().length + 1,
-        partitions: partitions.size,
+    health: () =>
+      nodeHealthOf({
+        isStopping: stopping,
+        partitions: [...partitions.values()],
         of: realm.partitions,
-        owned: all.map((one) => one.partition),
-        queued: sum((one) => one.depth.queued),
-        staged: sum((one) => one.depth.staged),
-        behind: folder.behind,
-        effects: effects.running,
-        residents: sum((one) => one.residents),
-        actors: store.count(),
-      }
-    },
+        ...{ share, folder, effects, store },
+      }),
     stop,
     kill: () => kill(),
     [Symbol.asyncDispose]: stop,
