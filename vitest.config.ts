@@ -1,13 +1,20 @@
 /**
  * Four projects by what a test may touch: `pure` needs nothing but the process it runs in,
  * `real` starts nats-server, LMDB and child processes, `nemesis` strikes several nodes for two
- * minutes and measures how long they take, `long` is what does not fit ten minutes.
+ * minutes and measures how long they take, `long` is what does not fit ten minutes. A fifth,
+ * `rounds`, is `pure` with many more rounds of what goes by dice.
  * They run one after the other (`groupOrder`), so that a real server never competes with a
  * property test for the two cores a small machine has.
  */
 import { defineConfig } from 'vitest/config'
 
 const conditions = ['perdure-source', 'node', 'module', 'import', 'default']
+
+const pure = {
+  include: ['test/pure/**/*.test.ts', 'test/laws/**/*.test.ts'],
+  // Nothing there outlives its file, and to load the same modules a hundred times costs more than to run them.
+  isolate: false,
+}
 
 export default defineConfig({
   resolve: { conditions },
@@ -20,9 +27,10 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...pure,
           name: 'pure',
-          include: ['test/pure/**/*.test.ts', 'test/laws/**/*.test.ts'],
-          testTimeout: 20_000,
+          // Time is virtual there: this ends only what hangs, also on a machine that does much else.
+          testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -61,6 +69,16 @@ export default defineConfig({
           hookTimeout: 120_000,
           maxWorkers: 1,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...pure,
+          name: 'rounds',
+          env: { TEST_ROUNDS: 'many' },
+          testTimeout: 300_000,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

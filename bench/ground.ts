@@ -70,6 +70,8 @@ export async function openGround({ dir, durability, profile, onLine }: GroundOpt
       readable: [],
       graceMs: serverGraceMs,
       onLine: () => undefined,
+      onProgress: onLine,
+      onFault: (fault) => onLine(fault.message),
     })
     const access: Access = { url: server.url, auth: credentials.node, realm, dir: join(home, 'node'), durability }
     await mkdir(access.dir)

@@ -60,7 +60,10 @@ export function waitingOf({ owned }: Pick<SeenNode, 'owned'>): number {
   return owned.reduce((sum, [, , , waiting]) => sum + waiting, 0)
 }
 
-function detailsOf(out: Output, { owned, followed, capacity, labels, release, behind, load }: SeenNode): string[] {
+function detailsOf(
+  out: Output,
+  { owned, followed, capacity, labels, release, behind, load, unfollowed = [] }: SeenNode,
+): string[] {
   const owns = owned.length === 0 ? 'owns nothing' : `owns ${rangesText(owned.map(([partition]) => partition))}`
   const follows =
     followed.length === 0
@@ -74,7 +77,17 @@ function detailsOf(out: Output, { owned, followed, capacity, labels, release, be
     ...(load.effects === 0 ? [] : [plural(load.effects, 'effect')]),
     `perdure ${release}`,
   ]
-  return [`  ${[owns, ...follows].join('; ')}`, `  ${rest.join('; ')}`].map((line) => out.style('dim', line))
+  return [
+    ...[`  ${[owns, ...follows].join('; ')}`, `  ${rest.join('; ')}`].map((line) => out.style('dim', line)),
+    ...unfollowedTexts(unfollowed).map((line) => out.style('yellow', `  ${line}`)),
+  ]
+}
+
+/** A line for each reason, with the partitions that it holds for. */
+export function unfollowedTexts(unfollowed: readonly (readonly [number, string])[]): string[] {
+  const byReason = new Map<string, number[]>()
+  for (const [partition, reason] of unfollowed) byReason.set(reason, [...(byReason.get(reason) ?? []), partition])
+  return [...byReason].map(([reason, partitions]) => `cannot follow ${rangesText(partitions)}: ${reason}`)
 }
 
 function standing(out: Output, { nodes, places }: SeenRealm): string[] {
@@ -116,7 +129,11 @@ function reasonText(why: Unowned): string {
       return 'every node gives its partitions away; start one, or take one back: perdure drain <node> --undo'
     case 'noCapacity':
       return 'no node that is ready has a capacity above 0'
+    case 'unfit':
+      return `${why.reason}; perdure rollout says more`
     case 'due':
-      return `${why.by} is to take them; if that lasts, its log says why it cannot`
+      return why.reason === undefined
+        ? `${why.by} is to take them; if that lasts, its log says why it cannot`
+        : `${why.by} is to take them and tries again; it could not: ${why.reason}`
   }
 }

@@ -11,7 +11,7 @@ import { flagsOfSettings } from '#config/settings.ts'
 import { storedFaultOf } from '#protocol/fault.ts'
 import { systemClock } from '#runtime/index.ts'
 import { ensureCredentials, nodeLoginFile } from '#runtime/server/credentials.ts'
-import { keepRunning, type KeptServer } from '#runtime/server/keep-running.ts'
+import { keepRunning, type KeptServer, restarts } from '#runtime/server/keep-running.ts'
 import { launchCluster, type RunningCluster } from '#runtime/server/launch-cluster.ts'
 import type { Call } from './command.ts'
 import { type ChildLine, startChildNode } from './child-node.ts'
@@ -35,8 +35,6 @@ export type ClusterRunning = {
   readonly nodes: readonly ClusterNode[]
 }
 
-/** Three times is bad luck; more is a module or a store that does not work. */
-const restarts = { starts: 3, withinMs: 60_000 }
 /** For what a node does besides giving its partitions away. */
 const marginMs = 5_000
 

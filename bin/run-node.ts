@@ -38,6 +38,7 @@ export async function runNode(call: Call, withServer: boolean, onReady: (running
     void running.server?.server.exited.then((error) => ending.end({ is: 'error', error }))
     void running.node?.ended.then((error) => {
       if (error !== undefined) ending.end({ is: 'error', error })
+      else if (ending.signal.aborted) return
       // Other nodes may live on this server.
       else if (running.server === undefined) ending.end({ is: 'drained' })
       else log.say('up.drained', 'info', 'the node has stopped, the server goes on; Ctrl-C ends it')
@@ -63,7 +64,7 @@ async function begin(running: Running, { config, log, withServer, signal }: Begi
   const port = config.node['health.port']
   if (port !== 0) running.health = await openHealth(port)
   signal.throwIfAborted()
-  running.node = await openConfiguredNode(config, { actors: running.actors })
+  running.node = await openConfiguredNode(config, { actors: running.actors, isPatient: !withServer, signal })
   running.health?.attach(running.node)
 }
 

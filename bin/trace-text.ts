@@ -4,7 +4,7 @@
  */
 import type { Trace } from '#runtime/index.ts'
 import type { NodePhase } from '#protocol/heartbeat.ts'
-import { clip, plural, rangesText } from './layout.ts'
+import { clip, plural, rangesText, span } from './layout.ts'
 import { plain } from './output.ts'
 
 export const levels = ['silent', 'error', 'warn', 'info', 'debug', 'trace'] as const
@@ -29,6 +29,11 @@ export function textOfTrace(event: Trace): Told {
       return { level: 'info', text: `node ${event.node} has let go of its partitions` }
     case 'node.failed':
       return { level: 'error', text: `node ${event.node} ended: ${event.fault.message} (${event.fault.code})` }
+    case 'node.waits':
+      return {
+        level: 'warn',
+        text: `cannot start yet, tries for ${span(event.forMs)} more: ${event.fault.message} (${event.fault.code})`,
+      }
     case 'node.drain':
       return { level: 'info', text: drainText(event) }
     case 'node.late':

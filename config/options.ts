@@ -152,10 +152,13 @@ const nodeNumbers = {
 } as const
 
 /** What a node takes to run actors. */
-export function nodeOptionsOf({ cluster, node }: Config): NodeSettingsOf {
+export function nodeOptionsOf(config: Config): NodeSettingsOf {
+  const { cluster, node } = config
   const numbers = Object.entries(nodeNumbers).map(([option, name]) => [option, node[name]])
   return {
     ...(Object.fromEntries(numbers) as Readonly<Record<keyof typeof nodeNumbers, number>>),
+    // One server that syncs first forgets nothing in a power cut, and an older disk is older than what would be held.
+    ...(isForgetful(config) ? {} : { mendKeepMs: 0 }),
     name: node.name,
     labels: node.labels,
     standbys: cluster.standbys,
@@ -168,6 +171,10 @@ export function nodeOptionsOf({ cluster, node }: Config): NodeSettingsOf {
     acceptChanged: node['kinds.acceptChanged'],
     rolloutShare: node['rollout.share'],
   }
+}
+
+function isForgetful({ cluster, isSet }: Config): boolean {
+  return cluster.durability !== 'power' || cluster.replicas > 1 || isSet('mend.keepMs')
 }
 
 type NodeSettingsOf = Readonly<

@@ -160,6 +160,12 @@ export const paceSettings = {
     2 * second,
     'How late, at worst, a node at rest notices that another one has claimed its partition: one small question for each, where nothing was committed since.',
   ),
+  'start.patienceMs': setting(
+    duration({ min: 0, max: day }),
+    minute,
+    'A node that starts before its servers, or while they have no leader, waits for so long; then it ends and says why. 0: it does not wait.',
+    { flag: 'start-patience' },
+  ),
   'alive.everyMs': setting(
     duration({ min: 100, max: minute }),
     second,
@@ -184,7 +190,7 @@ export const paceSettings = {
   'mend.keepMs': setting(
     duration({ min: 0, max: day }),
     4 * minute,
-    'What the log may still forget in a power cut is held beside the fold for so long: twice the two minutes after which a server writes to the disk by default. 0 holds nothing, and a log that comes back shorter ends the node.',
+    'What the log may still forget in a power cut is held beside the fold for so long: twice the two minutes after which a server writes to the disk by default. 0 holds nothing, and a log that comes back shorter ends the node; so it is by itself with durability power on one server, unless this is set.',
   ),
   'mend.bytes': setting(
     size({ min: 1_000_000, max: 1e12 }),

@@ -45,7 +45,14 @@ export type Heartbeat = {
   readonly release: string
   /** How often the log was mended, as far as this node knows; one that still mends may only be late. */
   readonly incarnation?: number | undefined
+  /** Partitions that it could not serve, and why. */
+  readonly setbacks?: readonly Setback[] | undefined
+  /** Partitions that it should follow and cannot now, and why; few of them stand for all. */
+  readonly unfollowed?: readonly (readonly [partition: number, reason: string])[] | undefined
 }
+
+/** `since`: when it could serve it again all the same; 0 while it cannot. */
+export type Setback = readonly [partition: number, reason: string, since: number]
 
 const format = 1
 
@@ -66,6 +73,8 @@ export function encodeHeartbeat(one: Heartbeat): Uint8Array {
     [cpu, memoryBytes, commitsPerSecond, actors, effects],
     one.release,
     one.incarnation ?? 0,
+    one.setbacks ?? [],
+    one.unfollowed ?? [],
   ])
 }
 
@@ -73,8 +82,8 @@ export function decodeHeartbeat(bytes: Uint8Array): Heartbeat {
   const array = decode(bytes)
   if (!Array.isArray(array) || array[0] !== format || array.length < 13)
     throw new Fault('heartbeat.unknown', { size: bytes.length })
-  const [, name, life, since, beat, phase, capacity, labels, kinds, owned, followed, load, release, incarnation = 0] =
-    array
+  const [, name, life, since, beat, phase, capacity, labels, kinds, owned, followed, load, release, ...later] = array
+  const [incarnation = 0, setbacks = [], unfollowed = []] = later
   const [cpu, memoryBytes, commitsPerSecond, actors, effects] = load as number[]
   return {
     name,
@@ -90,5 +99,7 @@ export function decodeHeartbeat(bytes: Uint8Array): Heartbeat {
     load: { cpu, memoryBytes, commitsPerSecond, actors, effects },
     release,
     incarnation,
+    setbacks,
+    unfollowed,
   } as Heartbeat
 }

@@ -22,6 +22,8 @@ export type Query =
     }
   | { readonly is: 'history'; readonly address: Address; readonly before?: number | undefined; readonly limit: number }
   | { readonly is: 'partition' }
+  /** Whether what is stored of a kind could be taken back to that version; some at a time, and nothing is changed. */
+  | { readonly is: 'rehearse'; readonly kind: string; readonly to: number; readonly after?: Address | undefined }
   /** The next part of an answer that did not fit into one entry. */
   | { readonly is: 'part'; readonly id: string; readonly part: number }
 
@@ -51,6 +53,13 @@ export type SeenHistory = {
     readonly at: number
     readonly steps: readonly Omit<StepNote, 'change'>[]
   }[]
+}
+
+export type Rehearsed = {
+  readonly tried: number
+  readonly failed: readonly (readonly [Address, reason: string])[]
+  /** Where to go on; nothing when there is no more. */
+  readonly last: Address | undefined
 }
 
 export type SeenPartition = {

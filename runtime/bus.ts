@@ -80,8 +80,21 @@ export type Blobs = {
 
 export type BusState = 'connected' | 'disconnected' | 'closed'
 
+/** How the order in which the log was written and that of positions belong together. */
+export type LogOrder = {
+  positionOf(seq: number): number
+  /** The last sequence at or before which nothing has a position after this one. */
+  boundOf(position: number): number
+  /** No entry up to that sequence has a higher one. */
+  topOf(seq: number): number
+  stored(seq: number): Promise<LogEntry | undefined>
+  state(): Promise<LogState>
+}
+
 export interface Bus extends AsyncDisposable {
   readonly realm: Realm
+  /** Where its sequences are positions (see core/incarnations.ts); elsewhere the two are the same. */
+  readonly order?: LogOrder
   /** The largest payload the server takes, in bytes. */
   readonly maxPayload: number
   readonly replicas: number

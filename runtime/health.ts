@@ -1,4 +1,7 @@
-/** How a node is, for people and probes; and waiting until nothing of it waits any more. */
+/**
+ * How a node is, in numbers, for whoever keeps it running; and waiting until nothing of it waits any
+ * more. It serves those who look on, and decides nothing.
+ */
 import type { Realm } from '#protocol/realm.ts'
 import type { Store } from '#store/store.ts'
 import type { Effects } from './effects/effects.ts'
@@ -33,6 +36,7 @@ export function healthOf({ realm, owners, share, folder, effects, store }: World
     effects: effects.running,
     residents: sum((one) => one.residents),
     actors: store.count(),
+    waits: share.setbacks().flatMap(([partition, reason, since]) => (since === 0 ? [{ partition, reason }] : [])),
   }
 }
 

@@ -91,4 +91,6 @@ export type NodeHealth = {
   readonly effects: number
   readonly residents: number
   readonly actors: number
+  /** Partitions that this node should serve and cannot now, with the reason; each is tried again. */
+  readonly waits: readonly { readonly partition: number; readonly reason: string }[]
 }

@@ -28,6 +28,8 @@ import { migrate } from './core/migrate.ts'
 import { tagsOfState } from './core/tags.ts'
 import type { Effects } from './effects/effects.ts'
 import type { Partition } from './partition/partition.ts'
+import { isUnreadable } from './partition/unreadable.ts'
+import { rehearse } from './rollouts/rehearse.ts'
 
 export type Queries = {
   /** An actor's state was committed. */
@@ -153,6 +155,8 @@ export function queriesOf(world: World, options: { readonly answerBytesMost: num
         ]
         return { lines: lines.map(({ n, seq, at, steps }) => ({ n, seq, at, steps })) } satisfies SeenHistory
       }
+      case 'rehearse':
+        return rehearse({ store, kinds }, partition.partition, query)
       case 'partition': {
         const { epoch, n, seq, cursor } = partition.position
         const { queued, staged } = partition.depth
@@ -198,9 +202,11 @@ export function queriesOf(world: World, options: { readonly answerBytesMost: num
           const query = decodeQuery(data)
           if (query.is === 'part') return answers.part(query.id, query.part)
           // Lists and histories are the store's; what was committed must be in it first.
-          if (query.is === 'list' || query.is === 'history') await partition.settle()
+          if (query.is === 'list' || query.is === 'history' || query.is === 'rehearse') await partition.settle()
           return answers.give(encodeAnswered({ ok: answer(partition, query) }))
         } catch (error) {
+          // Nobody may ever step that actor: who looks at it is the one that finds out.
+          if (isUnreadable(error)) partition?.fail(error)
           const { code, message } = storedFaultOf(error)
           return encodeAnswered({ fault: { code, message } })
         }

@@ -77,6 +77,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     { bus, store, clock, kinds, effects, node: options.name, partition: (number) => owners.partitions.get(number) },
     options,
   )
+  const follower = followerOf({ bus, store, clock, kinds, flush: () => folder.flush() }, options)
   const owners: Owners = ownersOf(
     {
       bus,
@@ -89,6 +90,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
       effects,
       topics,
       queries,
+      follower,
       rollouts: () => rollouts,
       onLost,
       onOpened: (numbers) => claims.look(numbers),
@@ -98,7 +100,6 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     begun.lastSeq,
   )
   const { partitions } = owners
-  const follower = followerOf({ bus, store, clock, kinds, flush: () => folder.flush() }, options)
   const rollouts: Rollouts = rolloutsOf(
     {
       bus,

@@ -28,6 +28,8 @@ export type Trace =
       readonly othersMs: number
     }
   | { readonly is: 'node.heard'; readonly node: string }
+  /** It cannot start yet, and tries again for so long. */
+  | { readonly is: 'node.waits'; readonly node: string; readonly fault: StoredFault; readonly forMs: number }
   | { readonly is: 'member'; readonly node: string; readonly phase: NodePhase }
   /** Somebody asked this node to give its partitions away, or to take its share again. */
   | {

@@ -14,7 +14,9 @@ import type { Bus } from './bus.ts'
 import { realmHandleOf, type RealmHandle } from './client/realm-handle.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { openBus } from './nats/open-bus.ts'
+import { openPlacedView } from './mending/placed-view.ts'
 import type { BusAuth } from './nats/bus-options.ts'
+import { patiently } from './patience.ts'
 import { startNode } from './start-node.ts'
 import type { Node } from './node.ts'
 import { nodeLoginFile, readLogin } from './server/credentials.ts'
@@ -26,10 +28,34 @@ export type Given = {
   readonly clock?: Clock | undefined
 }
 
-export async function openConfiguredNode(
-  config: Config,
-  given: Given & { readonly actors: readonly ActorKind[] },
-): Promise<Node> {
+type GivenNode = Given & {
+  readonly actors: readonly ActorKind[]
+  /** Whether servers that do not answer are waited for, as they are by default; whoever began one itself need not. */
+  readonly isPatient?: boolean
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export async function openConfiguredNode(config: Config, given: GivenNode): Promise<Node> {
+  const { name, 'bus.retryMs': retryMs, 'start.patienceMs': patienceMs } = config.node
+  return await patiently(() => openMended(config, given), {
+    ...{ name, retryMs, clock: given.clock ?? systemClock, signal: given.signal },
+    patienceMs: given.isPatient === false ? 0 : patienceMs,
+  })
+}
+
+/** Some damage shows itself only when the node reads what it begins with: then it begins without it. */
+async function openMended(config: Config, given: GivenNode): Promise<Node> {
+  try {
+    return await openOnce(config, given)
+  } catch (error) {
+    if (!isFault(error, 'store.corrupt')) throw error
+    removeDamaged(config, error)
+    return await openOnce(config, given)
+  }
+}
+
+async function openOnce(config: Config, given: GivenNode): Promise<Node> {
   const bus = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: true })
   try {
     const store = await openStore(bus, config)
@@ -56,8 +82,16 @@ export async function openConfiguredRealm(
   config: Config,
   given: Given & { readonly client?: string | undefined },
 ): Promise<RealmHandle> {
-  const bus = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: false })
-  return realmHandleOf({ bus, clock: given.clock ?? systemClock }, { ...clientOptionsOf(config), client: given.client })
+  const clock = given.clock ?? systemClock
+  const raw = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: false })
+  try {
+    // What nodes tell of the log are positions.
+    const bus = await openPlacedView({ bus: raw, clock }, { retryMs: config.node['bus.retryMs'] })
+    return realmHandleOf({ bus, clock }, { ...clientOptionsOf(config), client: given.client })
+  } catch (error) {
+    await raw.close()
+    throw error
+  }
 }
 
 export type Access = { readonly servers: readonly string[]; readonly auth?: BusAuth }
@@ -82,10 +116,14 @@ async function openStore(bus: Bus, config: Config): Promise<Store> {
     return await openLmdbStore(options)
   } catch (error) {
     if (!isFault(error, 'store.corrupt')) throw error
-    trace({ is: 'fold.rebuilt', reason: storedFaultOf(error).message })
-    removeStore(options.dir)
+    removeDamaged(config, error)
     return await openLmdbStore(options)
   }
+}
+
+function removeDamaged(config: Config, error: unknown): void {
+  trace({ is: 'fold.rebuilt', reason: storedFaultOf(error).message })
+  removeStore(storeOptionsOf(config).dir)
 }
 
 function closing(node: Node, close: () => Promise<void>): Node {

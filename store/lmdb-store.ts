@@ -93,7 +93,12 @@ function storeOf(
   let isVerified = false
   verifyActors(tables, views).then(
     () => (isVerified = true),
-    (error: unknown) => views.fail(faultOf(error)),
+    (error: unknown) => {
+      const fault = faultOf(error)
+      // A page may have hidden any row of any partition, so nothing less than all of it is made again.
+      if (fault.code === 'store.corrupt') attempt.damaged(fault.message)
+      views.fail(fault)
+    },
   )
   /** Partitions that are being filled or emptied: nothing of them is to be seen. */
   const moving = new Set<number>()

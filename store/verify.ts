@@ -62,7 +62,11 @@ const neighbours = 128
 
 const everything = { start: Buffer.from([0]), end: Buffer.alloc(8, 0xff) }
 
-export type Attempt = { succeeded(): void }
+export type Attempt = {
+  succeeded(): void
+  /** It can be read no more: whoever opens it next is to make it again. */
+  damaged(reason: string): void
+}
 
 /**
  * Some damage ends the process that meets it, and the next one, for ever. So each attempt to
@@ -73,10 +77,12 @@ const mostAttempts = 3
 
 export function noteAttempt(dir: string): Attempt {
   const path = join(dir, 'opening')
-  const attempts = attemptsIn(path) + 1
+  const { count, reason } = attemptsIn(path)
+  const attempts = count + 1
   if (attempts > mostAttempts) {
     rmSync(path, { force: true })
-    throw damaged(`what stands in it (the last ${mostAttempts} processes that opened it ended while they did)`)
+    const ended = `the last ${mostAttempts} processes that opened it ended while they did`
+    throw damaged(`what stands in it (${reason ?? ended})`)
   }
   try {
     writeFileSync(path, String(attempts))
@@ -89,13 +95,22 @@ export function noteAttempt(dir: string): Attempt {
       if (!isOver) rmSync(path, { force: true })
       isOver = true
     },
+    damaged(reason) {
+      isOver = true
+      try {
+        writeFileSync(path, `${mostAttempts} ${reason}`)
+      } catch {
+        // Then the next process finds out by itself.
+      }
+    },
   }
 }
 
-function attemptsIn(path: string): number {
+function attemptsIn(path: string): { readonly count: number; readonly reason?: string | undefined } {
   try {
-    return Number.parseInt(readFileSync(path, 'latin1'), 10) || 0
+    const [, count, reason] = /^(\d+)(?: (.+))?/s.exec(readFileSync(path, 'utf8')) ?? []
+    return { count: Number(count ?? 0), reason }
   } catch {
-    return 0
+    return { count: 0 }
   }
 }

@@ -17,6 +17,7 @@ export const plans: readonly string[] = [
   'links',
   'clocks',
   'server',
+  'rollback',
   'everything',
   'cluster',
   'partitions',

@@ -75,6 +75,7 @@ function dataOf({ nodes, places }: SeenRealm, now: number): object {
       kinds: one.kinds.map(([kind, version]) => ({ kind, version })),
       owned: one.owned.map(([partition]) => partition),
       followed: one.followed.map(([partition]) => partition),
+      unfollowed: (one.unfollowed ?? []).map(([partition, reason]) => ({ partition, reason })),
       waiting: waitingOf(one),
       behind: one.behind,
       load: one.load,

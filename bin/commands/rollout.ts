@@ -15,14 +15,15 @@ const verbs = ['status', 'advance', 'undo', 'forget'] as const
 export const command: Command = {
   name: 'rollout',
   title: 'shows and moves versions of kinds on a running realm',
-  usage: ['[status] [kind]', 'advance <kind> [--share 0.1 | --share auto]', 'undo <kind>', 'forget <kind>'],
+  usage: ['[status] [kind]', 'advance <kind> [--share 0.1 | --share auto]', 'undo <kind> [--force]', 'forget <kind>'],
   about: [
     'A node that brings a newer version of a kind joins, and partitions move to it: as many as its part of the capacity (auto), or the share that rollout.share and "advance" say. Old and new nodes work side by side; an actor is migrated when its partition has moved. A share only grows.',
-    '"advance" without --share moves everything. "undo" moves everything back: at once where the old version can read the states as they are, else after the new version has stepped each of them down (migrate: { 1: { up, down } }); what has no way back is refused before anything is changed. Afterwards the version is held until "advance".',
+    '"advance" without --share moves everything. "undo" moves everything back: at once where the old version can read the states as they are, else after the new version has stepped each of them down (migrate: { 1: { up, down } }); what has no way back is refused before anything is changed, and so is one of whose stored states some cannot be stepped down: their owners try all of them first. With --force those are set aside whole. Afterwards the version is held until "advance".',
     '"forget" is for a kind that no node carries any more: its partitions go on without it, and what comes for it is parked.',
   ],
   examples: ['rollout', 'rollout advance order --share 0.1', 'rollout advance order', 'rollout undo order'],
   flags: {
+    force: { type: 'yes', about: 'Undo although some stored states cannot be taken back, or nobody can try them.' },
     share: { type: 'text', value: '0.1', about: 'Of all partitions, from 0 to 1; or auto: what the nodes can carry.' },
   },
   settings: 'connection',
@@ -35,10 +36,12 @@ export const command: Command = {
     if (extra !== undefined) throw wrong(command, `"${extra}" is one word too many; one kind can be named.`)
     const share = shareOf(call)
     if (share !== undefined && verb !== 'advance') throw wrong(command, '--share belongs to "advance".')
+    if (call.is('force') && verb !== 'undo') throw wrong(command, '--force belongs to "undo".')
     const realm = await call.realm()
     const { nodes } = await realm.operate.nodes()
     if (verb === undefined || verb === 'status') return await status(call, { realm, nodes, kind })
     if (kind === undefined) throw wrong(command, `Which kind? "perdure rollout" lists them.`)
+    if (verb === 'undo' && !call.is('force')) await tryWayBack(realm, kind)
     const entry = await move({ realm, nodes, kind }, verb, share ?? 1)
     show(call, { realm, nodes, kind }, [entry])
     return 0
@@ -72,6 +75,11 @@ function unknown(kind: string, entries: readonly KindEntry[]): Fault {
     value: kind,
     known: meant === undefined ? known.join(', ') || 'none' : `${meant}?`,
   })
+}
+
+async function tryWayBack(realm: RealmHandle, kind: string): Promise<void> {
+  const entry = (await kindEntries(realm.bus)).find((one) => one.kind === kind)
+  if (entry !== undefined) await realm.operate.tryWayBack(entry)
 }
 
 async function move(

@@ -4,7 +4,7 @@ import type { Config } from '#config/open-config.ts'
 import { isFault } from '#protocol/fault.ts'
 import type { SeenPartition } from '#protocol/query.ts'
 import { subjects } from '#protocol/subject.ts'
-import { decodeMendRow } from '#runtime/core/incarnations.ts'
+import { decodeMendRow } from '#runtime/core/mend-row.ts'
 import { type RealmHandle, systemClock } from '#runtime/index.ts'
 import { type Finding, ok, warn } from './finding.ts'
 

@@ -1,6 +1,6 @@
 /** What the nodes of a realm say of themselves, judged: who owns, who stands by, and whether they fit together. */
 import { plural, rangesText, span } from '#bin/layout.ts'
-import { stateOfNode, unownedTexts } from '#bin/nodes-text.ts'
+import { stateOfNode, unfollowedTexts, unownedTexts } from '#bin/nodes-text.ts'
 import { type RealmHandle, type SeenNode, type SeenRealm, systemClock } from '#runtime/index.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
@@ -23,6 +23,7 @@ export async function checkNodes(realm: RealmHandle, { standbys, settleMs }: Nod
     ...clocksOf(seen),
     ...releasesOf(seen),
     ...kindsOf(seen),
+    ...setbacksOf(seen),
   ]
 }
 
@@ -70,9 +71,15 @@ function standbysOf({ nodes, places }: SeenRealm, standbys: number): Finding {
       check,
       `${plural(want, 'node')} ${want === 1 ? 'follows' : 'follow'} each partition, ${close} of them up to the log's end.${fewer}`,
     )
+  const reasons = nodes.flatMap(({ name, unfollowed = [] }) =>
+    unfollowedTexts(unfollowed).map((text) => `${name} ${text}`),
+  )
   return warn(
     check,
-    `Too few nodes follow ${plural(bare.length, 'partition')} (${rangesText(bare.map(({ partition }) => partition))}): who takes over would have to read first.`,
+    [
+      `Too few nodes follow ${plural(bare.length, 'partition')} (${rangesText(bare.map(({ partition }) => partition))}): who takes over would have to read first.`,
+      ...reasons,
+    ].join(' '),
     'A node that has just come is not that far yet; if it lasts, the logs of the nodes say why they cannot follow.',
   )
 }
@@ -137,6 +144,21 @@ function kindsOf({ nodes }: SeenRealm): readonly Finding[] {
       'An actor behaves as the node does that happens to own it. Raise the version with the definition.',
     ),
   ]
+}
+
+/** What is over: the partitions are served again, and why they were not may come again. */
+function setbacksOf({ nodes }: SeenRealm): readonly Finding[] {
+  return nodes.flatMap(({ name, setbacks = [] }) =>
+    setbacks
+      .filter(([, , since]) => since > 0)
+      .map(([partition, reason, since]) =>
+        warn(
+          'setbacks',
+          `${name} could not serve partition ${partition} for a while, and has served it again for ${span(Math.max(0, systemClock.now() - since))}: ${reason}`,
+          'What a store held and could not be read was made again from the log, and nothing is lost. If it comes again, look at the disk of that node.',
+        ),
+      ),
+  )
 }
 
 function grouped(pairs: readonly (readonly [string, string])[]): ReadonlyMap<string, readonly string[]> {

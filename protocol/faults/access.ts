@@ -94,6 +94,10 @@ export const accessFaults = {
     'park',
     'No node named "{value}" answers in realm "{realm}". {here} "perdure nodes" lists those that are there.',
   ],
+  'node.impatient': [
+    'crash',
+    'The node "{value}" could not start within {ms} ms. {reason} Look whether the servers run and know each other (of three, two must be there): perdure doctor. It waits longer with start.patienceMs.',
+  ],
   'node.last': [
     'park',
     'No other node of "{realm}" is ready to take what "{value}" has. Start one first; or stop it all the same, with Ctrl-C or SIGTERM there: events are stored meanwhile and wait.',

@@ -6,6 +6,10 @@ export const logFaults = {
     'retry',
     'No NATS server answers at {value}. Start one with "perdure up", or name yours with --servers.',
   ],
+  'bus.leaderless': [
+    'retry',
+    'The log of "{value}" has no leader now that a majority of its servers follows. It is asked again.',
+  ],
   'bus.timeout': ['retry', 'The server did not acknowledge within {ms} ms; whether it stored the entry is unknown.'],
   'bus.refused': ['retry', 'The server refused the entry: {reason} (code {code}).'],
   'bus.busy': ['retry', 'The server has too much in flight ({reason}); nothing was stored. Send slower, or try again.'],

@@ -46,6 +46,10 @@ export const machineFaults = {
     'The configured nats-server {value} cannot be run: {reason}. Name another with --nats-server, or leave it out and one is found or fetched.',
   ],
   'server.died': ['crash', 'The nats-server ended ({reason}). Its last lines: {lines}'],
+  'server.restless': [
+    'crash',
+    'The nats-server ended {value} times within {limit} s, the last time with {reason}, so it is not started again. What was stored is safe in {dir}. See {log}, look for a full disk, too little memory or somebody who kills it, and start again. Its last lines: {lines}',
+  ],
   'server.otherCount': [
     'crash',
     'The log in {value} is kept by {have} nats-server(s), and {want} were asked for. Start as many as before (--cluster {have}; 1 is the default), or give this one a directory of its own (--dir).',

@@ -34,6 +34,10 @@ export const nameFaults = {
     'crash',
     'The rollout of "{value}" cannot be undone to version {version}: {problems}. Nothing was changed.',
   ],
+  'rollout.downFails': [
+    'crash',
+    'The rollout of "{value}" is not undone: {count} stored states cannot be taken back to version {version}: {problems}. Nothing was changed. Mend the step down, or say it with --force: they are then set aside whole, as they are.',
+  ],
   'rollout.nobody': [
     'crash',
     'No node that is there carries "{value}" version {version}, which has to be there for this. Start one, then say it again.',

@@ -13,7 +13,10 @@ import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { ownersOf } from '#runtime/core/duties.ts'
-import { placementOf } from '#runtime/core/placement.ts'
+import type { KindEntry } from '#runtime/core/kind-entry.ts'
+import { type Placement, placementOf } from '#runtime/core/placement.ts'
+import { type Requirements, requirementsOf } from '#runtime/core/requirements.ts'
+import { kindEntries } from '#runtime/rollouts/kinds.ts'
 import { gather } from './gather.ts'
 
 export type SeenNode = Heartbeat & {
@@ -37,8 +40,10 @@ export type Unowned =
   /** Every node gives away what it has. */
   | { readonly is: 'draining' }
   | { readonly is: 'noCapacity' }
-  /** It is about to be claimed, or that node cannot. */
-  | { readonly is: 'due'; readonly by: string }
+  /** No node carries what it needs, in a sentence. */
+  | { readonly is: 'unfit'; readonly reason: string }
+  /** It is about to be claimed, or that node cannot, with the reason that it gives. */
+  | { readonly is: 'due'; readonly by: string; readonly reason?: string | undefined }
 
 export type SeenRealm = { readonly nodes: readonly SeenNode[]; readonly places: readonly SeenPlace[] }
 
@@ -51,8 +56,13 @@ export type World = { readonly bus: Bus; readonly clock: Clock }
 export async function lookAtNodes(world: World): Promise<SeenRealm> {
   const heard = await callTheRoll(world)
   const owners = ownersOf(heard)
+  const { partitions } = world.bus.realm
+  const required = requirementsOf(await entriesOf(world), heard, partitions)
+  const ready = heard.filter(({ phase }) => phase === 'ready')
+  const placement = placementOf(ready, { partitions, standbys: 0, fits: required.fits })
+  const known = { heard, owners, required, placement }
   const places = await Promise.all(
-    Array.from({ length: world.bus.realm.partitions }, (_, partition) => placeOf(world, partition, { heard, owners })),
+    Array.from({ length: partitions }, (_, partition) => placeOf(world, partition, known)),
   )
   const nodes = heard.map(async (one): Promise<SeenNode> => {
     return { ...one, behind: behindOf(one, heard), aheadMs: await aheadOf(world, one.name) }
@@ -87,16 +97,32 @@ function beatOf(data: Uint8Array): Heartbeat | undefined {
   }
 }
 
-type Heard = { readonly heard: readonly Heartbeat[]; readonly owners: ReadonlyMap<number, string> }
+/** As the nodes themselves place partitions; without the right to read the registry, by capacity alone. */
+async function entriesOf({ bus }: World): Promise<readonly KindEntry[]> {
+  try {
+    return await kindEntries(bus)
+  } catch (error) {
+    if (isFault(error)) return []
+    throw error
+  }
+}
 
-async function placeOf(world: World, partition: number, { heard, owners }: Heard): Promise<SeenPlace> {
+type Known = {
+  readonly heard: readonly Heartbeat[]
+  readonly owners: ReadonlyMap<number, string>
+  readonly required: Requirements
+  readonly placement: Placement
+}
+
+async function placeOf(world: World, partition: number, known: Known): Promise<SeenPlace> {
+  const { heard, owners } = known
   // A node without heartbeats tells nobody what it owns, but answers for it.
   const owner = owners.get(partition) ?? (await answering(world, partition))
   const standbys = heard.flatMap(({ name, followed }) => {
     const one = name === owner ? undefined : followed.find(([number]) => number === partition)
     return one === undefined ? [] : [{ name, isClose: one[2] }]
   })
-  return { partition, owner, standbys, why: owner === undefined ? whyUnowned(world, partition, heard) : undefined }
+  return { partition, owner, standbys, why: owner === undefined ? whyUnowned(partition, known) : undefined }
 }
 
 async function answering({ bus }: World, partition: number): Promise<string | undefined> {
@@ -109,13 +135,24 @@ async function answering({ bus }: World, partition: number): Promise<string | un
   }
 }
 
-function whyUnowned({ bus }: World, partition: number, heard: readonly Heartbeat[]): Unowned {
+function whyUnowned(partition: number, { heard, required, placement }: Known): Unowned {
   if (heard.length === 0) return { is: 'nobody' }
   const ready = heard.filter(({ phase }) => phase === 'ready')
   if (ready.length === 0) return { is: 'draining' }
-  const by = placementOf(ready, { partitions: bus.realm.partitions, standbys: 0 }).owners[partition]
-  return by === undefined ? { is: 'noCapacity' } : { is: 'due', by }
+  const by = placement.owners[partition]
+  if (by !== undefined) return { is: 'due', by, reason: setbackOf(partition, heard) }
+  const isAble = ready.some(({ capacity }) => capacity > 0)
+  return isAble ? { is: 'unfit', reason: required.reason(partition) ?? noReason } : { is: 'noCapacity' }
 }
+
+/** Of whoever tried to take it last, it need not be the one that it is meant for. */
+function setbackOf(partition: number, heard: readonly Heartbeat[]): string | undefined {
+  return heard
+    .flatMap(({ setbacks = [] }) => setbacks)
+    .find(([number, , since]) => number === partition && since === 0)?.[1]
+}
+
+const noReason = 'no node that is there may take it'
 
 function behindOf({ followed }: Heartbeat, heard: readonly Heartbeat[]): number {
   const ends = new Map(heard.flatMap(({ owned }) => owned.map(([partition, , n]) => [partition, n] as const)))

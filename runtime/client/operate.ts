@@ -14,8 +14,10 @@ import { type ActorState, decodeState } from '#protocol/state.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
+import type { KindEntry } from '#runtime/core/kind-entry.ts'
 import { type Drained, type Draining, drainNode, lookAtNodes, type SeenRealm } from './nodes.ts'
 import type { Views } from './views.ts'
+import { tryWayBack } from './way-back.ts'
 
 export type ShownActor = {
   readonly address: Address
@@ -49,6 +51,8 @@ export type Operations = {
   partition(number: number): Promise<SeenPartition>
   /** Who runs the realm, and which node has what. */
   nodes(): Promise<SeenRealm>
+  /** Tries on all that is stored whether a rollout could be undone; throws `rollout.downFails`, and changes nothing. */
+  tryWayBack(entry: KindEntry): Promise<void>
   /** Lets a node give its partitions away, then stop or stay, or take its share again; resolves when that is so. */
   drain(name: string, asked: DrainRequest, onProgress?: (progress: Draining) => void): Promise<Drained>
 }
@@ -134,6 +138,7 @@ export function operationsOf(
       return await Promise.all(numbers.map(partition))
     },
     partition,
+    tryWayBack: (entry) => tryWayBack({ views, partitions: bus.realm.partitions }, entry),
     nodes: () => lookAtNodes({ bus, clock }),
     drain: (name, asked, onProgress = () => undefined) => drainNode({ bus, clock }, { name, asked }, onProgress),
   }

@@ -33,6 +33,8 @@ export type Arrival =
   | { readonly by: 'start'; readonly address: Address }
   /** The next part of what this actor still has to send. */
   | { readonly by: 'drain'; readonly address: Address }
+  /** Its state was brought to another definition, which may handle what the one before left waiting. */
+  | { readonly by: 'adapted'; readonly address: Address }
 
 /** What a step leaves on the log besides the state. */
 export type Output =

@@ -1,8 +1,8 @@
 /**
  * How often an effect is tried: what follows a failure, and what follows the death of the process
- * that ran it. Invariant: the first attempt counts as begun with the record that asked for it,
- * and no later one starts before its number is on the log; so a limit holds over any number of
- * restarts, also when the effect is what ends the process. Pure.
+ * that ran it. Invariant: where a death could use an attempt up, none starts before its number is
+ * on the log; so a limit holds over any number of restarts, also when the effect is what ends the
+ * process, and what only waited for its place has not begun. Pure.
  */
 import type { EffectPolicy } from '#protocol/actor.ts'
 import { plainErrorOf } from '#protocol/fault.ts'
@@ -15,6 +15,14 @@ export type Resumption =
   | { readonly is: 'unknown' }
   | { readonly is: 'ask' }
   | { readonly is: 'find'; readonly find: Extract<EffectPolicy['unknown'], (...given: never[]) => unknown> }
+
+/**
+ * What the record that asks for an effect says of its first attempt. Where every death is answered
+ * by another attempt, it counts as begun at once, which saves a commit; else it has not begun yet.
+ */
+export function firstBegun({ attempts, unknown = 'again' }: EffectPolicy): { readonly begun?: 0 } {
+  return attempts === undefined && unknown === 'again' ? {} : { begun: 0 }
+}
 
 /** The attempt after one that failed; nothing when there are no more of them, or no more time. */
 export function afterFailure(

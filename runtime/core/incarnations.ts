@@ -6,8 +6,6 @@
  *
  * The first incarnation is 0, so on a log that never lost anything a position is a sequence.
  */
-import { decode, encode } from '#protocol/codec.ts'
-import { Fault } from '#protocol/fault.ts'
 
 /** Entries of one incarnation; a stream of a million entries a second fills it in twelve days. */
 const span = 2 ** 40
@@ -65,12 +63,13 @@ export function positionAt(incarnation: number, seq: number): number {
   return incarnation * span + seq
 }
 
-export function incarnationOf(position: number): number {
-  return Math.floor(position / span)
+/** Where it stood when it was not appended again yet. */
+export function sequenceIn(position: number): number {
+  return position % span
 }
 
-export function sequenceOf(position: number): number {
-  return position % span
+export function incarnationOf(position: number): number {
+  return Math.floor(position / span)
 }
 
 export function placesOf(table: Incarnations): Places {
@@ -165,54 +164,4 @@ function lastAtOrBelow(segments: readonly Segment[], value: number, by: 'seq' | 
     else high = middle - 1
   }
   return low
-}
-
-/** What the last mending did, for those who ask. */
-export type MendReport = {
-  readonly from: number
-  readonly to: number
-  readonly entries: number
-  readonly missing: number
-  readonly at: number
-  readonly node: string
-}
-
-/**
- * What stands on `commit.mended`: the whole table so far. It is the first of each batch of entries
- * that are appended again, so that these never stand on the log without it, and is lost with them.
- */
-export type MendRow = Incarnations & {
-  /** Another batch follows: nobody claims. */
-  readonly isOpen: boolean
-  readonly report: MendReport
-}
-
-const format = 1
-
-/** `batch`: the positions of the entries that stand right behind the row, in their order. */
-export function encodeMendRow(row: MendRow, batch: readonly number[]): Uint8Array {
-  const own: [number, number, number][] = []
-  batch.forEach((position, at) => {
-    const last = own.at(-1)
-    if (last !== undefined && last[1] + last[2] === position) last[2]++
-    else own.push([at + 1, position, 1])
-  })
-  const { from, to, entries, missing, at, node } = row.report
-  return encode([format, row.isOpen, row.mends, row.pieces, own, [from, to, entries, missing, at, node]])
-}
-
-export function decodeMendRow(bytes: Uint8Array, seq: number): MendRow {
-  const fields = decode(bytes)
-  if (!Array.isArray(fields) || fields[0] !== format) throw new Fault('mend.unknown', { size: bytes.length })
-  const [, isOpen, mends, pieces, own, report] = fields as [
-    number,
-    boolean,
-    Mend[],
-    Piece[],
-    [number, number, number][],
-    [number, number, number, number, number, string],
-  ]
-  const [from, to, entries, missing, at, node] = report
-  const added = own.map(([on, position, count]): Piece => [seq + on, position, count])
-  return { isOpen, mends, pieces: [...pieces, ...added], report: { from, to, entries, missing, at, node } }
 }

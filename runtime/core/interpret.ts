@@ -11,6 +11,7 @@ import type { Circumstances, Deed, Output } from './arrival.ts'
 import { type Family, forgetNames, type Live } from './live.ts'
 import type { MachineAction } from './machine-step.ts'
 import { effectIdOf } from './effect-ref.ts'
+import { firstBegun } from './attempts.ts'
 import { effectPolicyOf } from './effect-policy.ts'
 import { checkPattern } from './pattern.ts'
 import { answerEmitted, answerTo } from './question.ts'
@@ -195,6 +196,7 @@ function beginEffect(draft: Draft, begun: Begun): string {
     ...begun,
     id: `${around.stepId}-${draft.effects++}`,
     attempt: 1,
+    ...firstBegun(policy),
     begunAt: around.now,
     notBefore: 0,
     deadline,

@@ -14,6 +14,8 @@ import { migrate } from './migrate.ts'
 export type Live = {
   readonly address: Address
   readonly blueprint: Blueprint
+  /** Its stored state is of another definition than this one. */
+  readonly isAdapted?: boolean
   snapshot: LiveSnapshot
   /** Kept as it was stored while the definition does not fit (`book.unfit`). */
   stored: StoredSnapshot | undefined
@@ -127,6 +129,7 @@ export function revive(root: Blueprint, address: Address, state: ActorState, fam
   const live: Live = {
     address,
     blueprint,
+    ...(fitting === state ? {} : { isAdapted: true }),
     snapshot: undefined as unknown as LiveSnapshot,
     stored: undefined,
     book: fitting.book,

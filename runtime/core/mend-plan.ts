@@ -20,7 +20,7 @@ export type Visible = {
   readonly seq: number
 }
 
-/** How far a node has folded a partition. */
+/** How far a node has folded a partition, or, with epoch 0, up to which record it took something that it sent. */
 export type Folded = { readonly partition: number; readonly epoch: number; readonly n: number }
 
 export type MendPlan = {
@@ -29,6 +29,8 @@ export type MendPlan = {
   /** Above every epoch that anybody saw. */
   readonly epochs: ReadonlyMap<number, number>
   readonly forked: readonly { readonly partition: number; readonly have: number; readonly want: number }[]
+  /** Of each partition whose numbers are known, the highest that is on the log when all of it stands there again. */
+  readonly tops: ReadonlyMap<number, number>
   /** What is held by nobody; then the rest is not to be appended. */
   readonly gaps: readonly { readonly partition: number; readonly from: number; readonly to: number }[]
 }
@@ -60,19 +62,23 @@ export function planMend(
     numbers.set(record.partition, (numbers.get(record.partition) ?? new Set()).add(record.n))
     return record.partition
   })
+  const known = new Map<number, number>()
   for (const { partition, epoch, n } of folded) {
     raise(epochs, partition, epoch)
-    raise(top, partition, n)
+    raise(epoch === 0 ? known : top, partition, n)
   }
   for (const [partition, { epoch }] of visible) raise(epochs, partition, epoch)
 
   const forked: MendPlan['forked'][number][] = []
   const gaps: MendPlan['gaps'][number][] = []
-  for (const [partition, have] of top) {
+  for (const partition of new Set([...top.keys(), ...known.keys()])) {
+    const folds = top.get(partition) ?? 0
+    const have = Math.max(folds, known.get(partition) ?? 0)
     const { n, wentOn } = visible.get(partition) ?? { n: 0, wentOn: undefined }
     const held = numbers.get(partition) ?? new Set()
-    if (wentOn !== undefined && have >= wentOn) forked.push({ partition, have, want: wentOn })
-    const first = (n ?? Math.min(have, ...held) - 1) + 1
+    if (wentOn !== undefined && folds >= wentOn) forked.push({ partition, have: folds, want: wentOn })
+    // What was trimmed is older than anything that can be lost, so of such a partition the first that is held is the first.
+    const first = n === undefined ? Math.min(...held) : n + 1
     for (let missing = first; missing <= have && wentOn === undefined; missing++) {
       if (held.has(missing)) continue
       gaps.push({ partition, from: missing, to: have })
@@ -83,7 +89,15 @@ export function planMend(
   const entries = lost
     .filter((_, at) => !refused.has(authors[at] as number))
     .toSorted((one, other) => one.seq - other.seq)
-  return { entries, epochs, forked, gaps }
+  return { entries, epochs, forked, gaps, tops: topsOf(visible, top) }
+}
+
+/** Nothing is said of a partition that was trimmed, or that somebody went on with. */
+function topsOf(visible: ReadonlyMap<number, Visible>, held: ReadonlyMap<number, number>): Map<number, number> {
+  const tops = new Map<number, number>()
+  for (const [partition, { n, wentOn }] of visible)
+    if (n !== undefined && wentOn === undefined) tops.set(partition, Math.max(n, held.get(partition) ?? 0))
+  return tops
 }
 
 /** The partition whose commit it came with; nothing for what came from outside. */

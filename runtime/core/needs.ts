@@ -27,9 +27,14 @@ export function needsOf(live: Waiting, around: Away): LiveNeeds {
   const { book } = live
   return {
     due: nextDue(live, around),
-    effects: book.effects !== undefined || book.outbox !== undefined,
+    effects: isUnfinished(book),
     subscribed: book.subscriptions !== undefined,
   }
+}
+
+/** Whoever takes it up has something to begin: an effect, an outbox, what waits for a state that handles it. */
+function isUnfinished({ effects, outbox, deferred }: Book): boolean {
+  return effects !== undefined || outbox !== undefined || deferred !== undefined
 }
 
 export function nextDue(live: Waiting, around: Away): number | undefined {
@@ -89,7 +94,7 @@ export function needsOfState(state: ActorState, options: KindOptions | undefined
   )
   return {
     due,
-    effects: state.book.effects !== undefined || state.book.outbox !== undefined,
+    effects: isUnfinished(state.book),
     subscribed: state.book.subscriptions !== undefined,
   }
 }

@@ -30,7 +30,7 @@ import {
 import { onAttempted, onCancel, onEffect } from './on-effect.ts'
 import { drainOutbox } from './outbox.ts'
 import { openQuestion } from './question.ts'
-import { isInternal, takeEvent } from './take-event.ts'
+import { isInternal, retryDeferred, takeEvent } from './take-event.ts'
 import { problemsOf } from './validate.ts'
 
 export function step(input: StepInput): Stepped {
@@ -54,6 +54,8 @@ export function step(input: StepInput): Stepped {
       return onNew(input, { input: undefined }, 'perdure.start')
     case 'drain':
       return onLive(input, 'perdure.outbox', drainOutbox)
+    case 'adapted':
+      return onLive(input, 'perdure.adapted', (making) => retryDeferred(making, true))
   }
 }
 
@@ -80,7 +82,7 @@ function onEnvelope(input: StepInput, envelope: Arrived): Stepped {
         type,
         storedFaultOf(new Fault('actor.done', { value: address, reason: 'deleted' })),
       )
-    const invalid = invalidity(input.root, content.event)
+    const invalid = invalidity(input.root, envelope, content.event)
     if (invalid !== undefined) return parked(input, envelope, type, invalid)
     return onNew(input, { input: undefined }, type, (making) => onEvent(making, envelope, content.event))
   }
@@ -163,9 +165,12 @@ function isSameInput(first: unknown, again: unknown): boolean {
   return first === again || Buffer.compare(encode(first), encode(again)) === 0
 }
 
-/** An invalid event is its sender's mistake: it never counts as a failure of the machine. */
-function invalidity(blueprint: Blueprint, event: AnyEvent): StoredFault | undefined {
-  if (isInternal(event.type)) return undefined
+/**
+ * An invalid event is its sender's mistake: it never counts as a failure of the machine. A schema is
+ * for what others send; what the node tells by an envelope is not in it.
+ */
+function invalidity(blueprint: Blueprint, { sender }: Arrived, event: AnyEvent): StoredFault | undefined {
+  if (isInternal(event.type) || (event.type === 'actor.ended' && typeof sender === 'number')) return undefined
   const problems = problemsOf(blueprint, event)
   return problems === undefined
     ? undefined
@@ -181,7 +186,7 @@ function onEvent(making: Making, envelope: Arrived, event: AnyEvent): void {
       return
     }
   } else {
-    const invalid = invalidity(live.blueprint, event)
+    const invalid = invalidity(live.blueprint, envelope, event)
     if (invalid !== undefined) return parkInto(making, envelope, invalid)
     if (envelope.ask !== undefined) {
       const full = openQuestion(live, envelope.ask, around)

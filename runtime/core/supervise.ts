@@ -14,7 +14,7 @@ import { endActor, isRemains, pendingActions, present, storableError } from './l
 import { blueprintFor, type Live } from './live.ts'
 import { blank, close, count, type Making, makingOf, parkInto, type StepInput, type Stepped } from './making.ts'
 import { toldBy } from './on-effect.ts'
-import { isInternal } from './take-event.ts'
+import { isInternal, retryDeferred } from './take-event.ts'
 
 /** `input.live` is the actor as it was last written, or nothing when it had not been born. */
 export function supervise(input: StepInput, error: unknown): Stepped {
@@ -100,6 +100,7 @@ function restarted(
     if (address !== undefined) next.outputs.push(sent(next, address, { is: 'stop', reason: 'parent' }))
   parkInto(next, came, faultOf(error))
   fresh.settle(next)
+  retryDeferred(next, true)
   // A subscription of the earlier life goes on where it stood if this one asked for it again.
   const kept = (next.live.book.subscriptions ?? []).filter((one) => subscriptions?.includes(one) !== true)
   if (kept.length > 0) next.live.book.subscriptions = kept

@@ -44,17 +44,20 @@ export function settle(making: Making, snapshot: Live['snapshot'], act: () => vo
   })
 }
 
-function retryDeferred(making: Making): void {
+/** What waited for a state that handles it, from the oldest on, until none of it is handled any more. */
+export function retryDeferred(making: Making, isForgiving = false): void {
   const { live } = making
+  if (live.book.ended !== undefined) return
   for (let at = 0; at < (live.book.deferred?.length ?? 0);) {
     const waiting = (live.book.deferred ?? [])[at]
     const content = waiting?.envelope.content
     if (waiting === undefined || content?.is !== 'event') return
-    const taken = attempt(making, content.event)
+    const taken = attempt(making, content.event, isForgiving)
     if ('handled' in taken && !taken.handled) {
       at++
       continue
     }
+    making.changed = true
     const left = (live.book.deferred ?? []).filter((_, index) => index !== at)
     if (left.length > 0) live.book.deferred = left
     else delete live.book.deferred
@@ -68,15 +71,16 @@ function retryDeferred(making: Making): void {
 
 /**
  * Under a supervision that goes on, an event that waited and makes the machine throw is parked by
- * itself: the one that freed it is not to blame, and every later one would meet it again.
+ * itself: the one that freed it is not to blame, and every later one would meet it again. So it is
+ * under any supervision when no event freed it (`isForgiving`).
  */
-function attempt(making: Making, event: AnyEvent): MachineStep | { readonly fault: StoredFault } {
+function attempt(making: Making, event: AnyEvent, isForgiving: boolean): MachineStep | { readonly fault: StoredFault } {
   const { live, family } = making
   try {
     return eventStep(live.blueprint, live.snapshot, event, surroundingsOf(live, family))
   } catch (error) {
     const { strategy = 'resume' } = live.blueprint.options.supervision ?? {}
-    if (live.book.parent !== undefined || strategy !== 'resume') throw error
+    if (live.book.parent !== undefined || (strategy !== 'resume' && !isForgiving)) throw error
     return { fault: storedFaultOf(error) }
   }
 }

@@ -13,7 +13,8 @@ import { parseStored, subjects } from '#protocol/subject.ts'
 import type { StoreIdentity } from '#store/store.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
-import { encodeMendRow, incarnationOf, type MendRow, positionAt, sequenceOf } from '#runtime/core/incarnations.ts'
+import { incarnationOf, positionAt, sequenceIn } from '#runtime/core/incarnations.ts'
+import { encodeMendRow, type MendRow } from '#runtime/core/mend-row.ts'
 import type { Generations } from '#runtime/generations.ts'
 import { trace } from '#runtime/trace.ts'
 import type { CutView } from './open-cut.ts'
@@ -70,7 +71,7 @@ export async function restoreCut(
   const sealed = await generations.newest()
   const last = Math.max(
     sealed?.lastSeq ?? 0,
-    ...slices.map(({ position, marker }) => sequenceOf(Math.max(position.seq, marker))),
+    ...slices.map(({ position, marker }) => sequenceIn(Math.max(position.seq, marker))),
   )
   const partitions = options.partitions ?? manifest.partitions
   const generation = Math.max(before?.realm.generation ?? 0, manifest.generation) + 1
@@ -152,6 +153,7 @@ async function putFlights(
   const of = view.manifest.channels.reduce((sum, [, , count]) => sum + count, 0)
   let row: MendRow = {
     mends: [[start.after, start.incarnation]],
+    lineage: [[start.incarnation, view.manifest.id]],
     pieces: [],
     isOpen: false,
     report: { from: 0, to: 0, entries: 0, missing: 0, at: view.manifest.begunAt, node: 'restore' },

@@ -1,216 +1,163 @@
 /**
- * Stands by for partitions that others own: folds their records as they happen, so that a
- * take-over needs no reading. Invariant: it only ever folds what is on the log, and has stopped
- * doing so for a partition before this node claims it.
+ * Stands by for partitions that others own, so that a take-over needs no reading. It serves the
+ * clause of the claim. Invariants: nothing of a partition is folded twice, so one that was left
+ * begins again only when its last fold is through; what cannot be followed is shown and tried again.
  */
-import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
-import { subjects } from '#protocol/subject.ts'
-import type { Store } from '#store/store.ts'
-import { takeNewerBases } from '#runtime/trimming/bases.ts'
-import type { Bus, Reading } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
-import { type HoldOptions, holdingOf } from '#runtime/mending/holding.ts'
-import { type Refold, refoldOf } from '#runtime/partition/refold.ts'
-import type { Kinds } from '#runtime/partition/residents.ts'
+import { type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import { type Base, newestBases } from '#runtime/trimming/bases.ts'
+import type { Refold } from '#runtime/partition/refold.ts'
+import { type FollowOptions, type FollowWorld, followRecords, type Following } from './follow-records.ts'
+import { dropFold, isUnreadable } from '#runtime/partition/unreadable.ts'
 import { trace } from '#runtime/trace.ts'
+import { turnsOf } from './turns.ts'
+import { within } from './within.ts'
 
-export type FollowerOptions = HoldOptions & {
-  readonly clientKeepMs: number
-  readonly clientsMost: number
-  readonly foldMs: number
-  readonly retryMs: number
-}
+export type FollowerOptions = Omit<FollowOptions, 'onBroken'> & { readonly retryMs: number }
 
 export type Follower = {
-  /** Follows these from now on and no others; those that it leaves are folded to where it was. */
-  set(partitions: ReadonlySet<number>): Promise<void>
-  /** Up to which record each of them was read. */
-  positions(): ReadonlyMap<number, number>
+  /**
+   * Begins to follow these and leaves all others, but for those that are kept as they are. Resolves
+   * when nothing of what it left is folded any more.
+   */
+  set(partitions: ReadonlySet<number>, kept?: ReadonlySet<number>): Promise<void>
+  /** Resolves when nothing of it is folded any more. */
+  leave(partition: number): Promise<void>
+  /** Whether it is about to be read. */
+  isOpening(partition: number): boolean
+  /** Up to which record each of them was folded, and up to which it was read. */
+  positions(): ReadonlyMap<number, { readonly n: number; readonly read: number }>
+  /** What cannot be followed now, and why; some of them, if there are many. */
+  failures(): readonly (readonly [partition: number, reason: string])[]
   stop(): Promise<void>
 }
 
-type World = {
-  readonly bus: Bus
-  readonly store: Store
-  readonly clock: Clock
-  readonly kinds: Kinds
-  /** Resolves when what this node committed as an owner is in the store. */
-  readonly flush: () => Promise<void>
-}
+type World = Omit<FollowWorld, 'newest'>
 
 type Followed = {
-  readonly refold: Refold | undefined
+  refold: Refold | undefined
+  fault: StoredFault | undefined
+  isOpening: boolean
+  /** Idempotent; also while it opens, because what it folds then would be folded twice. */
   stop(): Promise<void>
 }
-
-/** Records that may wait for one before them: the two readings do not go in step. */
-const earlyMost = 20_000
-const gatheredMost = 2000
-
-/** What has not come for so long, while later ones have, is not on the log any more. */
-const gapMs = 5000
 
 /** The longest pause after a failure; it doubles from one to the next. */
 const retryMostMs = 60_000
-const leavingMost = 4
+/** A heartbeat is small, and what fails for many mostly fails for one reason. */
+const reasonsMost = 8
+
+/**
+ * Partitions that are caught up with at a time. All at once would bury what the node has to hear
+ * under a log's worth of records, and none would be close before all are.
+ */
+const openingMost = 4
+/** Who has not caught up by then goes on beside the next. */
+const turnMs = 5000
 
 export function followerOf(world: World, options: FollowerOptions): Follower {
-  const { store, clock } = world
+  const { bus, store, clock } = world
   const followed = new Map<number, Followed>()
-  let changing = Promise.resolve()
+  /** Those that were left and are not through with their last fold: until then they do not begin again. */
+  const leaving = new Map<number, Promise<void>>()
+  const turns = turnsOf(openingMost)
+  let listing: Promise<ReadonlyMap<number, Base>> | undefined
 
-  async function begin(partition: number, failures = 0): Promise<void> {
-    let retry: { cancel(): void } | undefined
-    const state: { refold: Refold | undefined; stop: () => Promise<void> } = {
-      refold: undefined,
-      stop: async () => retry?.cancel(),
-    }
+  /** One look at the bases serves all that are opened meanwhile; what was trimmed since is a gap, and begins again. */
+  function newest(): Promise<ReadonlyMap<number, Base>> {
+    listing ??= newestBases(bus).finally(() => (listing = undefined))
+    return listing
+  }
+
+  function begin(partition: number, failures: number, before: Promise<void> | undefined): void {
     const begunAt = store.partition(partition)?.n ?? 0
-    followed.set(partition, state)
-    const again = (error: unknown): void => {
-      if (followed.get(partition) !== state) return
+    let retry: { cancel(): void } | undefined
+    let isBegun = false
+    const isWanted = (): boolean => followed.get(partition) === state
+    const onBroken = (error: unknown): void => {
+      if (!isWanted()) return
       // One that got on since it began has not failed again, but anew.
       const count = (store.partition(partition)?.n ?? 0) > begunAt ? 1 : failures + 1
       const pauseMs = Math.min(retryMostMs, options.retryMs * 10 * 2 ** Math.min(count - 1, 20))
-      trace({ is: 'follow.failed', partition, fault: storedFaultOf(error), failures: count, retryMs: pauseMs })
       state.refold = undefined
-      retry = clock.at(clock.now() + pauseMs, () => {
-        if (followed.get(partition) === state) void begin(partition, count)
-      })
-    }
-    try {
-      const opening = follow(world, partition, { ...options, onBroken: again })
-      // Whoever stops it while it opens waits too: what it folds then would be folded twice.
-      state.stop = async () => {
-        retry?.cancel()
-        await opening.then(
-          (opened) => opened.stop(),
-          () => undefined,
-        )
+      state.fault = storedFaultOf(error)
+      trace({ is: 'follow.failed', partition, fault: state.fault, failures: count, retryMs: pauseMs })
+      const again = (): void => {
+        if (!isWanted()) return
+        const stopped = state.stop()
+        begin(partition, count, isUnreadable(error) ? stopped.then(() => dropFold(store, partition, error)) : stopped)
       }
-      const { refold } = await opening
-      state.refold = refold
-    } catch (error) {
-      again(error)
+      retry = clock.at(clock.now() + pauseMs, again)
     }
+    const opening = Promise.withResolvers<Following | undefined>()
+    const state: Followed = {
+      refold: undefined,
+      fault: followed.get(partition)?.fault,
+      isOpening: false,
+      async stop() {
+        retry?.cancel()
+        // What waits for its turn has nothing that could end.
+        if (!isBegun) opening.resolve(undefined)
+        const opened = await opening.promise
+        await (opened === undefined ? before : opened.stop())
+      },
+    }
+    followed.set(partition, state)
+    const open = async (): Promise<void> => {
+      await before
+      if (!isWanted()) return
+      isBegun = true
+      state.isOpening = true
+      const opened = await followRecords({ ...world, newest }, partition, { ...options, onBroken })
+      state.isOpening = false
+      state.refold = opened.refold
+      state.fault = undefined
+      opening.resolve(opened)
+      await within(clock, turnMs, opened.caughtUp)
+    }
+    turns.take(open).catch((error: unknown) => {
+      state.isOpening = false
+      opening.resolve(undefined)
+      onBroken(error)
+    })
   }
 
-  async function change(wanted: ReadonlySet<number>): Promise<void> {
-    for (const [partition, one] of [...followed]) {
-      if (wanted.has(partition)) continue
-      followed.delete(partition)
-      await one.stop()
-    }
-    await Promise.all([...wanted].flatMap((partition) => (followed.has(partition) ? [] : [begin(partition)])))
+  function leave(partition: number): Promise<void> {
+    const state = followed.get(partition)
+    if (state === undefined) return leaving.get(partition) ?? Promise.resolve()
+    followed.delete(partition)
+    const ending = state.stop().finally(() => {
+      if (leaving.get(partition) === ending) leaving.delete(partition)
+    })
+    leaving.set(partition, ending)
+    return ending
   }
 
   return {
-    set(wanted) {
-      changing = changing.then(() => change(wanted))
-      return changing
+    async set(wanted, kept = new Set()) {
+      const left = [...followed.keys()].filter((one) => !wanted.has(one) && !kept.has(one)).map(leave)
+      for (const partition of wanted)
+        if (!followed.has(partition) && !kept.has(partition)) begin(partition, 0, leaving.get(partition))
+      await Promise.all(left)
     },
-    positions: () =>
-      new Map(
-        [...followed].flatMap(([partition, { refold }]) =>
-          refold === undefined ? [] : [[partition, store.partition(partition)?.n ?? 0] as const],
-        ),
-      ),
+    leave,
+    isOpening: (partition) => followed.get(partition)?.isOpening === true,
+    positions() {
+      const found = new Map<number, { n: number; read: number }>()
+      for (const [partition, { refold }] of followed) {
+        if (refold === undefined) continue
+        const n = store.partition(partition)?.n ?? 0
+        found.set(partition, { n, read: refold.position(partition)?.n ?? n })
+      }
+      return found
+    },
+    failures: () =>
+      [...followed]
+        .flatMap(([partition, { fault }]) =>
+          fault === undefined ? [] : [[partition, `${fault.message} (${fault.code})`] as const],
+        )
+        .slice(0, reasonsMost),
     async stop() {
       await this.set(new Set())
     },
   }
-}
-
-type FollowOptions = FollowerOptions & { readonly onBroken: (error: unknown) => void }
-
-/** Both places where records stand, from where the store is. */
-async function follow(
-  { bus, store, clock, kinds, flush }: World,
-  partition: number,
-  options: FollowOptions,
-): Promise<{ readonly refold: Refold; stop(): Promise<void> }> {
-  // Of a partition that was just lost the last commits may be on their way; read again they would be folded twice.
-  await flush()
-  await takeNewerBases({ bus, store }, [partition])
-  const refold = refoldOf({ store, kinds }, new Set([partition]), {
-    ...options,
-    earlyMost,
-    holding: holdingOf(clock, options),
-  })
-  const from = (refold.position(partition)?.seq ?? 0) + 1
-  const readings: Reading[] = []
-  let alarm: { cancel(): void } | undefined
-  let gap: { cancel(): void } | undefined
-  let folding: Promise<unknown> = Promise.resolve()
-  let isOver = false
-  let ending: Promise<void> | undefined
-
-  function fail(error: unknown): void {
-    if (isOver) return
-    void stop()
-    options.onBroken(error)
-  }
-
-  function fold(): void {
-    alarm?.cancel()
-    alarm = undefined
-    if (refold.gathered === 0) return
-    const folded = refold.fold()
-    if (refold.leaving >= leavingMost) for (const one of readings) one.pause()
-    folding = Promise.all([folding, folded]).then(() => {
-      if (refold.leaving < leavingMost) for (const one of readings) one.resume()
-    })
-    folding.catch(fail)
-  }
-
-  /** The two readings do not go in step, so one that is missing may still come; but not for ever. */
-  function watchGap(): void {
-    if (gap !== undefined || refold.early(partition) === 0) return
-    const n = refold.position(partition)?.n ?? 0
-    gap = clock.at(clock.now() + gapMs, () => {
-      gap = undefined
-      const isStuck = refold.early(partition) > 0 && refold.position(partition)?.n === n
-      if (isStuck) fail(new Fault('log.gap', { partition, want: n + 1, have: 'later ones' }))
-      else watchGap()
-    })
-  }
-
-  const stop = (): Promise<void> => (ending ??= end())
-
-  async function end(): Promise<void> {
-    isOver = true
-    alarm?.cancel()
-    gap?.cancel()
-    await Promise.all(readings.map((one) => one.stop()))
-    fold()
-    await folding.catch(() => undefined)
-  }
-
-  try {
-    for (const filter of [subjects.commit(bus.realm, partition), subjects.sentBy(bus.realm, partition)]) {
-      const reading = await bus.read({
-        filter,
-        from,
-        onEntry(entry) {
-          if (isOver) return
-          try {
-            refold.take(entry)
-            watchGap()
-            if (refold.gathered >= gatheredMost) fold()
-            else if (refold.gathered > 0) alarm ??= clock.at(clock.now() + options.foldMs, fold)
-          } catch (error) {
-            // What it lacks was trimmed, or its store was dropped: it begins again from a base.
-            fail(isFault(error) ? error : new Error(`partition ${partition} cannot be followed`, { cause: error }))
-          }
-        },
-      })
-      readings.push(reading)
-      if (isOver) await reading.stop()
-    }
-  } catch (error) {
-    // One that goes on alone would fold what the next attempt folds as well.
-    await stop()
-    throw error
-  }
-  return { refold, stop }
 }

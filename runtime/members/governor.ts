@@ -1,12 +1,12 @@
 /**
- * Brings this node to what is its duty: follows, claims, hands over, one change of view after the
- * other. Invariant: it acts on what is so now, never on a list made before it waited; whatever
- * fails is looked at again.
+ * Brings this node to what is its duty: follows, claims, hands over. Invariants: it acts on what is
+ * so now; one change of a partition at a time, and none of them waits for another partition's;
+ * whatever fails is looked at again.
  */
 import { storedFaultOf } from '#protocol/fault.ts'
 import type { Heartbeat } from '#protocol/heartbeat.ts'
 import type { Clock } from '#runtime/clock.ts'
-import { dutiesOf, type Situation } from '#runtime/core/duties.ts'
+import { dutiesOf, ownersOf, type Situation } from '#runtime/core/duties.ts'
 import { type Placement, type PlacementOptions, placementOf } from '#runtime/core/placement.ts'
 import { trace } from '#runtime/trace.ts'
 
@@ -16,10 +16,12 @@ export type GovernorOptions = PlacementOptions & {
   /** Partitions that are claimed at a time. */
   readonly claimsMost: number
   readonly retryMs: number
+  /** What was given and nobody has taken for so long holds up no other hand-over. */
+  readonly deadMs: number
 }
 
 export type Governor = {
-  /** The first round, whose failure is the caller's. */
+  /** Claims what there is to claim; the first failure is the caller's. */
   begin(): Promise<void>
   /** Something changed. */
   consider(): void
@@ -30,8 +32,10 @@ type World = {
   readonly clock: Clock
   readonly view: () => { readonly self: Heartbeat; readonly others: readonly Heartbeat[] }
   readonly mayClaim: (partition: number) => boolean
-  readonly follow: (partitions: ReadonlySet<number>) => Promise<void>
-  readonly takeOver: (partitions: readonly number[]) => Promise<void>
+  /** Begins to follow these and leaves all others, but for those that are being changed. */
+  readonly follow: (partitions: ReadonlySet<number>, changing: ReadonlySet<number>) => void
+  /** What becomes of each. */
+  readonly takeOver: (partitions: readonly number[]) => ReadonlyMap<number, Promise<void>>
   readonly release: (partition: number, to: string) => Promise<void>
   /** What each partition asks of its owner; nothing while every node can carry everything. */
   readonly requirements: () => { readonly key: string; readonly fits: NonNullable<Situation['fits']> } | undefined
@@ -41,10 +45,18 @@ type World = {
 
 export function governorOf(world: World, options: GovernorOptions): Governor {
   const { clock } = world
-  let running: Promise<void> | undefined
-  let isStale = false
+  const claiming = new Map<number, Promise<void>>()
+  const giving = new Map<number, Promise<void>>()
+  /** Let go and not claimed yet; until when they count as a hand-over. */
+  const given = new Map<number, number>()
+  /** Whose change failed, and until when they rest. */
+  const resting = new Map<number, number>()
+  /** While it begins, what failed is not tried again here. */
+  let beginning: { failure?: unknown } | undefined
   let isBegun = false
   let isOver = false
+  let isActing = false
+  let isStale = false
   let alarm: { cancel(): void } | undefined
   let placed: { readonly key: string; readonly placement: Placement } | undefined
 
@@ -61,54 +73,106 @@ export function governorOf(world: World, options: GovernorOptions): Governor {
     return placed.placement
   }
 
-  /** Whether there may be more to do at once. */
-  async function act(): Promise<boolean> {
+  const isFree = (partition: number): boolean =>
+    !claiming.has(partition) && !giving.has(partition) && !resting.has(partition)
+
+  function act(): void {
     const { self, others } = world.view()
     const placement = placementFor([self, ...others])
     const duties = dutiesOf({ self, others, placement, fits: world.requirements()?.fits })
-    const claim = duties.claim.filter(world.mayClaim).slice(0, options.claimsMost)
-    const givable = duties.handOver.filter(({ partition, to }) => world.mayGive(partition, to))
-    const handOver = givable.slice(0, options.handOversMost)
-    await world.follow(new Set(duties.follow))
-    if (claim.length > 0) await world.takeOver(claim)
-    await Promise.all(handOver.map(({ partition, to }) => world.release(partition, to)))
-    return claim.length > 0 || handOver.length > 0
+    forgetPast(ownersOf([self, ...others]))
+    claim(duties.claim)
+    handOver(duties.handOver)
+    world.follow(new Set(duties.follow), new Set([...claiming.keys(), ...giving.keys(), ...duties.claim]))
   }
 
-  async function actOn(): Promise<void> {
-    while (isStale && !isOver) {
-      isStale = false
-      if (await act()) isStale = true
+  function claim(partitions: readonly number[]): void {
+    const free = partitions.filter((one) => isFree(one) && world.mayClaim(one))
+    const taken = free.slice(0, Math.max(0, options.claimsMost - claiming.size))
+    if (taken.length === 0) return
+    for (const [partition, outcome] of world.takeOver(taken)) watch(partition, outcome, claiming)
+  }
+
+  /** No more at a time than the others can take: what was let go counts until somebody claimed it. */
+  function handOver(wanted: readonly { readonly partition: number; readonly to: string }[]): void {
+    for (const { partition, to } of wanted) {
+      if (giving.size + given.size >= options.handOversMost) return
+      if (!isFree(partition) || !world.mayGive(partition, to)) continue
+      const letGo = world.release(partition, to)
+      const outcome = letGo.then(() => void given.set(partition, clock.now() + options.deadMs))
+      watch(partition, outcome, giving)
     }
+  }
+
+  function forgetPast(owners: ReadonlyMap<number, string>): void {
+    const now = clock.now()
+    for (const [partition, until] of given) if (owners.has(partition) || until <= now) given.delete(partition)
+    for (const [partition, until] of resting) if (until <= now) resting.delete(partition)
+  }
+
+  function watch(partition: number, outcome: Promise<void>, among: Map<number, Promise<void>>): void {
+    const ended = outcome
+      .catch((error: unknown) => fail(error, partition))
+      .then(() => {
+        among.delete(partition)
+        consider()
+      })
+    among.set(partition, ended)
+  }
+
+  function fail(error: unknown, partition: number): void {
+    if (isOver) return
+    if (beginning !== undefined) {
+      beginning.failure ??= error
+      isBegun = false
+      return
+    }
+    // What made one fail mostly makes all fail, and is told once.
+    if (resting.size === 0) trace({ is: 'duty.failed', fault: storedFaultOf(error) })
+    resting.set(partition, clock.now() + options.retryMs)
   }
 
   function consider(): void {
     isStale = true
-    if (!isBegun || isOver || running !== undefined) return
-    running = actOn()
-      .catch((error: unknown) => {
-        trace({ is: 'duty.failed', fault: storedFaultOf(error) })
-        isStale = false
-        alarm?.cancel()
-        alarm = clock.at(clock.now() + options.retryMs, consider)
-      })
-      .finally(() => {
-        running = undefined
-        if (isStale && !isOver) consider()
-      })
+    if (!isBegun || isOver || isActing) return
+    isActing = true
+    while (isStale) {
+      isStale = false
+      try {
+        act()
+      } catch (error) {
+        fail(error, nowhere)
+      }
+    }
+    isActing = false
+    wake()
+  }
+
+  /** When the first of those that rest, or were given to somebody who did not take them, is due again. */
+  function wake(): void {
+    alarm?.cancel()
+    const due = Math.min(...resting.values(), ...given.values())
+    alarm = Number.isFinite(due) ? clock.at(due, consider) : undefined
   }
 
   return {
     async begin() {
-      isStale = true
-      await actOn()
       isBegun = true
+      const mine: { failure?: unknown } = {}
+      beginning = mine
+      consider()
+      while (claiming.size > 0 && mine.failure === undefined) await Promise.race(claiming.values())
+      beginning = undefined
+      if (mine.failure !== undefined) throw mine.failure
     },
     consider,
     async stop() {
       isOver = true
       alarm?.cancel()
-      await running
+      await Promise.all([...claiming.values(), ...giving.values()])
     },
   }
 }
+
+/** What failed was of no single partition. */
+const nowhere = -1

@@ -1,27 +1,27 @@
 /**
- * The partitions that this node owns: takes them over, gives them up, loses them. It serves the
- * clause of the claim. Invariants: nothing is opened before its claim is on the log and its fold
- * is through; what is given up has committed all that it stepped, and is not touched again.
+ * The partitions that this node owns: opens them, gives them up, loses them. It serves the clause
+ * of the claim. Invariant: what is given up has committed all that it stepped, and is not touched
+ * again.
  */
-import { storedFaultOf } from '#protocol/fault.ts'
-import { subjects } from '#protocol/subject.ts'
+import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from '#runtime/bus.ts'
-import { claimPartition, ownershipOf } from '#runtime/partition/claim.ts'
+import type { Claimed } from '#runtime/partition/claim.ts'
 import type { Clock } from '#runtime/clock.ts'
 import type { Committer } from '#runtime/partition/committer.ts'
 import type { Blueprint } from '#runtime/core/blueprint.ts'
 import type { Effects } from '#runtime/effects/effects.ts'
+import type { Follower } from './follower.ts'
 import type { Folder } from '#runtime/partition/folder.ts'
 import { ownPartition } from '#runtime/partition/own-partition.ts'
-import { holdingOf } from '#runtime/mending/holding.ts'
-import type { Partition, PartitionOptions } from '#runtime/partition/partition.ts'
+import type { Ownership, Partition, PartitionOptions } from '#runtime/partition/partition.ts'
 import type { Queries } from '#runtime/queries.ts'
 import type { Rollouts } from '#runtime/rollouts/rollouts.ts'
-import { foldThrough } from '#runtime/partition/rebuild.ts'
 import type { Topics } from '#runtime/partition/topics.ts'
 import { trace } from '#runtime/trace.ts'
-import { checkStore, type LogWatch } from '#runtime/mending/verify-log.ts'
+import { takeOverOf } from './take-over.ts'
+import { within } from './within.ts'
+import type { LogWatch } from '#runtime/mending/verify-log.ts'
 
 export type OwnersOptions = PartitionOptions & {
   readonly name: string
@@ -37,8 +37,8 @@ export type Owners = {
   readonly opening: ReadonlyMap<number, number>
   /** The log's end as far as this node has seen it. */
   readonly lastSeq: number
-  /** Claims them, folds what is missing, opens. */
-  takeOver(numbers: readonly number[]): Promise<void>
+  /** Claims them, folds what is missing, opens: what becomes of each. */
+  takeOver(numbers: readonly number[]): ReadonlyMap<number, Promise<void>>
   /** Commits what was begun, does what is still to be done, and lets go, so that another can claim it. */
   release(number: number, last?: (one: Partition) => Promise<void>): Promise<void>
   /** Lets go at once. */
@@ -63,6 +63,7 @@ type World = {
   readonly committer: Committer
   readonly effects: Effects
   readonly topics: Topics
+  readonly follower: Pick<Follower, 'leave' | 'isOpening'>
   readonly queries: Queries
   readonly rollouts: () => Pick<Rollouts, 'confirm' | 'lacking' | 'passOn'>
   /** It is not ours any more: another claimed it, or it failed. */
@@ -78,77 +79,64 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
   const partitions = new Map<number, Partition>()
   let lastSeq = firstSeq
   const awaited = new Map<number, number>()
+  const folding = new Set<Promise<unknown>>()
   let isClosed = false
 
-  async function takeOver(numbers: readonly number[]): Promise<void> {
-    try {
-      await claimAndOpen(numbers)
-    } finally {
-      for (const number of numbers) awaited.delete(number)
-    }
+  const take = takeOverOf(
+    {
+      ...world,
+      onClaimed(claims) {
+        for (const { partition, epoch } of claims) awaited.set(partition, epoch)
+        world.onClaimed()
+      },
+      onFolding(one) {
+        folding.add(one)
+        return one.finally(() => folding.delete(one))
+      },
+      open,
+    },
+    options,
+  )
+
+  function takeOver(numbers: readonly number[]): ReadonlyMap<number, Promise<void>> {
+    const settled = [...take(numbers)].map(
+      ([number, outcome]) => [number, outcome.finally(() => awaited.delete(number))] as const,
+    )
+    return new Map(settled)
   }
 
-  async function claimAndOpen(numbers: readonly number[]): Promise<void> {
-    const { life } = log
-    // What this node has of them may still be on its way into the store.
-    await folder.flush()
-    await checkStore({ bus, store }, numbers)
-    const claims = await Promise.all(numbers.map((number) => claimPartition({ bus, clock }, number, options.name)))
-    for (const { partition, epoch } of claims) awaited.set(partition, epoch)
-    world.onClaimed()
-    const through = Math.max(...claims.map((one) => one.seq))
-    const { clientKeepMs, clientsMost, mendKeepMs } = options
-    await foldThrough({ bus, store, clock, kinds }, claims, { through, clientKeepMs, clientsMost, mendKeepMs })
-    const owned = claims.map((claimed) => ({ claimed, own: ownershipOf(store, claimed, clock.now()) }))
-    const holding = holdingOf(clock, options)
-    for (const { partition, seq, data } of claims)
-      holding.add({ seq, subject: subjects.commit(bus.realm, partition), data, at: 0 })
-    await store.fold(
-      owned.map((one) => ({ partition: one.own.folded, changes: [], history: [] })),
-      holding.take(),
-    )
-    // Asked only now: what a newer version made of it before our claim stands in the registry.
-    const confirmed = await world.rollouts().confirm(numbers)
+  async function open(claimed: Claimed, own: Ownership, life: number): Promise<void> {
     if (isClosed) return
-    lastSeq = Math.max(lastSeq, through)
-    const mine = owned.filter(({ claimed }) => confirmed.has(claimed.partition))
-    const opening = mine.map(({ claimed: { partition, seq, epoch }, own }) => {
-      log.begin(partition, { seq, epoch, n: undefined }, life)
-      const one = ownPartition(
-        {
-          bus,
-          store,
-          folder,
-          committer,
-          effects,
-          clock,
-          kinds,
-          lastSeq: () => lastSeq,
-          onMoved: queries.moved,
-          onSubscribed: topics.set,
-          lacking: () => world.rollouts().lacking(),
-          onLacking: (number, kind) => world.rollouts().passOn(number, kind),
-          onLost: lost,
-        },
-        partition,
-        own,
-        options,
-      )
-      partitions.set(partition, one)
-      return one
-    })
+    const { partition, seq, epoch } = claimed
+    if (!log.isSound(life)) throw new Fault('log.mending', { value: bus.realm.name })
+    lastSeq = Math.max(lastSeq, seq)
+    log.begin(partition, { seq, epoch, n: undefined }, life)
+    const one = ownPartition(
+      {
+        ...{ bus, store, folder, committer, effects, clock, kinds },
+        lastSeq: () => lastSeq,
+        onMoved: queries.moved,
+        onSubscribed: topics.set,
+        lacking: () => world.rollouts().lacking(),
+        onLacking: (number, kind) => world.rollouts().passOn(number, kind),
+        onLost: lost,
+      },
+      partition,
+      own,
+      options,
+    )
+    partitions.set(partition, one)
     try {
-      await Promise.all(opening.map((one) => one.open()))
+      await one.open()
     } catch (error) {
-      // One that is half open would go on stepping beside the owner that comes after it.
-      for (const one of opening) {
-        await one.close()
-        forget(one.partition)
-      }
+      // Half open it would go on stepping beside the owner that comes after it.
+      await one.close()
+      if (partitions.get(partition) === one) forget(partition)
       throw error
     }
-    for (const one of opening) if (partitions.get(one.partition) === one) queries.serve(one.partition)
-    world.onOpened(numbers)
+    if (partitions.get(partition) !== one) return
+    queries.serve(partition)
+    world.onOpened([partition])
   }
 
   function forget(number: number): void {
@@ -161,13 +149,6 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
   function lost(number: number, error: unknown): void {
     forget(number)
     if (!isClosed) world.onLost(number, error)
-  }
-
-  async function withinGrace(work: Promise<unknown>, until: number): Promise<void> {
-    const late = Promise.withResolvers<void>()
-    const alarm = clock.at(until, late.resolve)
-    await Promise.race([work, late.promise])
-    alarm.cancel()
   }
 
   return {
@@ -183,18 +164,17 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
       // Asked for now, the answer would come from a partition that is about to be another's.
       queries.withdraw(number)
       const until = clock.now() + options.handOverMs
-      await withinGrace(one.drain(), until)
+      await within(clock, until - clock.now(), one.drain())
       if (partitions.get(number) !== one) return
       // Its effects go on here, and what they say goes to the mailbox from now on. What was noted before is committed.
       effects.handOver(number)
-      await withinGrace(one.drain(), until)
+      await within(clock, until - clock.now(), one.drain())
       if (partitions.get(number) !== one) return
       // Whatever it could not do is still to be done by whoever claims it.
       await last?.(one).catch((error: unknown) => trace({ is: 'duty.failed', fault: storedFaultOf(error) }))
       if (partitions.get(number) !== one) return
       await one.close()
       forget(number)
-      await folder.flush()
       trace({ is: 'partition.released', partition: number })
     },
     lose(number, error) {
@@ -211,7 +191,8 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
         lastSeq = Math.max(lastSeq, one.position.seq)
       }
     },
-    drain: (until) => withinGrace(Promise.all([...partitions.values()].map((one) => one.drain())), until),
+    drain: (until) =>
+      within(clock, until - clock.now(), Promise.all([...partitions.values()].map((one) => one.drain()))),
     async close() {
       isClosed = true
       await Promise.all([...partitions.values()].map((one) => one.close()))
@@ -221,6 +202,7 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
         forget(number)
         await one.close().catch(() => undefined)
       }
+      await Promise.allSettled(folding)
     },
     abandon() {
       isClosed = true

@@ -6,7 +6,7 @@
  */
 import type { DrainProgress } from '#protocol/drain.ts'
 import { type Fault, isFault } from '#protocol/fault.ts'
-import type { Heartbeat, NodePhase } from '#protocol/heartbeat.ts'
+import type { Heartbeat, NodePhase, Setback } from '#protocol/heartbeat.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import type { Blueprint } from '#runtime/core/blueprint.ts'
@@ -18,10 +18,11 @@ import { governorOf } from './governor.ts'
 import { type Isolation, openIsolation } from './isolation.ts'
 import { noLoad } from './load.ts'
 import { joinRealm, type Membership, type MembershipOptions, type Said } from './membership.ts'
-import { ownedBy } from './owned-partitions.ts'
+import { followedBy, ownedBy } from './owned-partitions.ts'
 import type { Owners } from './owners.ts'
 import type { Rollouts } from '#runtime/rollouts/rollouts.ts'
-import { takeOverOf } from './take-over.ts'
+import { setbacksOf } from './setbacks.ts'
+import { isOfAll } from './take-over.ts'
 import { trace } from '#runtime/trace.ts'
 
 export type ShareOptions = MembershipOptions &
@@ -56,6 +57,8 @@ export type Share = {
   /** The log is being mended: all others let go as well, and nobody claims. */
   setMending(isMending: boolean): void
   progress(): DrainProgress
+  /** Partitions that it could not serve, and why. */
+  setbacks(): readonly Setback[]
   /** Gives everything to the others, as far as there are any who can take it. */
   giveAway(until: number): Promise<void>
   /** The last word. */
@@ -84,45 +87,36 @@ type World = {
   readonly onFailed: (error: Error) => void
 }
 
-/** A fold that is so few records behind is at the log's end, as far as heartbeats tell. */
-const closeRecords = 1000
-
 export function shareOf(world: World, options: ShareOptions): Share {
   const { bus, clock, kinds, owners, follower, rollouts } = world
   const isAlone = options.beatMs === 0
-  /** Partitions that must not be claimed before that instant. */
-  const held = new Map<number, number>()
-  const alarms = new Set<{ cancel(): void }>()
   /** The last record of each partition that its owner told of. */
   const told = new Map<number, number>()
   const empty: (() => void)[] = []
   let phaseBefore: NodePhase = 'ready'
   let phase: NodePhase = 'joining'
+  let hasBegun = false
   let isEnding = false
   let onAside: (() => void) | undefined
   let membership: Membership | undefined
   let isolation: Isolation | undefined
   /** Back from being cut off, it hears who owns what before it claims anything. */
   let listensUntil = 0
+  let listening: { cancel(): void } | undefined
   const own = { name: options.name, life: '', since: clock.now(), beat: 0 }
 
-  const onHeld = (number: number, until: number): void => {
-    held.set(number, until)
-    considerAt(until)
-  }
-  const takeOver = takeOverOf({ clock, owners, onHeld }, options.deadMs)
+  const setbacks = setbacksOf({ clock, onDue: () => governor.consider() }, options.deadMs)
   const governor = governorOf(
     {
       clock,
       view: () => ({ self: self(), others: others() }),
       mayClaim: (partition) =>
-        isolation?.isCutOff !== true && Math.max(held.get(partition) ?? 0, listensUntil) <= clock.now(),
-      follow: (partitions) => follower.set(partitions),
-      async takeOver(numbers) {
-        // Alone, a node that cannot serve everything says so by not starting.
-        await (isAlone ? owners.takeOver(numbers) : takeOver(numbers))
-        membership?.announce()
+        isolation?.isCutOff !== true && listensUntil <= clock.now() && setbacks.mayClaim(partition),
+      follow(partitions, changing) {
+        void follower.set(partitions, changing)
       },
+      takeOver: (numbers) =>
+        new Map([...owners.takeOver(numbers)].map(([number, outcome]) => [number, taken(number, outcome)])),
       requirements: () => rollouts.requirements(),
       mayGive: (number, to) => rollouts.mayGive(number, to),
       async release(number, to) {
@@ -134,7 +128,18 @@ export function shareOf(world: World, options: ShareOptions): Share {
     { ...options, partitions: bus.realm.partitions },
   )
 
-  const mayTake = (partition: number): boolean => (held.get(partition) ?? 0) <= clock.now()
+  async function taken(number: number, outcome: Promise<void>): Promise<void> {
+    try {
+      await outcome
+      setbacks.succeeded(number)
+    } catch (error) {
+      // Alone, a node that cannot serve everything says so by not starting.
+      if ((isAlone && !hasBegun) || isOfAll(error)) throw error
+      setbacks.failed(number, error)
+    }
+    // That it was claimed was said; that it is not served after all is news.
+    if (!owners.partitions.has(number)) membership?.announce()
+  }
 
   function say(): Said {
     const { capacity, labels, release } = options
@@ -146,15 +151,12 @@ export function shareOf(world: World, options: ShareOptions): Share {
       kinds: [...kinds.values()].map(({ kind, version, hash }) => [kind, version, hash] as const),
       owned: ownedBy(owners, told),
       // With the last word the store may be closed already.
-      followed: (phase === 'gone' ? [] : [...follower.positions()]).map(([partition, n]) => [
-        partition,
-        n,
-        // What it may not claim yet nobody gives to it.
-        mayTake(partition) && n + closeRecords >= (told.get(partition) ?? Number.POSITIVE_INFINITY),
-      ]),
+      followed: phase === 'gone' ? [] : followedBy(follower, told, setbacks.mayClaim),
       load: phase === 'gone' ? noLoad : world.load(),
       release,
       incarnation: world.mending.incarnation,
+      setbacks: setbacks.all(),
+      unfollowed: follower.failures(),
     }
   }
 
@@ -180,15 +182,7 @@ export function shareOf(world: World, options: ShareOptions): Share {
   function onHeard(): void {
     listensUntil = clock.now() + options.suspectMs
     membership?.announce()
-    considerAt(listensUntil)
-  }
-
-  function considerAt(instant: number): void {
-    const alarm = clock.at(instant, () => {
-      alarms.delete(alarm)
-      governor.consider()
-    })
-    alarms.add(alarm)
+    listening = clock.at(listensUntil, () => governor.consider())
   }
 
   function canGive(): boolean {
@@ -220,7 +214,9 @@ export function shareOf(world: World, options: ShareOptions): Share {
       await world.mending.open()
       for (;;) {
         try {
-          return await governor.begin()
+          await governor.begin()
+          hasBegun = true
+          return
         } catch (error) {
           // The store is ahead of the log, which is mended from what is held if that is enough.
           if (!isFault(error, 'log.shorter')) throw error
@@ -246,9 +242,10 @@ export function shareOf(world: World, options: ShareOptions): Share {
       const isTaken = isFault(error, 'partition.lost')
       const isEnd = isFault(error, 'bus.closed') || isFault(error, 'log.shorter') || (isAlone && isTaken)
       const until = isEnd ? Number.POSITIVE_INFINITY : now + (isTaken ? options.deadMs : options.retryMs * 4)
-      held.set(number, until)
-      if (Number.isFinite(until)) considerAt(until)
-      else if (owners.partitions.size === 0)
+      // What fails each time that it is served must not be claimed over and over.
+      if (isEnd || isTaken || isOfAll(error)) setbacks.hold(number, until)
+      else setbacks.failed(number, error, options.retryMs * 4)
+      if (!Number.isFinite(until) && owners.partitions.size === 0)
         world.onFailed(error instanceof Error ? error : new Error('it has no partition left', { cause: error }))
       membership?.announce()
     },
@@ -260,6 +257,7 @@ export function shareOf(world: World, options: ShareOptions): Share {
       governor.consider()
       settleEmpty()
     },
+    setbacks: () => setbacks.all(),
     progress: () => ({ phase, left: owners.partitions.size, canGive: canGive() }),
     async giveAway(until) {
       isEnding = true
@@ -282,7 +280,8 @@ export function shareOf(world: World, options: ShareOptions): Share {
     async end() {
       phase = 'gone'
       isolation?.stop()
-      for (const alarm of alarms) alarm.cancel()
+      setbacks.stop()
+      listening?.cancel()
       rollouts.stop()
       membership?.leave()
       await governor.stop()

@@ -6,9 +6,11 @@
 import { decode, encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
 import { decodeHeld, type HeldEntry } from '#protocol/held.ts'
+import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from '#runtime/bus.ts'
-import { incarnationOf, type Places } from '#runtime/core/incarnations.ts'
+import { incarnationOf, type Places, placesOf, sequenceIn, untouched } from '#runtime/core/incarnations.ts'
+import { decodeMendRow, encodeMendRow, goesOnFrom, type Table } from '#runtime/core/mend-row.ts'
 import type { Folded } from '#runtime/core/mend-plan.ts'
 
 export type Head = {
@@ -17,13 +19,26 @@ export type Head = {
   /** The last sequence at which the log has what is held here. */
   readonly anchor: number
   readonly folded: readonly Folded[]
+  /** The table that its positions are of. */
+  readonly table: Table
 }
 
-type World = { readonly raw: Bus; readonly store: Store; readonly places: Places }
+/** `table`: what this node's positions are of; `by`: what the log is to be understood by. */
+export type HeldWorld = { readonly raw: Bus; readonly store: Store; readonly table: Table; readonly by: Table }
+
+/** The newest table that is held here; nothing where none is, as before the first mending. */
+export function heldTable({ realm }: Bus, store: Store): Table {
+  const subject = subjects.mended(realm)
+  for (const chunk of store.recents.chunks()) {
+    const row = decodeHeld(chunk).findLast((entry) => entry.subject === subject)
+    if (row !== undefined) return decodeMendRow(row.data, sequenceIn(row.seq))
+  }
+  return undefined
+}
 
 /** The last sequence at which the log has what these are; 0 for none. */
 export async function anchorIn(
-  { raw, places }: World,
+  { raw, places }: { readonly raw: Bus; readonly places: Places },
   entries: readonly HeldEntry[],
   lastSeq: number,
 ): Promise<number> {
@@ -55,15 +70,15 @@ function isSame(found: HeldEntry, entry: HeldEntry, isAgain: boolean): boolean {
   )
 }
 
-export async function headOf(world: World): Promise<Head> {
-  const { raw, store, places } = world
+export async function headOf({ raw, store, table, by }: HeldWorld): Promise<Head> {
+  const places = placesOf(by ?? untouched)
   const { lastSeq } = await raw.logState()
   let anchor = 0
   let highest = 0
   for (const chunk of [...store.recents.chunks()]) {
     const entries = decodeHeld(chunk)
     highest = Math.max(highest, ...entries.slice(-1).map(({ seq }) => seq))
-    const found = await anchorIn(world, entries, lastSeq)
+    const found = await anchorIn({ raw, places }, entries, lastSeq)
     anchor = Math.max(anchor, found)
     // All of it is there, and so is what is older.
     if (entries.every(({ seq }) => (places.seqOf(seq) ?? Number.POSITIVE_INFINITY) <= found)) break
@@ -73,18 +88,26 @@ export async function headOf(world: World): Promise<Head> {
     const position = store.partition(partition)
     if (position === undefined) continue
     folded.push({ partition, epoch: position.epoch, n: position.n })
+    // What was taken of another's records counts as if they had been folded: they cannot become others.
+    for (const [sender, [n]] of Object.entries(position.marks)) folded.push({ partition: Number(sender), epoch: 0, n })
     highest = Math.max(highest, position.seq, position.cursor, position.heard)
   }
-  return { incarnation: Math.max(incarnationOf(highest), places.incarnation), anchor, folded }
+  const own = placesOf(table ?? untouched).incarnation
+  const incarnation = Math.max(incarnationOf(highest), places.incarnation, own)
+  // The log went on without this node: its positions mean something else.
+  return goesOnFrom(by, table) ? { incarnation, anchor, folded, table } : { incarnation, anchor: 0, folded: [], table }
 }
 
 /** What is held of which the log has nothing, or something else, when it has lost all behind `after`. */
-export function heldBehind({ store, places }: World, after: number): HeldEntry[] {
+export function heldBehind({ store, table, by }: HeldWorld, after: number): HeldEntry[] {
+  if (!goesOnFrom(by, table)) return []
+  const places = placesOf(by ?? untouched)
   const found = new Map<number, HeldEntry>()
   for (const chunk of store.recents.chunks()) {
     for (const entry of decodeHeld(chunk)) {
       const known = found.get(entry.seq)
-      if ((places.seqOf(entry.seq) ?? Number.POSITIVE_INFINITY) > after && (known === undefined || known.at === 0))
+      // A position that the table does not know is of a history that the log went on without.
+      if ((places.seqOf(entry.seq) ?? 0) > after && (known === undefined || known.at === 0))
         found.set(entry.seq, { ...entry, data: Buffer.from(entry.data) })
     }
   }
@@ -94,26 +117,45 @@ export function heldBehind({ store, places }: World, after: number): HeldEntry[]
 const format = 1
 
 export type MendQuestion =
-  | { readonly is: 'head' }
+  /** `by`: the table that the log is to be understood by, where it is not the one that is held here. */
+  | { readonly is: 'head'; readonly by?: Table }
   /** From there on, of the bytes of everything that is held behind that sequence. */
-  | { readonly is: 'held'; readonly after: number; readonly from: number }
+  | { readonly is: 'held'; readonly by?: Table; readonly after: number; readonly from: number }
 
 export function encodeQuestion(one: MendQuestion): Uint8Array {
-  return encode(one.is === 'head' ? [format, 0] : [format, 1, one.after, one.from])
+  const by = bytesOf(one.by)
+  return encode(one.is === 'head' ? [format, 0, 0, 0, by] : [format, 1, one.after, one.from, by])
 }
 
 export function decodeQuestion(bytes: Uint8Array): MendQuestion {
-  const [, is, after, from] = fieldsOf(bytes) as number[]
-  return is === 0 ? { is: 'head' } : { is: 'held', after: after as number, from: from as number }
+  const [, is, after, from, by] = fieldsOf(bytes) as [number, number, number, number, Uint8Array | null | undefined]
+  const table = tableIn(by)
+  return is === 0 ? { is: 'head', by: table } : { is: 'held', by: table, after, from }
 }
 
-export function encodeHead({ incarnation, anchor, folded }: Head): Uint8Array {
-  return encode([format, incarnation, anchor, folded.map(({ partition, epoch, n }) => [partition, epoch, n])])
+export function encodeHead({ incarnation, anchor, folded, table }: Head): Uint8Array {
+  const positions = folded.map(({ partition, epoch, n }) => [partition, epoch, n])
+  return encode([format, incarnation, anchor, positions, bytesOf(table)])
 }
 
 export function decodeHead(bytes: Uint8Array): Head {
-  const [, incarnation, anchor, folded] = fieldsOf(bytes) as [number, number, number, [number, number, number][]]
-  return { incarnation, anchor, folded: folded.map(([partition, epoch, n]) => ({ partition, epoch, n })) }
+  const [, incarnation, anchor, positions, table] = fieldsOf(bytes) as [
+    number,
+    number,
+    number,
+    [number, number, number][],
+    Uint8Array | null | undefined,
+  ]
+  const folded = positions.map(([partition, epoch, n]) => ({ partition, epoch, n }))
+  return { incarnation, anchor, folded, table: tableIn(table) }
+}
+
+function bytesOf(table: Table): Uint8Array | null {
+  return table === undefined ? null : encodeMendRow(table, [])
+}
+
+function tableIn(bytes: Uint8Array | null | undefined): Table {
+  return bytes === null || bytes === undefined ? undefined : decodeMendRow(bytes, 0)
 }
 
 /** The bytes of a page, and how many there are in all. */

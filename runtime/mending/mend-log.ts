@@ -13,23 +13,25 @@ import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
+import { type Places, placesOf, tableAfter, untouched } from '#runtime/core/incarnations.ts'
+import { batchesOf, type MendPlan, planMend, recordIn, type Visible } from '#runtime/core/mend-plan.ts'
 import {
   decodeMendRow,
   encodeMendRow,
+  furthestOf,
+  isSameTable,
   type MendReport,
   type MendRow,
-  type Places,
-  placesOf,
-  tableAfter,
-  untouched,
-} from '#runtime/core/incarnations.ts'
-import { batchesOf, type MendPlan, planMend, recordIn, type Visible } from '#runtime/core/mend-plan.ts'
+  type Table,
+} from '#runtime/core/mend-row.ts'
+import { removeBasesAbove } from '#runtime/trimming/bases.ts'
 import { anchorIn, type Head, headOf, heldBehind } from './mend-held.ts'
 import { trace } from '#runtime/trace.ts'
 
 export type Peer = {
-  head(): Promise<Head>
-  held(after: number): Promise<HeldEntry[]>
+  /** As it understands the log, or by another's table. */
+  head(by: Table): Promise<Head>
+  held(after: number, by: Table): Promise<HeldEntry[]>
 }
 
 type World = {
@@ -39,32 +41,33 @@ type World = {
   /** All others that live. */
   readonly peers: readonly Peer[]
   readonly node: string
+  /** What this node's positions are of. */
+  readonly table: Table
 }
 
 export async function mendLog(world: World): Promise<MendRow> {
-  const { raw, store, peers } = world
+  const { raw, store, peers, table } = world
   const subject = subjects.mended(raw.realm)
   const last = await raw.last(subject)
-  const before = last === undefined ? undefined : decodeMendRow(last.data, last.seq)
-  const own = { raw, store, places: placesOf(before ?? untouched) }
-  const heads = await Promise.all([headOf(own), ...peers.map((one) => one.head())])
+  const { by, heads } = await headsOf(world, last === undefined ? undefined : decodeMendRow(last.data, last.seq))
+  const own = { raw, store, table, by, places: placesOf(by ?? untouched) }
   const least = Math.max(...heads.map((one) => one.anchor))
   const gathered = new Map<number, HeldEntry>()
-  for (const entries of [heldBehind(own, least), ...(await Promise.all(peers.map((one) => one.held(least))))])
+  for (const entries of [heldBehind(own, least), ...(await Promise.all(peers.map((one) => one.held(least, by))))])
     for (const entry of entries) if ((gathered.get(entry.seq)?.at ?? 0) === 0) gathered.set(entry.seq, entry)
 
   const { lastSeq } = await raw.logState()
   const held = [...gathered.values()]
   const anchor = Math.max(least, await anchorIn(own, held, lastSeq))
-  const seqOf = (entry: HeldEntry): number => own.places.seqOf(entry.seq) ?? Number.POSITIVE_INFINITY
-  const lost = held.filter((entry) => seqOf(entry) > anchor)
-  const after = await endOf(raw, { anchor, upTo: Math.min(lastSeq, ...lost.map((one) => seqOf(one) - 1)), held })
+  const seqOf = (entry: HeldEntry): number => own.places.seqOf(entry.seq) ?? 0
+  const behind = held.filter((entry) => seqOf(entry) > anchor)
+  const upTo = Math.min(lastSeq, ...behind.map((one) => seqOf(one) - 1))
+  const after = await endOf(raw, { anchor, upTo, held })
+  // A new table takes the place of those that are lost.
+  const lost = behind.filter((entry) => entry.subject !== subject)
   const visible = await visibleOf(own, after)
-  const plan = planMend(
-    lost,
-    visible,
-    heads.flatMap((one) => one.folded),
-  )
+  const folded = heads.flatMap((one) => one.folded)
+  const plan = planMend(lost, visible, folded)
   const [gap] = plan.gaps
   if (gap !== undefined) {
     const reason = `records ${gap.from} to ${gap.to} of partition ${gap.partition} are held by nobody; a base or a cut has to be restored`
@@ -72,14 +75,32 @@ export async function mendLog(world: World): Promise<MendRow> {
   }
   for (const fork of plan.forked)
     trace({ is: 'log.forked', partition: fork.partition, fault: storedFaultOf(new Fault('log.forked', fork)) })
+  // Whoever made them alone had what is in them.
+  await removeBasesAbove(raw, plan.tops)
   const incarnation = 1 + Math.max(...heads.map((one) => one.incarnation))
+  const top = Math.max(after, ...lost.map(seqOf))
   const row: MendRow = {
-    ...tableAfter(before ?? untouched, after, incarnation),
+    ...tableAfter(by ?? untouched, after, incarnation),
+    lineage: [...(by?.lineage ?? []), [incarnation, nuid.next()]],
     isOpen: true,
-    report: reportOf(world, own.places.positionOf(after + 1), plan),
+    report: reportOf(world, plan, { from: own.places.positionOf(after + 1), missing: top - after - behind.length }),
   }
   const previous = lastPositions(plan, visible, placesOf(row))
   return await appendAgain(world, plan, { row, rowSeq: last?.seq ?? 0, previous })
+}
+
+/** Of all that live, by the table that goes furthest: the log may have lost it, and kept what it speaks of. */
+async function headsOf(
+  { raw, store, peers, table }: World,
+  onLog: Table,
+): Promise<{ readonly by: Table; readonly heads: readonly Head[] }> {
+  const first = await Promise.all(peers.map((one) => one.head(undefined)))
+  const by = furthestOf(onLog, table, ...first.map((one) => one.table))
+  const others = peers.map(async (peer, at) => {
+    const head = first[at] as Head
+    return isSameTable(furthestOf(onLog, head.table), by) ? head : await peer.head(by)
+  })
+  return { by, heads: await Promise.all([headOf({ raw, store, table, by }), ...others]) }
 }
 
 /** Under which its partition is found again. */
@@ -93,10 +114,13 @@ function lastPositions(plan: MendPlan, visible: ReadonlyMap<number, Visible>, pl
   return last
 }
 
-function reportOf({ clock, node }: World, from: number, { entries }: MendPlan): MendReport {
+function reportOf(
+  { clock, node }: World,
+  { entries }: MendPlan,
+  { from, missing }: { readonly from: number; readonly missing: number },
+): MendReport {
   const to = entries.at(-1)?.seq ?? from - 1
-  // Positions that nobody held were outsiders' events that no owner had folded, or stand in gaps of older mendings.
-  const missing = Math.max(0, to - from + 1 - entries.length)
+  // Nobody held them: outsiders' events that no owner had folded, what was removed, what a mending itself wrote.
   return { from, to, entries: entries.length, missing, at: clock.now(), node }
 }
 
@@ -126,6 +150,8 @@ type Shown = { readonly raw: Bus; readonly places: Places }
 async function visibleOf(log: Shown, after: number): Promise<Map<number, Visible>> {
   const { raw } = log
   const visible = new Map<number, Visible>()
+  const { firstSeq, lastSeq, entries: count } = await raw.logState()
+  const isWhole = firstSeq <= 1 && count === lastSeq - firstSeq + 1
   for (let partition = 0; partition < raw.realm.partitions; partition++) {
     const ends = await Promise.all([
       raw.lastMatching(subjects.commit(raw.realm, partition)),
@@ -135,10 +161,13 @@ async function visibleOf(log: Shown, after: number): Promise<Map<number, Visible
     // A claim names what stood before it among the commits, so both places where records stand are looked at.
     const found = await Promise.all(seqs.map((from) => walkBack(log, { partition, from, after })))
     const [one, other] = found as [Visible, Visible]
+    const n = Math.max(one.n ?? 0, other.n ?? 0)
+    const wentOn = Math.min(one.wentOn ?? Number.POSITIVE_INFINITY, other.wentOn ?? Number.POSITIVE_INFINITY)
     visible.set(partition, {
-      n: one.n === undefined || other.n === undefined ? (one.n ?? other.n) : Math.max(one.n, other.n),
+      // None at all, where something was trimmed: there may have been some.
+      n: n === 0 && !isWhole ? undefined : n,
       epoch: Math.max(one.epoch, other.epoch),
-      wentOn: one.wentOn ?? other.wentOn,
+      wentOn: Number.isFinite(wentOn) ? wentOn : undefined,
       seq: Math.max(...seqs),
     })
   }
@@ -161,8 +190,10 @@ async function walkBack(
       if (seq <= after) return { n: record.n, epoch, wentOn, seq: from }
       wentOn = record.n
     }
+    const previous = record === undefined || record.is === 'part' ? undefined : places.seqOf(record.previous)
     // An envelope of a batch, or a part, stands before its record; its neighbours are looked at one by one.
-    seq = record === undefined || record.is === 'part' ? seq - 1 : (places.seqOf(record.previous) ?? seq - 1)
+    // So are those of a mending's first claims, which name what was to be appended again behind them.
+    seq = previous === undefined || previous >= seq ? seq - 1 : previous
   }
   return { n: 0, epoch, wentOn, seq: from }
 }

@@ -12,7 +12,15 @@ import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
-import { type Places, placesOf, untouched } from '#runtime/core/incarnations.ts'
+import { incarnationOf } from '#runtime/core/incarnations.ts'
+import {
+  commonIncarnation,
+  endedBefore,
+  furthestOf,
+  goesOnFrom,
+  isSameTable,
+  type Table,
+} from '#runtime/core/mend-row.ts'
 import type { Follower } from '#runtime/members/follower.ts'
 import type { Folder } from '#runtime/partition/folder.ts'
 import {
@@ -24,8 +32,11 @@ import {
   encodeQuestion,
   headOf,
   heldBehind,
+  heldTable,
+  type HeldWorld,
   type MendQuestion,
 } from './mend-held.ts'
+import { forgetHeld, holdTable } from './hold-table.ts'
 import { mendLog, type Peer } from './mend-log.ts'
 import type { Owners } from '#runtime/members/owners.ts'
 import type { PlacedLog } from './placed-log.ts'
@@ -72,21 +83,25 @@ export function mendingOf(world: World, options: MendOptions): Mending {
   const { raw, placed, log, store, clock, folder, owners, follower, others } = world
   let running: Promise<void> | undefined
   let isOver = false
+  /** What the others hear; it rises when all is done, or they would take this node for one that finds the log shorter anew. */
+  let incarnation = placed.places.incarnation
+  /** Resolves when this node holds all that it ever will: whoever asks before that waits. */
+  let letGo: Promise<unknown> = Promise.resolve()
   /** What was asked for last, in bytes, because it is fetched in pages. */
   let asked: { readonly after: number; readonly bytes: Uint8Array } | undefined
 
   const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve))
 
-  async function worldNow(): Promise<{ raw: Bus; store: Store; places: Places }> {
-    return { raw, store, places: placesOf((await placed.look()) ?? untouched) }
-  }
+  /** What the positions in the store are of; not what the log has by now. */
+  const ownTable = (): Table => heldTable(raw, store) ?? endedBefore(placed.table)
 
   async function answer(question: MendQuestion): Promise<Uint8Array> {
-    if (question.is === 'head') return encodeHead(await headOf(await worldNow()))
-    if (question.from === 0 || asked?.after !== question.after) {
-      const entries = heldBehind(await worldNow(), question.after)
-      asked = { after: question.after, bytes: encodeHeld(entries, clock.now()) }
-    }
+    await letGo
+    const table = ownTable()
+    const held: HeldWorld = { raw, store, table, by: question.by ?? furthestOf(await placed.look(), table) }
+    if (question.is === 'head') return encodeHead(await headOf(held))
+    if (question.from === 0 || asked?.after !== question.after)
+      asked = { after: question.after, bytes: encodeHeld(heldBehind(held, question.after), clock.now()) }
     return encodePage(asked.bytes, question.from, Math.floor(raw.maxPayload / 2))
   }
 
@@ -94,12 +109,12 @@ export function mendingOf(world: World, options: MendOptions): Mending {
     const ask = (question: MendQuestion): Promise<Uint8Array> =>
       raw.request(subjects.mend(raw.realm, tokenOf(name)), encodeQuestion(question), options.deadMs * 4)
     return {
-      head: async () => decodeHead(await ask({ is: 'head' })),
-      async held(after): Promise<HeldEntry[]> {
+      head: async (by) => decodeHead(await ask({ is: 'head', by })),
+      async held(after, by): Promise<HeldEntry[]> {
         const pages: Uint8Array[] = []
         let total = 1
         for (let from = 0; from < total;) {
-          const page = decodePage(await ask({ is: 'held', after, from }))
+          const page = decodePage(await ask({ is: 'held', by, after, from }))
           pages.push(page.bytes)
           from += page.bytes.length
           total = page.total
@@ -119,20 +134,19 @@ export function mendingOf(world: World, options: MendOptions): Mending {
 
   async function mend(fault: Fault): Promise<void> {
     const missed = new Set(others().map(({ name }) => name))
-    const known = placed.places.incarnation
     log.suspend(fault)
     world.onActive(true)
-    await owners.suspend()
-    await follower.set(new Set())
-    await folder.flush()
+    letGo = letAllGo()
+    await letGo
+    const table = ownTable()
     const waitUntil = clock.now() + options.deadMs * 2
     while (!isOver) {
       try {
         const row = await placed.look()
-        const isMended = row !== undefined && !row.isOpen && (row.mends.at(-1)?.[1] ?? 0) > known
+        const isMended = row !== undefined && !row.isOpen && !goesOnFrom(table, row)
         if (isMended || isTurn(missed, waitUntil)) {
           const peers = others().map(peerOf)
-          placed.adopt(isMended ? row : await mendLog({ raw, store, clock, peers, node: options.name }))
+          placed.adopt(isMended ? row : await mendLog({ raw, store, clock, peers, node: options.name, table }))
           break
         }
       } catch (error) {
@@ -143,16 +157,37 @@ export function mendingOf(world: World, options: MendOptions): Mending {
       await pause(options.retryMs * 5)
     }
     asked = undefined
-    await dropForked()
+    if (isOver) return
+    await goBy(table)
+    incarnation = placed.places.incarnation
     log.restart()
   }
 
+  async function letAllGo(): Promise<void> {
+    await owners.suspend()
+    await follower.set(new Set())
+    await folder.flush()
+  }
+
+  /** From now on this node goes by the table that the log has; `before`: what it went by. */
+  async function goBy(before: Table): Promise<void> {
+    const common = commonIncarnation(before, placed.table)
+    await dropForked(common)
+    // What is not on the log by now never will be.
+    await forgetHeld(
+      { store, clock },
+      ({ seq }) => incarnationOf(seq) > common || placed.places.seqOf(seq) === undefined,
+    )
+    if (options.mendKeepMs > 0 && !isSameTable(heldTable(raw, store), placed.table))
+      await holdTable({ raw, store, clock, placed })
+  }
+
   /** What this node has folded and the log went on without cannot be taken up. */
-  async function dropForked(): Promise<void> {
+  async function dropForked(common: number): Promise<void> {
     for (let partition = 0; partition < raw.realm.partitions; partition++) {
       const position = store.partition(partition)
       if (position === undefined || position.seq === 0) continue
-      const seq = placed.places.seqOf(position.seq)
+      const seq = incarnationOf(position.seq) > common ? undefined : placed.places.seqOf(position.seq)
       const entry = seq === undefined ? undefined : await raw.get(seq)
       const { epoch, n } = position
       const isThere =
@@ -183,7 +218,7 @@ export function mendingOf(world: World, options: MendOptions): Mending {
       return running !== undefined
     },
     get incarnation() {
-      return placed.places.incarnation
+      return incarnation
     },
     begin,
     onOther() {
@@ -192,8 +227,15 @@ export function mendingOf(world: World, options: MendOptions): Mending {
     },
     async open() {
       const row = await placed.look()
-      if (row?.isOpen === true) return await begin(new Fault('log.mending', { value: raw.realm.name }))
-      if (row !== undefined) await dropForked()
+      const table = ownTable()
+      // One that nobody ended, or the log lost the very table that was held here.
+      if (row?.isOpen === true || (goesOnFrom(table, row) && !isSameTable(table, row)))
+        return await begin(new Fault('log.mending', { value: raw.realm.name }))
+      if (row === undefined) return
+      // Somebody may have ended it since this node began to start.
+      if (!isSameTable(row, placed.table)) placed.adopt(row)
+      await goBy(table)
+      incarnation = placed.places.incarnation
     },
     stop() {
       isOver = true

@@ -8,25 +8,22 @@ import { isFault } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Entry, LogEntry, Reading, ReadOptions } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
-import {
-  decodeMendRow,
-  type MendRow,
-  type Places,
-  placesOf,
-  positionAt,
-  untouched,
-} from '#runtime/core/incarnations.ts'
+import { readUpTo } from './read-up-to.ts'
+import { type Places, placesOf, positionAt, untouched } from '#runtime/core/incarnations.ts'
+import { decodeMendRow, isSameTable, type Table } from '#runtime/core/mend-row.ts'
 
 export type PlacedLog = {
   /** Sequences in it are positions. */
   readonly bus: Bus
   readonly places: Places
-  /** The newest row that mendings left, as it stands on the log now. */
-  look(): Promise<MendRow | undefined>
+  /** The table that it goes by. */
+  readonly table: Table
+  /** The newest one, as it stands on the log now. */
+  look(): Promise<Table>
   /** Whether that is another than this node goes by. */
   isStale(): Promise<boolean>
   /** Goes by this table from now on; readings go on from where they are. */
-  adopt(row: MendRow | undefined): void
+  adopt(row: Table): void
 }
 
 export async function placedLogOf(
@@ -35,14 +32,19 @@ export async function placedLogOf(
 ): Promise<PlacedLog> {
   const subject = subjects.mended(raw.realm)
   const readings = new Set<{ again(): void }>()
+  /** The highest position that matches a filter, as long as that sequence is its last one. */
+  const tops = new Map<string, { readonly seq: number; readonly position: number }>()
+  let table: Table
   let places = placesOf(untouched)
 
-  async function look(): Promise<MendRow | undefined> {
+  async function look(): Promise<Table> {
     const last = await raw.last(subject)
     return last === undefined ? undefined : decodeMendRow(last.data, last.seq)
   }
 
-  function adopt(row: MendRow | undefined): void {
+  function adopt(row: Table): void {
+    table = row
+    tops.clear()
     places = placesOf(row ?? untouched)
     for (const one of readings) one.again()
   }
@@ -76,6 +78,32 @@ export async function placedLogOf(
     return undefined
   }
 
+  /** Behind a mending, what came last need not have the highest position. */
+  async function highest(filter: string): Promise<number | undefined> {
+    const seq = await raw.lastMatching(filter)
+    if (seq === undefined || places.incarnation === 0) return seq
+    const last = places.positionOf(seq)
+    const from = places.boundOf(last) + 1
+    if (from > seq) return last
+    const known = tops.get(filter)
+    if (known?.seq === seq) return known.position
+    const by = places
+    let position = last
+    await readUpTo(
+      raw,
+      { filter, from, to: seq, clock },
+      (entry) => (position = Math.max(position, by.positionOf(entry.seq))),
+    )
+    if (by !== places) return await highest(filter)
+    tops.set(filter, { seq, position })
+    return position
+  }
+
+  function topOf(seq: number): number {
+    const [after] = places.table.mends.at(-1) ?? [0]
+    return seq > after ? positionAt(places.incarnation, seq) : places.positionOf(seq)
+  }
+
   const bus: Bus = {
     ...raw,
     append: async (entry) => placed(await raw.append(sequenced(entry))),
@@ -87,12 +115,13 @@ export async function placedLogOf(
     },
     get: at,
     next,
-    async lastMatching(filter) {
-      const seq = await raw.lastMatching(filter)
-      if (seq === undefined || places.incarnation === 0) return seq
-      // Behind a mending, what came last need not have the highest position: this is never too low.
-      const [after] = places.table.mends.at(-1) ?? [0]
-      return seq > after ? positionAt(places.incarnation, seq) : places.positionOf(seq)
+    lastMatching: highest,
+    order: {
+      positionOf: (seq) => places.positionOf(seq),
+      boundOf: (position) => places.boundOf(position),
+      topOf,
+      stored: raw.get,
+      state: raw.logState,
     },
     purge: (filter, upTo) => raw.purge(filter, places.boundOf(upTo)),
     async removeEntry(position) {
@@ -102,13 +131,7 @@ export async function placedLogOf(
     async logState() {
       const state = await raw.logState()
       if (places.incarnation === 0) return state
-      const [after] = places.table.mends.at(-1) ?? [0]
-      const { firstSeq, lastSeq } = state
-      return {
-        ...state,
-        firstSeq: places.positionOf(firstSeq),
-        lastSeq: lastSeq > after ? positionAt(places.incarnation, lastSeq) : places.positionOf(lastSeq),
-      }
+      return { ...state, firstSeq: places.positionOf(state.firstSeq), lastSeq: topOf(state.lastSeq) }
     },
   }
 
@@ -199,10 +222,13 @@ export async function placedLogOf(
     get places() {
       return places
     },
+    get table() {
+      return table
+    },
     look,
     async isStale() {
       const row = await look()
-      return row?.isOpen === true || (row?.mends.at(-1)?.[1] ?? 0) !== places.incarnation
+      return row?.isOpen === true || !isSameTable(row, table)
     },
     adopt,
   }

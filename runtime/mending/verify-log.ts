@@ -14,7 +14,7 @@ import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { decodeRecord } from '#protocol/record.ts'
 import { parseStored } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
-import type { Bus, LogEntry } from '#runtime/bus.ts'
+import type { Bus, LogEntry, Placed } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { trace } from '#runtime/trace.ts'
 
@@ -45,6 +45,10 @@ export type LogWatch = {
   acknowledged(partition: number, record: Landmark, seen: number): void
   /** Nothing is published any more: it has to be mended. */
   suspend(fault: Fault): void
+  /** Aborted when that happens; what was read of the log until then need not be there again. */
+  readonly signal: AbortSignal
+  /** Whether what was claimed over the connection of that number counts: nothing had to be mended since. */
+  isSound(life: number): boolean
   /** It was mended: what it is now counts as seen for the first time. */
   restart(): void
   stop(): void
@@ -81,6 +85,9 @@ export function watchLog(
   let wholeLife = 0
   let whole: { readonly life: number; readonly looking: Promise<void> } | undefined
   let broken: Fault | undefined
+  let breaking = new AbortController()
+  /** The first connection after the last mending. */
+  let soundLife = 0
   /** The highest entry that was read, by which the log's end is known again. */
   let newest: LogEntry | undefined
 
@@ -124,7 +131,7 @@ export function watchLog(
     before: number,
     last: LogEntry | undefined,
   ): Promise<string | undefined> {
-    if (await answered(isMended)) return 'it was mended while this node was away'
+    if (await answered(isMended)) return 'its mendings are not those that this node goes by'
     if (lastSeq < before) return `it ends at ${lastSeq}, and ${before} was seen`
     const found = last === undefined ? undefined : await answered(() => bus.get(last.seq))
     const isOther =
@@ -175,6 +182,12 @@ export function watchLog(
     return one.looking
   }
 
+  /** Claims, and whatever else is not a record: a log without them is shorter than what was acknowledged. */
+  function noted(placed: Placed): Placed {
+    see(placed.seq)
+    return placed
+  }
+
   function afterLooking<T>(append: () => Promise<T>): Promise<T> {
     if (broken !== undefined) return Promise.reject(broken)
     return wholeLife === life ? append() : lookAtWhole().then(append)
@@ -183,8 +196,8 @@ export function watchLog(
   return {
     bus: {
       ...bus,
-      append: (entry) => afterLooking(() => bus.append(entry)),
-      appendAll: (entries) => afterLooking(() => bus.appendAll(entries)),
+      append: (entry) => afterLooking(() => bus.append(entry).then(noted)),
+      appendAll: (entries) => afterLooking(() => bus.appendAll(entries).then(noted)),
       read: (options) =>
         bus.read({
           ...options,
@@ -216,10 +229,20 @@ export function watchLog(
       const one = watched.get(partition)
       if (one?.epoch === record.epoch) one.last = record
     },
-    suspend: (fault) => void (broken ??= fault),
+    suspend(fault) {
+      broken ??= fault
+      breaking.abort(broken)
+    },
+    get signal() {
+      return breaking.signal
+    },
+    isSound: (since) => broken === undefined && since >= soundLife,
     restart() {
       broken = undefined
+      breaking = new AbortController()
       whole = undefined
+      life++
+      soundLife = life
       wholeLife = life
       seen = 0
       newest = undefined

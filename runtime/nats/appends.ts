@@ -45,6 +45,7 @@ export function openAppends(link: Link, replies: Replies, options: AppendOptions
         subjects: entries,
         sentAt: performance.now(),
         waitMs: ackMs,
+        ofLeader: 'append',
         onReply(message) {
           const seq = seqOf(message.data)
           if (seq > 0) resolve({ seq })

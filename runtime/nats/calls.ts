@@ -22,11 +22,14 @@ export function openCalls(link: Link, replies: Replies, options: { realm: string
   return {
     call<T>(subject: string, body: object, { absent = [], waitMs = options.callMs, nobody }: CallOptions = {}) {
       if (!link.isUp()) return Promise.reject(link.downFault())
+      const data = utf8.encode(JSON.stringify(body))
+      const ask = (reply: string): void => link.publish(`$JS.API.${subject}`, data, { reply })
       return new Promise<T | undefined>((resolve, reject) => {
         const reply = replies.expect({
           subjects: `$JS.API.${subject}`,
           sentAt: performance.now(),
           waitMs,
+          ofLeader: isReading(subject) ? { again: (at) => link.isUp() && ask(at) } : undefined,
           onReply(message) {
             if (message.data.length === 0)
               return reject(nobody ?? new Fault('bus.unreachable', { value: link.address }))
@@ -37,8 +40,13 @@ export function openCalls(link: Link, replies: Replies, options: { realm: string
           },
           onLost: reject,
         })
-        link.publish(`$JS.API.${subject}`, utf8.encode(JSON.stringify(body)), { reply })
+        ask(reply)
       })
     },
   }
+}
+
+/** What changes nothing and is answered by the leader of a stream. */
+function isReading(subject: string): boolean {
+  return /^STREAM\.(?:INFO|MSG\.GET)\./.test(subject)
 }

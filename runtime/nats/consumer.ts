@@ -6,10 +6,11 @@
  * that catch up may owe one connection half a gigabyte, and the server cuts it at 64 MB. Both
  * were measured equally fast with 1000 entries asked for at a time; 256 were half as fast.
  */
-import { createInbox, type Msg, nuid } from '@nats-io/nats-core'
+import { createInbox, type Msg } from '@nats-io/nats-core'
 import type { Calls } from './calls.ts'
 import { type Delivery, deliveryOf } from './delivery.ts'
 import type { Link } from './link.ts'
+import { makeConsumer, removeConsumer } from './make-consumer.ts'
 import { headerBytesOf, statusOf } from './wire-headers.ts'
 
 export type ConsumerOptions = {
@@ -22,6 +23,8 @@ export type ConsumerOptions = {
   readonly from: number
   readonly heartbeatMs: number
   readonly inboxPrefix: string | undefined
+  /** In a cluster: how long it may take to be made, or silent while it is new, before another is made. */
+  readonly hedgeMs: number | undefined
 }
 
 export type ConsumerEvents = {
@@ -52,12 +55,10 @@ const utf8 = new TextEncoder()
 
 export async function openConsumer(
   { link, calls }: { readonly link: Link; readonly calls: Calls },
-  { stream, filter, from, heartbeatMs, inboxPrefix }: ConsumerOptions,
+  { stream, filter, from, heartbeatMs, inboxPrefix, hedgeMs }: ConsumerOptions,
   { mayPull, onDelivery, onBroken }: ConsumerEvents,
 ): Promise<Consumer> {
-  const name = nuid.next()
   const config = {
-    name,
     deliver_policy: 'by_start_sequence',
     opt_start_seq: from,
     ack_policy: 'none',
@@ -66,8 +67,7 @@ export async function openConsumer(
     num_replicas: 1,
     inactive_threshold: inactiveMs * 1_000_000,
   }
-  const suffix = filter === undefined ? '' : `.${filter}`
-  await calls.call(`CONSUMER.CREATE.${stream}.${name}${suffix}`, { stream_name: stream, config })
+  const name = await makeConsumer({ link, calls }, { stream, filter, config, hedgeMs })
 
   let ended = false
   /** Deliveries seen, to be compared with the consumer's own count. */
@@ -77,6 +77,7 @@ export async function openConsumer(
   let heardAt = performance.now()
   let fruitful = false
   let refusals = 0
+  const bornAt = performance.now()
   // The server wants room for two heartbeats in a request's life.
   const expiresMs = Math.max(30_000, 3 * heartbeatMs)
   // One request must be able to carry the largest entry, or it would never come.
@@ -90,16 +91,29 @@ export async function openConsumer(
     },
   })
 
+  /** One that was made on a server about to stop falls silent without a word, so at first it speaks often. */
+  const youthMs = hedgeMs === undefined ? 0 : Math.max(1000, 4 * hedgeMs)
+  const isYoung = (now: number): boolean => now - bornAt < youthMs
+  const watching = hedgeMs === undefined ? undefined : setInterval(() => setImmediate(watch), hedgeMs / 2).unref()
+  /** After what lies unread in the socket, if this process stood still. */
+  function watch(): void {
+    const now = performance.now()
+    if (ended || !isYoung(now)) clearInterval(watching)
+    else if (owed > 0 && now - heardAt > (hedgeMs as number)) onBroken('a new consumer fell silent')
+  }
+
   function pull(): void {
     if (ended || owed > window / 2 || !mayPull() || !link.isUp()) return
+    const now = performance.now()
+    const isFrequent = hedgeMs !== undefined && isYoung(now)
     const batch = window - owed
-    if (owed === 0) heardAt = performance.now()
+    if (owed === 0) heardAt = now
     owed += batch
     const request = {
       batch,
       max_bytes: maxBytes,
-      expires: expiresMs * 1_000_000,
-      idle_heartbeat: heartbeatMs * 1_000_000,
+      expires: (isFrequent ? youthMs : expiresMs) * 1_000_000,
+      idle_heartbeat: (isFrequent ? Math.round(hedgeMs / 3) : heartbeatMs) * 1_000_000,
     }
     const reply = subscription.getSubject()
     link.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, utf8.encode(JSON.stringify(request)), { reply })
@@ -133,8 +147,9 @@ export async function openConsumer(
       return
     }
     // 404, 408 and most 409 end one request and say how much of it is left; anything else ends the consumer.
-    const left = headers?.get('Nats-Pending-Messages')
-    if (left === undefined || left === '') return onBroken(headers?.description || `status ${status}`)
+    const { description = '' } = headers ?? {}
+    const left = headers?.get('Nats-Pending-Messages') ?? ''
+    if (left === '' || isLeaving(description)) return onBroken(description || `status ${status}`)
     owed = Math.max(0, owed - Number(left))
     pull()
   }
@@ -146,8 +161,14 @@ export async function openConsumer(
     end() {
       if (ended) return
       ended = true
+      clearInterval(watching)
       subscription.unsubscribe()
-      if (link.isUp()) calls.call(`CONSUMER.DELETE.${stream}.${name}`, {}).catch(() => undefined)
+      removeConsumer({ link, calls }, stream, name)
     },
   }
+}
+
+/** A server that stops as planned says what is left of a request, too; but nobody hears the next one. */
+function isLeaving(description: string): boolean {
+  return /^(?:server shutdown|leadership change)$/i.test(description)
 }

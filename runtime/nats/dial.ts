@@ -3,13 +3,15 @@
  * us and the server is told by its own fault, at the start and whenever it comes up later; later
  * it is tried again without end, because rights and certificates may be mended while we wait.
  */
+import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
-import { credsAuthenticator, nkeyAuthenticator, type NatsConnection } from '@nats-io/nats-core'
+import { credsAuthenticator, errors, nkeyAuthenticator, type NatsConnection } from '@nats-io/nats-core'
 import { connect, type NodeConnectionOptions } from '@nats-io/transport-node'
 import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import { trace } from '#runtime/trace.ts'
 import { accessFaultOf, requireUsable } from './access-fault.ts'
+import { hearAlert } from './hear-alert.ts'
 import type { BusAuth, BusOptions, BusTimes, BusTls } from './bus-options.ts'
 
 export type Dialled = {
@@ -26,16 +28,37 @@ export async function dial(options: BusOptions, times: BusTimes): Promise<Dialle
   const refuse = (cause: unknown): never => {
     throw faultOf(cause) ?? new Fault('bus.unreachable', { value }, { cause })
   }
+  const once = (): Promise<NatsConnection> => tryOnce(wanted, options, times)
   // A certificate of ours is refused after the handshake, which a connection that would come back
   // by itself takes for silence.
-  if (options.tls !== undefined) await (await once(wanted).catch(refuse)).close()
+  if (options.tls !== undefined) await (await once().catch(refuse)).close()
   const nc = await connect(wanted).catch(refuse)
-  return { nc, barred: watchReturn(nc, { wanted, faultOf }) }
+  return { nc, barred: watchReturn(nc, { once, faultOf }) }
 }
 
 /** A connection that does not come back, and so tells why it ended. */
-async function once(wanted: NodeConnectionOptions): Promise<NatsConnection> {
-  return await connect({ ...wanted, reconnect: false })
+async function tryOnce(
+  wanted: NodeConnectionOptions,
+  { servers, tls }: BusOptions,
+  times: BusTimes,
+): Promise<NatsConnection> {
+  try {
+    return await connect({ ...wanted, reconnect: false })
+  } catch (error) {
+    if (tls === undefined || !isCutShort(error)) throw error
+    const files = { ca: read(tls.caFile), cert: read(tls.certFile), key: read(tls.keyFile) }
+    throw (await hearAlert({ servers, tls: { ...tlsOf(tls, servers), ...files }, waitMs: times.connectMs })) ?? error
+  }
+}
+
+function isCutShort(error: unknown): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException
+  return code === 'ECONNRESET' || code === 'EPIPE' || error instanceof errors.ClosedConnectionError
+}
+
+/** The client library has read it before. */
+function read(file: string | undefined): Buffer | undefined {
+  return file === undefined ? undefined : readFileSync(file)
 }
 
 /** Not at once: a server that restarts refuses everybody for a moment. */
@@ -43,7 +66,7 @@ const firstMs = 500
 const everyMs = 3_000
 
 type Return = {
-  readonly wanted: NodeConnectionOptions
+  readonly once: () => Promise<NatsConnection>
   readonly faultOf: (cause: unknown) => Fault | undefined
 }
 
@@ -51,7 +74,7 @@ type Return = {
  * The client library dials again and again and keeps to itself why it does not succeed. So from
  * time to time one more connection is tried, whose failure can be read.
  */
-function watchReturn(nc: NatsConnection, { wanted, faultOf }: Return): () => Fault | undefined {
+function watchReturn(nc: NatsConnection, { once, faultOf }: Return): () => Fault | undefined {
   let barred: Fault | undefined
   let timer: NodeJS.Timeout | undefined
   const wait = (ms: number): void => {
@@ -64,7 +87,7 @@ function watchReturn(nc: NatsConnection, { wanted, faultOf }: Return): () => Fau
   }
   async function ask(): Promise<void> {
     const mine = timer
-    const found = await once(wanted).then(
+    const found = await once().then(
       async (other) => {
         await other.close()
         return undefined

@@ -47,8 +47,10 @@ export async function openLink(options: BusOptions, times: BusTimes): Promise<Li
   void followStatus()
   async function followStatus(): Promise<void> {
     for await (const status of nc.status()) {
-      if (status.type === 'disconnect') become('disconnected')
-      else if (status.type === 'reconnect') become('connected')
+      if (status.type === 'disconnect') {
+        endBrokenDial(protocol)
+        become('disconnected')
+      } else if (status.type === 'reconnect') become('connected')
       else if (status.type === 'error' && status.error instanceof errors.PermissionViolationError) {
         const { operation, subject } = status.error
         for (const on of deniedListeners) on(operation, subject)
@@ -79,4 +81,13 @@ export async function openLink(options: BusOptions, times: BusTimes): Promise<Li
       await nc.close()
     },
   }
+}
+
+/**
+ * A connection that breaks after the server's greeting and before its first answer is waited for
+ * by the client library until `connectMs` is over, though its socket is gone. The end of that
+ * answer begins the next attempt.
+ */
+function endBrokenDial({ connected, transport, connectError }: NatsConnectionImpl['protocol']): void {
+  if (!connected && transport.isClosed) connectError?.(new errors.ConnectionError('the connection broke at its start'))
 }

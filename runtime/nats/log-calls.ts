@@ -1,8 +1,9 @@
 /**
  * Asking about the log and trimming it. Entries are asked of the stream's leader, because the
  * direct way may answer from a replica that is behind, and what is read here decides who owns a
- * partition.
+ * partition. Invariant: the end of the log is what its leader says that a majority follows.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { Fault } from '#protocol/fault.ts'
 import type { Realm } from '#protocol/realm.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
@@ -15,13 +16,32 @@ type LogCalls = Pick<Bus, 'last' | 'get' | 'next' | 'lastMatching' | 'purge' | '
 
 /** A purge walks the blocks that it empties. */
 const purgeMs = 60_000
+/** No follower asks for an election before it has missed its leader for so long: compiled into the server. */
+const electionMs = 4000
 
-export function openLogCalls({ call }: Calls, stream: string, realm: Realm): LogCalls {
+type Times = { readonly callMs: number; readonly reconnectMs: number }
+
+export function openLogCalls(
+  { call }: Calls,
+  { stream, realm }: { stream: string; realm: Realm },
+  times: Times,
+): LogCalls {
   async function find(
     which: { readonly seq: number; readonly next_by_subj?: string } | { readonly last_by_subj: string },
   ): Promise<LogEntry | undefined> {
     const found = await call<Stored>(`STREAM.MSG.GET.${stream}`, which, { absent: [refusal.noMessage] })
     return found === undefined ? undefined : entryOf(found)
+  }
+  /** A server that knows no leader answers with its own part of the log, and one that was cut off with its old one. */
+  async function infoOfLeader(): Promise<StreamInfo> {
+    const until = performance.now() + times.callMs
+    for (;;) {
+      const info = await call<StreamInfo>(`STREAM.INFO.${stream}`, {}, { absent: [refusal.streamNotFound] })
+      if (info === undefined) throw new Fault('realm.missing', { value: realm.name })
+      if (isFollowed(info)) return info
+      if (performance.now() > until) throw new Fault('bus.leaderless', { value: realm.name })
+      await delay(times.reconnectMs)
+    }
   }
   const get = async (seq: number): Promise<LogEntry | undefined> => (seq < 1 ? undefined : find({ seq }))
 
@@ -47,12 +67,21 @@ export function openLogCalls({ call }: Calls, stream: string, realm: Realm): Log
       throw new Fault('bus.refused', { reason: `entry ${seq} could not be removed`, code: refusal.deleteFailed })
     },
     async logState() {
-      const info = await call<StreamInfo>(`STREAM.INFO.${stream}`, {}, { absent: [refusal.streamNotFound] })
-      if (info === undefined) throw new Fault('realm.missing', { value: realm.name })
+      const info = await infoOfLeader()
       const { first_seq: firstSeq, last_seq: lastSeq, messages: entries, bytes } = info.state
       return { firstSeq, lastSeq, entries, bytes, createdAt: info.created }
     },
   }
+}
+
+/** It comes from the leader, and a majority (itself among them) was heard since another could have been chosen. */
+function isFollowed({ cluster }: StreamInfo): boolean {
+  if (cluster === undefined) return true
+  const { leader = '', replicas } = cluster
+  const others = replicas ?? []
+  // Of a server that was never heard the time is 0.
+  const heard = others.filter(({ offline, active }) => offline !== true && active > 0 && active < electionMs * 1e6)
+  return leader !== '' && (heard.length + 1) * 2 > others.length + 1
 }
 
 type Stored = {

@@ -18,10 +18,13 @@ import { openLogCalls } from './log-calls.ts'
 import { openRealmStream } from './realm-stream.ts'
 import { openReplies } from './replies.ts'
 import { openRegistry } from './registry.ts'
+import { refusal } from './server-fault.ts'
 import { openBlobs } from './blobs.ts'
 
 /** The first release with ids in atomic batches and checks on another subject. */
 const oldestServer = '2.12.1'
+/** Of three servers that are well, any answers within a tenth of this. */
+const hedgeMs = 150
 /** How long a closing bus waits for a server that may be gone. */
 const farewellMs = 250
 
@@ -43,17 +46,20 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const { inboxPrefix } = options
   const replies = openReplies(link, inboxPrefix)
   const calls = openCalls(link, replies, { realm: options.realm, callMs: times.callMs })
-  const { realm, stream, replicas } = await openRealmStream(calls, options, link.address)
+  const { realm, stream, replicas } = await untilPlaced(() => openRealmStream(calls, options, link.address), times)
   const { append, appendAll } = openAppends(link, replies, { stream, realm: realm.name, ackMs: times.ackMs })
-  if (replicas > 1) await untilReached(append, subjects.commit(realm, 0), times)
   const core = openCore(link, replies, inboxPrefix)
+  // Waiting out an acknowledgement that cannot come would keep a partition still for `ackMs`.
+  if (replicas > 1) core.hear(leaderElected(stream), () => replies.changeLeader())
+  if (replicas > 1) await untilReached(append, subjects.commit(realm, 0), times)
   const side = { realm, replicas: options.replicas, callMs: times.callMs }
   const registry = openRegistry(link, calls, { ...side, bucket: `${realm.name}_kinds` })
   const notes = openRegistry(link, calls, { ...side, bucket: `${realm.name}_cuts` })
   const blobs = openBlobs(link, calls, { ...side, bucket: `${streamOf(realm)}_bases` })
   const cuts = openBlobs(link, calls, { ...side, bucket: `${realm.name}_cuts` })
   // Whoever makes a realm makes all of it, so that those who come later need no right to.
-  if (options.create) await Promise.all([registry, notes, blobs, cuts].map((each) => each.ensure()))
+  if (options.create)
+    await untilPlaced(() => Promise.all([registry, notes, blobs, cuts].map((each) => each.ensure())), times)
   const readings = new Set<Reading>()
   const close = async (): Promise<void> => {
     for (const reading of readings) await reading.stop()
@@ -72,7 +78,13 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
     append,
     appendAll,
     async read(asked) {
-      const how = { stream, whole: `${realm.name}.>`, inboxPrefix, heartbeatMs: times.heartbeatMs }
+      const how = {
+        stream,
+        whole: `${realm.name}.>`,
+        inboxPrefix,
+        heartbeatMs: times.heartbeatMs,
+        hedgeMs: replicas > 1 ? hedgeMs : undefined,
+      }
       const reading = await openReader({ link, calls, replies }, how, asked)
       const stop = async (): Promise<void> => {
         readings.delete(reading)
@@ -81,7 +93,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
       readings.add(reading)
       return { ...reading, stop }
     },
-    ...openLogCalls(calls, stream, realm),
+    ...openLogCalls(calls, { stream, realm }, times),
     ...core,
     registry,
     notes,
@@ -92,6 +104,23 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
     [Symbol.asyncDispose]: close,
   }
 }
+
+/** A cluster counts servers as away that it has not heard yet, and refuses what is to be kept on all of them. */
+async function untilPlaced<T>(make: () => Promise<T>, times: typeof busTimes): Promise<T> {
+  const until = performance.now() + times.callMs
+  for (;;) {
+    try {
+      return await make()
+    } catch (error) {
+      const isPassing = isFault(error, 'bus.refused') && error.details['code'] === refusal.noPeers
+      if (!isPassing || performance.now() > until) throw error
+    }
+    await delay(times.reconnectMs)
+  }
+}
+
+/** What a server says that leads the log from now on, to everybody in the account. */
+const leaderElected = (stream: string): string => `$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${stream}`
 
 /** No sequence will ever be this one, so that the server can only refuse. */
 const neverSeq = Number.MAX_SAFE_INTEGER

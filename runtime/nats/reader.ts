@@ -13,6 +13,8 @@ import type { Link } from './link.ts'
 import type { Replies } from './replies.ts'
 import { outsideOf } from './wire-headers.ts'
 
+const hedgesMost = 6
+
 export type ReaderParts = { readonly link: Link; readonly calls: Calls; readonly replies: Replies }
 
 export type ReaderOptions = {
@@ -21,6 +23,8 @@ export type ReaderOptions = {
   readonly whole: string
   readonly inboxPrefix: string | undefined
   readonly heartbeatMs: number
+  /** How long a consumer may take to be made before another is asked for; nothing: as long as any answer. */
+  readonly hedgeMs: number | undefined
 }
 
 export async function openReader(
@@ -42,7 +46,13 @@ export async function openReader(
   async function begin(): Promise<void> {
     const opened = await openConsumer(
       { link, calls },
-      { ...options, filter: filter === options.whole ? undefined : filter, from: next },
+      {
+        ...options,
+        filter: filter === options.whole ? undefined : filter,
+        from: next,
+        // What did not help is waited for longer the next time.
+        hedgeMs: options.hedgeMs === undefined ? undefined : options.hedgeMs * 2 ** Math.min(fruitless, hedgesMost),
+      },
       {
         mayPull: () => !paused,
         onDelivery: handOn,

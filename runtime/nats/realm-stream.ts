@@ -54,6 +54,18 @@ export type StreamInfo = {
     readonly messages: number
     readonly bytes: number
   }
+  /** Of one server alone there is none. */
+  readonly cluster?: {
+    /** Empty, or not there: whoever answers knows none. */
+    readonly leader?: string
+    readonly replicas?:
+      | readonly {
+          readonly offline?: boolean
+          /** Nanoseconds since it was heard. */
+          readonly active: number
+        }[]
+      | null
+  }
 }
 
 export async function openRealmStream({ call }: Calls, options: BusOptions, address: string): Promise<RealmStream> {

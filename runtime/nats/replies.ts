@@ -1,7 +1,7 @@
 /**
  * Every answer the server owes us, under one wildcard inbox: acknowledgements of appends, results
  * of calls. Invariant: each waiting ends exactly once, by its answer, its deadline, the loss of
- * the connection, or a denial; and one timer serves them all.
+ * the connection or of the log's leader, or a denial; and one timer serves them all.
  */
 import { createInbox, type Msg } from '@nats-io/nats-core'
 import { Fault } from '#protocol/fault.ts'
@@ -13,6 +13,8 @@ export type Waiting = {
   /** From `performance.now()`. */
   readonly sentAt: number
   readonly waitMs: number
+  /** What the leader of the log was asked for: that it appends, or something that may be asked again. */
+  readonly ofLeader?: 'append' | { readonly again: (reply: string) => void } | undefined
   onReply(message: Msg): void
   onLost(fault: Fault): void
 }
@@ -22,6 +24,8 @@ export type Replies = {
   expect(waiting: Waiting): string
   /** What was expected will not come: it could not be published. */
   forget(reply: string): void
+  /** The log has another leader; the one before keeps to itself what it was asked and has not answered. */
+  changeLeader(): void
   /** Called a few times a second with `performance.now()`, except right after the process itself stood still. */
   onTick(check: (now: number) => void): { stop(): void }
   close(): void
@@ -94,6 +98,17 @@ export function openReplies(link: Link, inboxPrefix: string | undefined): Replie
       return base + token
     },
     forget: (reply) => void waiting.delete(reply.slice(base.length)),
+    changeLeader() {
+      for (const [token, one] of waiting) {
+        if (one.ofLeader === undefined) continue
+        if (one.ofLeader !== 'append') {
+          one.ofLeader.again(base + token)
+          continue
+        }
+        waiting.delete(token)
+        one.onLost(timeoutOf(one))
+      }
+    },
     onTick(check) {
       checks.add(check)
       return { stop: () => void checks.delete(check) }

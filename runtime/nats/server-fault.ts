@@ -11,6 +11,8 @@ export type ServerError = { readonly code: number; readonly err_code?: number; r
 
 /** Names the server gives its refusals; only those that mean something to us. */
 export const refusal = {
+  /** In a cluster: too few servers are there to keep so many copies. */
+  noPeers: 10005,
   jetStreamOff: 10076,
   jetStreamOffForAccount: 10039,
   noMessage: 10037,

@@ -8,6 +8,7 @@ import type { Clock } from '#runtime/clock.ts'
 import type { Arrival } from '#runtime/core/arrival.ts'
 import { heapOf } from '#runtime/core/heap.ts'
 import { type Away, dueNow, needsOf } from '#runtime/core/needs.ts'
+import { loopTurn } from './loop-turn.ts'
 import type { Kinds, Resident, Residents } from './residents.ts'
 import { isTraced, trace } from '#runtime/trace.ts'
 
@@ -33,6 +34,9 @@ type World = {
 /** More than this behind its instant a timer is worth a trace. */
 const lateMs = 5
 
+/** So many actors are loaded for their timers without a pause: after an absence all may be due at once. */
+const sliceActors = 64
+
 export function alarmsOf({ clock, residents, kinds, away, arrive, onError }: World): Alarms {
   const heap = heapOf<Address>()
   let alarm: { readonly at: number; readonly handle: { cancel(): void } } | undefined
@@ -51,13 +55,23 @@ export function alarmsOf({ clock, residents, kinds, away, arrive, onError }: Wor
     try {
       const now = clock.now()
       const addresses = new Set<Address>()
-      for (let due = heap.peek(); due !== undefined && due <= now; due = heap.peek())
-        addresses.add(heap.pop() as Address)
+      const isDue = (): boolean => (heap.peek() ?? Number.POSITIVE_INFINITY) <= now
+      while (addresses.size < sliceActors && isDue()) addresses.add(heap.pop() as Address)
       for (const address of addresses) ring(address, now)
-      arm()
+      if (isDue()) goOn()
+      else arm()
     } catch (error) {
       onError(error)
     }
+  }
+
+  /** With the rest of those that are due, when the loop has turned. */
+  function goOn(): void {
+    let isCancelled = false
+    alarm = { at: heap.peek() as number, handle: { cancel: () => void (isCancelled = true) } }
+    void loopTurn().then(() => {
+      if (!isCancelled) wake()
+    })
   }
 
   function ring(address: Address, now: number): void {

@@ -27,12 +27,17 @@ export type CatchUpWorld = {
 }
 
 /** `through`: the sequence of the claim, the last entry that is folded. */
-export type CatchUpOptions = SessionLimits & HoldOptions & { readonly through: number }
+export type CatchUpOptions = SessionLimits &
+  HoldOptions & {
+    readonly through: number
+    /** The log has to be mended: what is read for may never come. */
+    readonly signal?: AbortSignal
+  }
 
 export async function catchUp(
   { bus, store, clock, kinds }: CatchUpWorld,
   partitions: ReadonlySet<number>,
-  { through, ...limits }: CatchUpOptions,
+  { through, signal, ...limits }: CatchUpOptions,
 ): Promise<void> {
   // The log is read in its order: a record that comes too early is one whose forerunner is not there.
   const refold = refoldOf({ store, kinds }, partitions, {
@@ -45,6 +50,7 @@ export async function catchUp(
   let reading: Reading | undefined
   let folding = Promise.resolve()
   let fail: (error: unknown) => void = () => undefined
+  const abort = (): void => fail(signal?.reason)
 
   function fold(): void {
     const folded = refold.fold()
@@ -59,6 +65,8 @@ export async function catchUp(
   try {
     await new Promise<void>((resolve, reject) => {
       fail = reject
+      if (signal?.aborted === true) return abort()
+      signal?.addEventListener('abort', abort)
       // The claims themselves are on the log, so the reading always comes to its end.
       const filter = `${bus.realm.name}.>`
       let isDone = false
@@ -83,6 +91,7 @@ export async function catchUp(
       }, reject)
     })
   } finally {
+    signal?.removeEventListener('abort', abort)
     await reading?.stop()
     // Also after a failure: whoever tries again begins where the store is then.
     await folding.catch(() => undefined)

@@ -28,7 +28,16 @@ export type Claimed = {
 
 /** Appends the claim of one partition; of two who try, one wins and the other claims above it. */
 export async function claimPartition(
-  { bus, clock }: { readonly bus: Bus; readonly clock: Clock },
+  {
+    bus,
+    clock,
+    mayAppend,
+  }: {
+    readonly bus: Bus
+    readonly clock: Clock
+    /** Whatever has to be known before; asked meanwhile. */
+    readonly mayAppend?: Promise<void>
+  },
   partition: number,
   node: string,
 ): Promise<Claimed> {
@@ -63,6 +72,7 @@ export async function claimPartition(
       at: clock.now(),
     }
     const data = encodeRecord(claim)
+    await mayAppend
     try {
       const { seq } = await bus.append({ subject, data, check: { seq: last?.seq ?? 0 } })
       onClaimed(epoch)

@@ -162,7 +162,9 @@ export function folderOf(
       else run().catch(onError)
     },
     async flush() {
-      while (count > 0 || running !== undefined) await run()
+      // Under load there is always more to come, and nobody waits for that.
+      await running
+      await run()
     },
     written: (partition) => written.get(partition) ?? 0,
     onFolded: (on) => void hearers.push(on),

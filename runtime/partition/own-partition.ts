@@ -23,6 +23,7 @@ import { stepDownOf } from '#runtime/rollouts/step-down.ts'
 import { stepperOf } from './stepper.ts'
 import { takeUp, takeUpKind } from './take-up.ts'
 import { trace } from '#runtime/trace.ts'
+import { dropFold, isUnreadable } from './unreadable.ts'
 import type { PartitionOptions, PartitionWorld, Ownership, Partition } from './partition.ts'
 
 /** Stepping goes on for so long at once, so that it never starves timers and reading. */
@@ -79,11 +80,13 @@ export function ownPartition(
   let foldedN = own.folded.n
   let isAsked = false
   let isScheduled = false
+  /** Until what is stored was taken up and the mailbox is read, nothing is stepped and no timer fires. */
+  let isOpen = false
   let isDraining = false
   let isClosed = false
 
   function schedule(): void {
-    if (isScheduled || isClosed) return
+    if (isScheduled || isClosed || !isOpen) return
     isScheduled = true
     setImmediate(run)
   }
@@ -170,18 +173,8 @@ export function ownPartition(
       })
       const { taken, needs } = staging.take(choice.steps)
       const { n, cursor, heard, seq: previous } = progress.position
-      const head = {
-        generation: realm.generation,
-        partition,
-        epoch: own.epoch,
-        n: n + 1,
-        previous,
-        cursor,
-        heard,
-        at: clock.now(),
-        awayMs,
-        openedAt,
-      }
+      const place = { partition, epoch: own.epoch, n: n + 1, previous, cursor, heard }
+      const head = { generation: realm.generation, ...place, at: clock.now(), awayMs, openedAt }
       const record = recordOf(head, taken)
       const plan = planOf(realm, record, taken, {
         form: choice.form,
@@ -229,7 +222,11 @@ export function ownPartition(
     if (isClosed) return
     shut()
     if (!isFault(error, 'bus.closed')) trace({ is: 'partition.lost', partition, fault: storedFaultOf(error) })
-    world.onLost(partition, error)
+    const isGone = (): void => world.onLost(partition, error)
+    if (!isUnreadable(error)) return isGone()
+    // Taken up again as it is, it would fail again at the same place.
+    const dropped = folder.flush().then(() => dropFold(store, partition, error))
+    dropped.then(isGone, isGone)
   }
 
   function shut(): void {
@@ -260,18 +257,20 @@ export function ownPartition(
       return { queued: inbox.length, staged: staging.length + (isAsked ? 1 : 0) }
     },
     async open() {
-      takeUp(stored, owner)
+      await takeUp(stored, owner, () => isClosed)
+      if (isClosed) return
       await inbox.read(bus, {
         filter: subjects.mailbox(realm, partition),
         from: progress.position.cursor + 1,
         onRepair: (reason) => trace({ is: 'reader.repaired', partition, reason }),
       })
+      isOpen = true
       alarms.arm()
       schedule()
     },
     async takeUp(kind) {
       await takeUpKind(stored, owner, kind, () => isClosed)
-      alarms.arm()
+      if (isOpen) alarms.arm()
     },
     arrive(arrival) {
       if (!isClosed) inbox.push(arrival)
@@ -289,6 +288,7 @@ export function ownPartition(
       const step = isClosed ? undefined : marking.foresee(cut, marker)
       if (step !== undefined) stage([step])
     },
+    fail: lose,
     fenced: (epoch) => lose(new Fault('partition.lost', { partition, have: epoch, want: own.epoch })),
     evict: (before, most) => residents.evict({ before, most, foldedN }),
     stepDown,

@@ -91,6 +91,8 @@ export type Partition = {
   folded(position: FoldedPartition): void
   /** A marker stands in its mailbox, perhaps far ahead of what was read: the cut is recorded now. */
   foresee(cut: string, marker: number): void
+  /** It cannot go on: what is in memory is dropped, and a fold that cannot be read with it. */
+  fail(error: unknown): void
   /** The log has a higher epoch: it lets go as if a commit had been refused. */
   fenced(epoch: number): void
   evict(before: number, most: number): number

@@ -1,12 +1,14 @@
 /**
  * Brings the store up to the log, also where the log no longer holds what the store lacks: then
- * the partition starts again from the base that was uploaded before the log was trimmed. Invariant:
- * bases are left out of account only where the newest record itself was folded.
+ * the partition starts again from the base that was uploaded before the log was trimmed; and where
+ * the store cannot be read: then from there as well. Invariants: bases are left out of account only
+ * where the newest record itself was folded; a fold is dropped once, and what fails again is told.
  */
 import { isFault } from '#protocol/fault.ts'
 import { takeNewerBases } from '#runtime/trimming/bases.ts'
 import { catchUp, type CatchUpOptions, type CatchUpWorld } from './catch-up.ts'
 import type { Claimed } from './claim.ts'
+import { dropFold, isUnreadable } from './unreadable.ts'
 
 /** So little is read sooner than the names of the bases. */
 const warmEntries = 20_000
@@ -16,6 +18,23 @@ export async function foldThrough(
   claims: readonly Claimed[],
   options: CatchUpOptions,
 ): Promise<void> {
+  try {
+    await foldAll(world, claims, options)
+  } catch (error) {
+    const [first, ...others] = claims
+    if (first === undefined || !isUnreadable(error)) throw error
+    // Which of several it is shows when each is folded by itself.
+    if (others.length > 0) return await foldEach(world, claims, options)
+    await dropFold(world.store, first.partition, error)
+    await foldAll(world, claims, options)
+  }
+}
+
+async function foldEach(world: CatchUpWorld, claims: readonly Claimed[], options: CatchUpOptions): Promise<void> {
+  for (const one of claims) await foldThrough(world, [one], options)
+}
+
+async function foldAll(world: CatchUpWorld, claims: readonly Claimed[], options: CatchUpOptions): Promise<void> {
   const isBehind = ({ partition, newest }: Claimed): boolean => newest > (world.store.partition(partition)?.seq ?? 0)
   const lags = ({ partition }: Claimed): number =>
     options.through - (world.store.partition(partition)?.seq ?? -Infinity)

@@ -13,6 +13,7 @@ import type { Store } from '#store/store.ts'
 import type { Blueprint } from '#runtime/core/blueprint.ts'
 import { type Family, familyOfBook, type Live, revive, reviveUnfit, stateOf } from '#runtime/core/live.ts'
 import { trace } from '#runtime/trace.ts'
+import { isUnreadable } from './unreadable.ts'
 
 export type Resident = {
   readonly address: Address
@@ -74,6 +75,11 @@ export function residentsOf({ store, kinds, now }: World, { stateBytesMost, ...f
 
   function load(address: Address, array: unknown[]): Live {
     const root = blueprintOfKind(address)
+    if (typeof array[0] !== 'number')
+      throw new Fault('state.undecodable', {
+        size: array.length,
+        reason: `what is stored of ${address} is not a state`,
+      })
     const { book: stored, ...rest } = stateOfArray(array)
     // Whether it fits is judged anew: the definition, or a migrate step, may have been mended since.
     const { unfit: _, ...book } = stored
@@ -86,6 +92,7 @@ export function residentsOf({ store, kinds, now }: World, { stateBytesMost, ...f
         familyOf(address, () => undefined),
       )
     } catch (error) {
+      if (isUnreadable(error)) throw error
       const fault = storedFaultOf(error)
       trace({ is: 'actor.unfit', address, fault })
       return reviveUnfit(root, address, { ...state, book: { ...book, unfit: fault } })

@@ -21,6 +21,7 @@ import type { LiveNeeds } from '#runtime/core/needs.ts'
 
 import type { Kinds, Resident, Residents } from './residents.ts'
 import { isTraced, trace } from '#runtime/trace.ts'
+import { isUnreadable } from './unreadable.ts'
 
 export type Stepper = {
   take(arrival: Arrival, origin?: Origin): Staged[]
@@ -104,6 +105,8 @@ export function stepperOf(world: World, options: StepperOptions): Stepper {
     try {
       return carryOut({ resident, touched }, () => step(input))
     } catch (error) {
+      // Somebody of its family cannot be read: no failure of the machine.
+      if (isUnreadable(error)) throw error
       try {
         return carryOut({ resident, touched }, () => supervise(now(), error))
       } catch (again) {

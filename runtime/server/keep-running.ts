@@ -1,7 +1,7 @@
 /**
- * Keeps one server of a cluster running: whoever ends is started again, as long as it does not
- * end again and again. Invariant: no more than `limit.starts` starts in any `limit.withinMs`, so
- * that a server that cannot run costs its neighbours nothing.
+ * Keeps a server or a node running: whoever ends is started again, as long as it does not end
+ * again and again. Invariant: no more than `limit.starts` starts in any `limit.withinMs`, so that
+ * one that cannot run costs its neighbours nothing.
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Fault, isFault } from '#protocol/fault.ts'
@@ -14,8 +14,12 @@ export type KeptServer = {
   stop(): Promise<void>
 }
 
+/** Three times is bad luck; more is a disk, a port, a module or a program that does not work. */
+export const restarts = { starts: 3, withinMs: 60_000 } as const
+
 export type KeepOptions = {
-  readonly start: () => Promise<ServerProcess>
+  /** The signal: it is to stop, so what begins again need not come to be. */
+  readonly start: (signal: AbortSignal) => Promise<ServerProcess>
   readonly limit: { readonly starts: number; readonly withinMs: number }
   readonly onEnded: (fault: Fault) => void
   readonly onStarted: () => void
@@ -27,7 +31,7 @@ export async function keepRunning(options: KeepOptions): Promise<KeptServer> {
   const { limit } = options
   const giveUp = new AbortController()
   const starts: number[] = []
-  let server = await options.start()
+  let server = await options.start(giveUp.signal)
   let resting = false
   const kept = keep()
 
@@ -45,7 +49,7 @@ export async function keepRunning(options: KeepOptions): Promise<KeptServer> {
   /** Resolves when it has ended again. */
   async function startAgain(): Promise<Fault | undefined> {
     try {
-      server = await options.start()
+      server = await options.start(giveUp.signal)
     } catch (error) {
       return isFault(error) ? error : new Fault('server.died', { reason: String(error), lines: '(none)' })
     }

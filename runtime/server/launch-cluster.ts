@@ -11,19 +11,18 @@ import { awaitCluster } from './cluster-ready.ts'
 import { newRouteLogin, noteServers, type ServerCredentials } from './credentials.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { portsFrom, requireFreePort } from './free-port.ts'
-import { keepRunning, type KeptServer } from './keep-running.ts'
+import { keepRunning, type KeptServer, restarts } from './keep-running.ts'
 import type { LaunchOptions } from './launch-server.ts'
 import { runServer, type ServerProcess } from './run-server.ts'
 import { serverConfigText } from './server-config.ts'
 import { memberDir, requireServers } from './server-count.ts'
 import { makeHome, removePortNotes, type ServerHome, stopOrphan, writeConfig } from './server-home.ts'
 
-export type ClusterOptions = Omit<LaunchOptions, 'onLine'> & {
+export type ClusterOptions = Omit<LaunchOptions, 'onLine' | 'onFault'> & {
   /** An odd number, at least three: a majority of them must run. */
   readonly count: number
   /** A line of the log of one of them, counted from 1. */
   readonly onLine: (line: string, server: number) => void
-  readonly onProgress: (line: string) => void
   /** One ended by itself; the others go on, and it is started again. */
   readonly onFault: (fault: Fault, server: number) => void
 }
@@ -45,9 +44,6 @@ export type RunningCluster = AsyncDisposable & {
 /** What servers that are started one after the other say of each other until the last is there. */
 const birthPangs =
   /Error trying to connect to route|Waiting for routing to be established|not established contact with a meta leader/
-
-/** Three times is bad luck; more is a disk, a port or a program that does not work. */
-const restarts = { starts: 3, withinMs: 60_000 }
 
 type Member = { readonly number: number; readonly name: string; readonly home: ServerHome; readonly port: number }
 

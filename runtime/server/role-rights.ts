@@ -94,7 +94,7 @@ function running(realm: string): Lists {
       `$JS.API.STREAM.PURGE.${log}`,
       ...blobs.map((each) => `$JS.API.STREAM.PURGE.${each}`),
     ],
-    subscribe: [`${realm}.>`],
+    subscribe: [`${realm}.>`, leaderElected(log)],
   }
 }
 
@@ -130,5 +130,10 @@ function mending(realm: string): readonly string[] {
 }
 
 function heardFrom(realm: string): readonly string[] {
-  return [`${realm}.own.*`, `${realm}.claimed.*`, `${realm}.node.*`, `${realm}.st.>`]
+  return [`${realm}.own.*`, `${realm}.claimed.*`, `${realm}.node.*`, `${realm}.st.>`, leaderElected(realm)]
+}
+
+/** Said by the server of a cluster that leads the log from now on. */
+function leaderElected(log: string): string {
+  return `$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${log}`
 }

@@ -42,9 +42,13 @@ export async function newestBases(bus: Bus): Promise<ReadonlyMap<number, Base>> 
 }
 
 /** Brings the store to the newest base where it is behind that; says for which partitions it did. */
-export async function takeNewerBases({ bus, store }: World, partitions: readonly number[]): Promise<readonly number[]> {
+export async function takeNewerBases(
+  { bus, store }: World,
+  partitions: readonly number[],
+  listed: () => Promise<ReadonlyMap<number, Base>> = () => newestBases(bus),
+): Promise<readonly number[]> {
   const taken: number[] = []
-  const newest = await newestBases(bus)
+  const newest = await listed()
   for (const partition of partitions) {
     const base = newest.get(partition)
     const have = store.partition(partition)?.n ?? 0
@@ -61,6 +65,12 @@ export async function takeNewerBases({ bus, store }: World, partitions: readonly
     await store.loadBase(bytes)
   }
   return taken
+}
+
+/** Of a log that was mended without whoever made them: what is in them never was on it. */
+export async function removeBasesAbove(bus: Bus, numbers: ReadonlyMap<number, number>): Promise<void> {
+  for (const { partition, n, name } of basesOf(await bus.blobs.names()))
+    if (n > (numbers.get(partition) ?? Number.POSITIVE_INFINITY)) await bus.blobs.remove(name)
 }
 
 export type Base = { readonly partition: number; readonly n: number; readonly name: string }

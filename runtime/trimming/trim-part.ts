@@ -10,6 +10,7 @@ import type { TrimAnswer, TrimAsk } from '#protocol/trimming.ts'
 import type { Store } from '#store/store.ts'
 import { type Uploaded, uploadBase } from './bases.ts'
 import type { Bus } from '#runtime/bus.ts'
+import { incarnationOf } from '#runtime/core/incarnations.ts'
 import { heardThrough } from '#runtime/partition/heard.ts'
 import { lastRecordSeq } from '#runtime/partition/last-record.ts'
 
@@ -29,6 +30,7 @@ export type TrimPart = (ask: TrimAsk) => Promise<TrimAnswer>
 export function trimPartOf({ bus, store, positions, isHeld }: World): TrimPart {
   /** Of each partition, the newest base that is durable as far as is known here. */
   const durable = new Map<number, Uploaded>()
+  let incarnation = 0
 
   async function boundOf(position: FoldedPartition, ask: TrimAsk): Promise<number> {
     const { partition, cursor } = position
@@ -52,6 +54,9 @@ export function trimPartOf({ bus, store, positions, isHeld }: World): TrimPart {
   }
 
   return async (ask) => {
+    // A mending may have removed a base whose records were lost with the node that alone had them.
+    if (incarnationOf(ask.lastSeq) !== incarnation) durable.clear()
+    incarnation = incarnationOf(ask.lastSeq)
     // Nothing at all: what a cut refers to lies at no one place.
     if (isHeld()) return { bounds: heldBounds(positions()), heard: 0 }
     const bounds: [number, number][] = []

@@ -24,7 +24,7 @@ import type { Clock } from '#runtime/clock.ts'
 import { trace } from '#runtime/trace.ts'
 import { type ParkedOptions, parkedTrimmerOf } from './trim-parked.ts'
 import { trimPartOf } from './trim-part.ts'
-import { windowEnd, type WindowOptions } from './trim-window.ts'
+import { orderOf, windowEnd, type WindowOptions } from './trim-window.ts'
 
 export type TrimOptions = ParkedOptions &
   WindowOptions & {
@@ -67,26 +67,29 @@ export function openTrimmer({ bus, store, clock, positions, isHeld, others }: Wo
   let serving: { stop(): void } | undefined
   let running: Promise<unknown> = Promise.resolve()
   let stopped = false
-  /** The horizon of the last round: entries that are always kept stay below it. */
+  /** The horizon of the last round, as a sequence: entries that are always kept stay below it. */
   let trimmed = 0
   let failures = 0
 
   async function trim(): Promise<number> {
     if (!positions().some(({ partition }) => partition === 0)) return 0
     const removed = await trimParked()
-    const state = await bus.logState()
+    const order = orderOf(bus)
+    const state = await order.state()
     const begin = Math.max(state.firstSeq, trimmed)
-    const isWorth = (horizon: number): boolean =>
-      horizon > state.firstSeq && horizon - begin >= (state.lastSeq - begin) * leastShare
-    const upTo = await windowEnd({ bus, clock }, state, options)
-    if (!isWorth(upTo)) return removed
-    const ask = { lastSeq: state.lastSeq, from: begin }
+    const isWorth = (end: number): boolean =>
+      end > state.firstSeq && end - begin >= (state.lastSeq - begin) * leastShare
+    const end = await windowEnd({ order, clock }, state, options)
+    if (!isWorth(end)) return removed
+    // From here on by positions, as owners know them.
+    const upTo = order.positionOf(end)
+    const ask = { lastSeq: order.topOf(state.lastSeq), from: order.positionOf(begin) }
     const possible = await boundsOf({ ...ask, upTo, isFirm: false })
-    if (possible === undefined || !isWorth(Math.min(upTo, possible.bound))) return removed
+    if (possible === undefined || !isWorth(order.boundOf(Math.min(upTo, possible.bound)))) return removed
     const firm = await boundsOf({ ...ask, upTo: Math.min(upTo, possible.bound), isFirm: true })
     if (firm === undefined) return removed
     const horizon = Math.min(upTo, firm.bound)
-    return isWorth(horizon) ? removed + (await purge(horizon, firm.heard)) : removed
+    return isWorth(order.boundOf(horizon)) ? removed + (await purge(horizon, firm.heard)) : removed
   }
 
   /** Of all partitions; nothing when one of them was not answered for. */
@@ -130,7 +133,7 @@ export function openTrimmer({ bus, store, clock, positions, isHeld, others }: Wo
     }
     removed += (await bus.purge(`${realm.name}.ev.>`, Math.min(horizon, heard))).removed
     removed += (await bus.purge(`${realm.name}.re.>`, horizon)).removed
-    trimmed = horizon
+    trimmed = orderOf(bus).boundOf(horizon)
     trace({ is: 'trimmed', upTo: horizon, removed })
     return removed
   }

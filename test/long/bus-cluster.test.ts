@@ -113,6 +113,65 @@ describe('a stream whose leader dies', () => {
   })
 })
 
+describe('a server that stops as planned', () => {
+  beforeAll(async () => {
+    cluster = await startCluster()
+  })
+  afterAll(() => cluster.stop())
+
+  /** Whoever waited for this would not see the end of the test. */
+  const times = { ackMs: 600_000, callMs: 600_000, heartbeatMs: 300_000 }
+
+  test(
+    'is noticed by each reader and by each append that it leaves without an answer',
+    { timeout: 180_000 },
+    async () => {
+      const open = (server: number): Promise<Bus> =>
+        openBus({
+          servers: cluster.urls.slice(server).concat(cluster.urls.slice(0, server)),
+          realm: 'stops',
+          create: true,
+          defaultPartitions: partitions,
+          replicas: 3,
+          durability: 'process',
+          times,
+        })
+      const buses = [await open(0), await open(1), await open(2)]
+      const [{ realm }] = buses as [Bus, Bus, Bus]
+      const numbers = Array.from({ length: partitions }, (_, at) => at)
+      const heard = await Promise.all(
+        buses.map((bus) => Promise.all(numbers.map((at) => listen(bus, subjects.mailbox(realm, at))))),
+      )
+      let isOver = false
+      let rounds = 0
+      // Each bus always has something on its way; an append whose outcome is open goes again.
+      const appending = buses.map(async (bus) => {
+        while (!isOver) {
+          const code = await faultOf(bus.append({ subject: subjects.in(realm, 0, 'e', 'order/1'), data: bytes('on') }))
+          expect(['none', 'bus.timeout', 'bus.unreachable']).toContain(code.code)
+          await setImmediate()
+        }
+      })
+      for (const server of cluster.servers) {
+        await server.quit()
+        rounds++
+        for (const at of numbers) {
+          const entry = { subject: subjects.in(realm, at, 'e', 'order/1'), data: bytes(`round ${rounds}`) }
+          while ((await faultOf((buses[at % 3] as Bus).append(entry))).code !== 'none') await setImmediate()
+        }
+        const hasCome = (entries: readonly { readonly data: Uint8Array }[]): boolean =>
+          entries.some(({ data }) => textOf(data) === `round ${rounds}`)
+        await Promise.all(heard.flat().map((one) => one.until(hasCome)))
+        await server.restart()
+        await cluster.inStep('stops')
+      }
+      isOver = true
+      await Promise.all(appending)
+      for (const bus of buses) await bus.close()
+    },
+  )
+})
+
 describe('what decides who owns a partition', () => {
   let foreign: NatsConnection
 

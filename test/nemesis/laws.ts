@@ -1,5 +1,6 @@
 /** The laws of a death among several, with their numbers: what CI does a few times, and the long run many. */
 import { setTimeout as pause } from 'node:timers/promises'
+import { foldFaults } from './folds.ts'
 import { worstOf } from './hearing.ts'
 import type { Member } from './member.ts'
 import { pictureOf } from './picture.ts'
@@ -9,11 +10,10 @@ export type Deaths = {
   /** Of each kill the longest time that a partition was not served. */
   readonly silencesMs: readonly number[]
   readonly waitsMs: readonly number[]
-  readonly faults: readonly string[]
   readonly perSecond: number
 }
 
-/** Each of the three nodes in turn, under load, with everything as it should be before. */
+/** Each of the three nodes in turn, under load, with everything as it should be before; in the end all is well. */
 export async function killInTurn(kills: number, given: WorldOptions): Promise<Deaths> {
   await using world = await openNemesisWorld(given)
   await expectSoon(world.settled(), world, 'three nodes share the partitions')
@@ -37,10 +37,10 @@ export async function killInTurn(kills: number, given: WorldOptions): Promise<De
     victim.start()
   }
   const endedAt = Date.now()
-  await world.calm()
-  const { faults } = await world.rest()
+  await expectSoon(world.settled(), world, 'the partitions are shared in the end')
+  await expectWell(world)
   const perSecond = (world.hearing.consumed(begunAt, endedAt) * 1000) / (endedAt - begunAt)
-  return { silencesMs, waitsMs, faults, perSecond }
+  return { silencesMs, waitsMs, perSecond }
 }
 
 export function ownedBy(world: NemesisWorld, name: string): readonly number[] {
@@ -58,6 +58,22 @@ export function takenOver(world: NemesisWorld, owned: readonly number[], since: 
 }
 
 export async function expectSoon(isSo: Promise<boolean>, world: NemesisWorld, what: string): Promise<void> {
-  if (await isSo) return
-  throw new Error(`never came: ${what} (seed ${world.seed})\n${pictureOf(world).join('\n')}`)
+  if (!(await isSo)) throw failed(world, [`never came: ${what}`])
 }
+
+/** Whatever was asked for came to its end, once, and the same on all disks where somebody stands by. */
+export async function expectWell(world: NemesisWorld, { isFollowed = true } = {}): Promise<void> {
+  const faults = (await world.calm()) ? [] : ['calm: not everything that was asked for came to an end']
+  faults.push(...(await world.rest()).faults)
+  if (faults.length === 0 && isFollowed) faults.push(...(await foldFaults(world)))
+  if (faults.length > 0) throw failed(world, faults)
+}
+
+/** What happened first and what is broken last, where a log is cut last; the test is its own command. */
+function failed(world: NemesisWorld, faults: readonly string[]): Error {
+  const story = pictureOf(world).map((line) => `| ${line}`)
+  const shown = faults.slice(0, faultsMost).map((fault) => `broken: ${fault.slice(0, 600)}`)
+  return new Error([`seed ${world.seed}`, ...story, ...shown, `${faults.length} broken, seed ${world.seed}`].join('\n'))
+}
+
+const faultsMost = 20

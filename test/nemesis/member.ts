@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Command, Folded, NodeProgram } from './node-program.ts'
 
@@ -24,6 +24,8 @@ export type Member = {
   stop(): Promise<void>
   setClock(offsetMs: number): void
   fold(): Promise<readonly Folded[]>
+  /** By partition the last record that its store has now; nothing of one that is gone. */
+  positions(): Promise<readonly number[]>
 }
 
 export type MemberOptions = Omit<NodeProgram, 'plant'> & {
@@ -33,6 +35,7 @@ export type MemberOptions = Omit<NodeProgram, 'plant'> & {
 }
 
 const program = fileURLToPath(new URL('node-program.ts', import.meta.url))
+const answerMs = 10_000
 const running = new Set<ChildProcess>()
 // A process that ends early must not leave them behind; one that stands still dies of this too.
 process.once('exit', () => {
@@ -96,6 +99,18 @@ export function memberOf({ through = [], ...given }: MemberOptions): Member {
     })
   }
 
+  /** Nothing: it is gone, or goes before it answers. */
+  async function ask(what: 'fold' | 'positions', answer: string): Promise<Line | undefined> {
+    if (!isAlive()) return undefined
+    const [id, from] = [questions++, lines.length]
+    tell({ do: what, id })
+    const isEnd = ({ is }: Line): boolean => is === 'exited' || is === 'ended'
+    const heard = line((one) => isEnd(one) || (one.is === answer && one['id'] === id), from)
+    // One that has just begun may not have heard the question.
+    const found = await Promise.race([heard, pause(answerMs, undefined, { ref: false })])
+    return found === undefined || isEnd(found) ? undefined : found
+  }
+
   return {
     name: given.name,
     get isAlive() {
@@ -119,13 +134,8 @@ export function memberOf({ through = [], ...given }: MemberOptions): Member {
       await exited
     },
     setClock: (offsetMs) => tell({ do: 'clock', offsetMs }),
-    async fold() {
-      if (!isAlive()) return []
-      const [id, from] = [questions++, lines.length]
-      tell({ do: 'fold', id })
-      const answer = await line((one) => one.is === 'exited' || (one.is === 'folded' && one['id'] === id), from)
-      return answer.is === 'folded' ? (answer['folded'] as readonly Folded[]) : []
-    },
+    fold: async () => ((await ask('fold', 'folded'))?.['folded'] ?? []) as readonly Folded[],
+    positions: async () => ((await ask('positions', 'positions'))?.['numbers'] ?? []) as readonly number[],
   }
 }
 

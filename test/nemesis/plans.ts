@@ -6,7 +6,7 @@ export type Plan = {
   readonly about: string
   /** Each as often as it stands here. */
   readonly strikes: readonly StrikeName[]
-  readonly world: Pick<WorldOptions, 'servers' | 'onHosts'>
+  readonly world: Pick<WorldOptions, 'servers' | 'onHosts' | 'without'>
 }
 
 export const plans = {
@@ -20,6 +20,12 @@ export const plans = {
   links: { about: 'the ways to the server grow slow, stall and break', strikes: ['slow', 'stall', 'cut'], world: {} },
   clocks: { about: 'clocks of nodes jump, and nodes die', strikes: ['clock', 'clock', 'kill'], world: {} },
   server: { about: 'the one server dies or stops, and comes back', strikes: ['server-kill', 'server-stop'], world: {} },
+  rollback: {
+    about: 'the one server dies, and comes back with its disk of two seconds ago',
+    strikes: ['rollback'],
+    // Judged by what was emitted, parked or answered, which of a record that only a standby had folded nobody holds.
+    world: { without: ['timers', 'hatches', 'lives', 'asks', 'chimes'] },
+  },
   everything: {
     about: 'all of these at once',
     strikes: ['kill', 'kill', 'freeze', 'drain', 'join', 'slow', 'stall', 'cut', 'clock', 'server-kill', 'server-stop'],

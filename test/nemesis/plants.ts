@@ -85,10 +85,27 @@ const forgetful: Plant = () => ({
     }),
 })
 
+/** Whoever mends leaves out an event from outside: its place stays empty. */
+const skipping: Plant = () => ({
+  bus: (bus) => {
+    let isDone = false
+    return {
+      ...bus,
+      appendAll(entries) {
+        const at = entries.findIndex(({ subject }) => /\.x\.pulse\./.test(subject))
+        if (isDone || at < 0 || !entries[0]?.subject.endsWith('.commit.mended')) return bus.appendAll(entries)
+        isDone = true
+        return bus.appendAll(entries.with(at, { ...(entries[at] as (typeof entries)[number]), data: new Uint8Array() }))
+      },
+    }
+  },
+})
+
 export const plants: Readonly<Record<string, Plant>> = {
   ...simulated,
   'events of one sender change places': reordering,
   'what a commit sent is forgotten': forgetting,
   'an event is taken twice': repeating,
   'a disk forgets one kind': forgetful,
+  'a mending leaves an event out': skipping,
 }

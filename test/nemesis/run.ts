@@ -17,6 +17,8 @@ export type RunOptions = {
   readonly forMs: number
   readonly eventsPerSecond: number
   readonly world?: Partial<WorldOptions>
+  /** When all is mended the realm has so long for what it still has to do, so that a run ends before its test does. */
+  readonly healMs?: number
 }
 
 export type Measure = {
@@ -37,38 +39,45 @@ export type Outcome = {
   readonly story: readonly string[]
 }
 
-/** Empty when all is well; else what is broken, what happened, and how to see it again. */
+/** Empty when all is well; else what happened, what is broken (at the end, where a log is cut last), and how to see it again. */
 export function broken({ plan, seed, faults, story }: Outcome, { forMs, eventsPerSecond }: RunOptions): string {
   if (faults.length === 0) return ''
   const again = `again: npm run nemesis -- ${plan} --seed ${seed} --seconds ${forMs / 1000} --rate ${eventsPerSecond}`
-  return [...story.map((line) => `| ${line}`), ...faults.slice(0, 20).map((fault) => fault.slice(0, 600)), again].join(
-    '\n',
-  )
+  const shown = faults.slice(0, faultsMost).map((fault) => `broken: ${fault.slice(0, 600)}`)
+  if (faults.length > shown.length) shown.push(`broken: ${faults.length - shown.length} more`)
+  return [...story.map((line) => `| ${line}`), ...shown, again].join('\n')
 }
 
+const faultsMost = 20
 const atOnceMost = 2
 const settleMs = 3000
 const breathMs = 1000
 const tryMs = 2000
-const triesMost = 15
+const healMost = 75_000
 
 export async function runPlan(name: PlanName, options: RunOptions): Promise<Outcome> {
   const plan: Plan = plans[name]
-  const { seed, forMs, eventsPerSecond } = options
-  await using world = await openNemesisWorld({ ...plan.world, ...options.world, seed, eventsPerSecond })
+  const { seed, forMs, eventsPerSecond, healMs = healMost } = options
+  await using world = await openNemesisWorld({ ...plan.world, ...options.world, seed, eventsPerSecond }).catch(
+    (cause: unknown) => {
+      throw new Error(`the world of the plan ${name} with seed ${seed} never opened: ${String(cause)}`, { cause })
+    },
+  )
   const faults: string[] = []
-  if (!(await world.settled())) faults.push('the nodes never shared the partitions')
+  if (!(await world.settled())) faults.push('shares: the nodes never shared the partitions')
   const begunAt = Date.now()
   world.begin()
-  const struck = faults.length > 0 ? [] : await storm(world, plan, forMs)
-  if (faults.length === 0 && !(await settledAgain(world))) faults.push('the nodes never shared the partitions again')
-  if (!(await world.calm())) faults.push('not everything that was asked for came to an end')
-  const rested = await world.rest()
+  const struck =
+    faults.length > 0 ? [] : await storm(world, plan, { forMs, onError: (error) => faults.push(textOf(error)) })
+  const deadline = performance.now() + healMs
+  const left = (mostMs: number): number => Math.max(1000, Math.min(mostMs, deadline - performance.now()))
+  if (faults.length === 0 && !(await settledAgain(world, left(30_000))))
+    faults.push('shares: the nodes never shared the partitions again')
+  if (!(await world.calm(left(30_000)))) faults.push('calm: not everything that was asked for came to an end')
+  const rested = await world.rest(left(30_000))
   faults.push(...rested.faults)
-  if (faults.length === 0) faults.push(...(await foldFaults(world)))
-  for (const [member, { lines }] of world.members)
-    for (const { is, fault } of lines)
-      if (is === 'log.shorter' || is === 'node.failed') faults.push(`${member} said ${is}: ${JSON.stringify(fault)}`)
+  if (faults.length === 0) faults.push(...(await foldFaults(world, left(20_000))))
+  faults.push(...saidFaults(world))
   return {
     plan: name,
     seed,
@@ -84,24 +93,57 @@ export async function runPlan(name: PlanName, options: RunOptions): Promise<Outc
   }
 }
 
+/** What no node may ever say of itself here, and what one must have said. */
+function saidFaults({ members, rollbacks }: NemesisWorld): readonly string[] {
+  const never = ['node.failed', 'log.forked', ...(rollbacks.length > 0 ? [] : ['log.shorter'])]
+  const faults = new Set<string>()
+  const said = new Set<string>()
+  let mendings = 0
+  for (const [member, { lines }] of members)
+    for (const { is, fault } of lines) {
+      said.add(is)
+      if (is === 'log.mended') mendings++
+      const { code = is, message = '' } = (fault ?? {}) as { code?: string; message?: string }
+      if (never.includes(is)) faults.add(`said: ${member} said ${is}: ${code}: ${message}`)
+    }
+  if (rollbacks.length > 0)
+    for (const is of ['log.shorter', 'log.mended'])
+      if (!said.has(is)) faults.add(`said: the log lost its end ${rollbacks.length} times, and nobody said ${is}`)
+  if (mendings > rollbacks.length)
+    faults.add(`said: the log lost its end ${rollbacks.length} times, and was mended ${mendings} times`)
+  return [...faults]
+}
+
 /** As whoever runs the nodes does: one that ended, because no server answered while it started, is started again. */
 function supervise({ members }: NemesisWorld, isFree: (target: string) => boolean): void {
   for (const member of members.values())
     if (!member.isAlive && member.name !== 'guest' && isFree(member.name)) member.start()
 }
 
-async function settledAgain(world: NemesisWorld): Promise<boolean> {
-  for (let tries = 0; tries < triesMost; tries++) {
+/** All of them: one that has just ended, and not yet been started again, is not counted out. */
+async function settledAgain(world: NemesisWorld, patienceMs: number): Promise<boolean> {
+  const deadline = performance.now() + patienceMs
+  while (performance.now() < deadline) {
     supervise(world, () => true)
-    if (await world.settled(tryMs)) return true
+    const isSettled = await world.settled(tryMs)
+    if (isSettled && [...world.members.values()].every(({ name, isAlive }) => isAlive || name === 'guest')) return true
   }
   return false
 }
 
+type Storm = {
+  readonly forMs: number
+  /** What strikes or mends failed itself; what happened is told all the same. */
+  readonly onError: (error: unknown) => void
+}
+
+/** With its stack: nobody here expected it. */
+const textOf = (error: unknown): string => `strike: ${error instanceof Error ? error.stack : String(error)}`
+
 type Past = { readonly what: string; readonly from: number; readonly to: number }
 
 /** Resolves when all is mended. */
-async function storm(world: NemesisWorld, plan: Plan, forMs: number): Promise<readonly Past[]> {
+async function storm(world: NemesisWorld, plan: Plan, { forMs, onError }: Storm): Promise<readonly Past[]> {
   const dice = randomOf(world.seed)
   const until = performance.now() + forMs
   const open = new Map<string, Promise<void>>()
@@ -110,7 +152,7 @@ async function storm(world: NemesisWorld, plan: Plan, forMs: number): Promise<re
 
   async function mend(struck: Struck, from: number): Promise<void> {
     await pause(struck.forMs)
-    await struck.mend()
+    await struck.mend().catch(onError)
     world.tell(`mended: ${struck.what}`)
     past.push({ what: struck.what, from, to: Date.now() + settleMs })
     // It has a moment to come back before it is struck again.
@@ -125,7 +167,7 @@ async function storm(world: NemesisWorld, plan: Plan, forMs: number): Promise<re
     const [strike, own] = [strikes[dice.pick(plan.strikes)], dice.fork()]
     if (open.size >= atOnceMost) continue
     const from = Date.now()
-    const struck = await strike(world, own, isFree)
+    const struck = await strike(world, own, isFree).catch(onError)
     if (struck === undefined) continue
     world.tell(struck.what)
     open.set(struck.target, mend(struck, from))

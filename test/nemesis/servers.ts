@@ -12,6 +12,8 @@ export type Servers = AsyncDisposable & {
   readonly hosts: Hosts | undefined
   /** The one that leads the stream of that name. */
   leaderOf(stream: string): Promise<TestNats>
+  /** Resolves when every server keeps all of that stream. */
+  inStep(stream: string): Promise<void>
 }
 
 const nameOf = (at: number): string => `nemesis-${at}`
@@ -52,6 +54,12 @@ export async function openServers(
     async leaderOf(stream) {
       const info = await answered<{ cluster?: { leader?: string } }>(urls, `STREAM.INFO.${stream}`, {})
       return all.find((_, at) => nameOf(at) === info.cluster?.leader) ?? (all[0] as TestNats)
+    },
+    async inStep(stream) {
+      type Info = { readonly cluster?: { readonly replicas?: readonly { readonly current: boolean }[] } }
+      const isInStep = ({ cluster }: Info): boolean =>
+        count === 1 || (cluster?.replicas?.length === count - 1 && cluster.replicas.every(({ current }) => current))
+      while (!isInStep(await answered<Info>(urls, `STREAM.INFO.${stream}`, {})));
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }

@@ -5,6 +5,7 @@
 import { streamOf } from '#protocol/realm.ts'
 import type { Random } from '#test/support/workloads/random.ts'
 import type { Member } from './member.ts'
+import { rollBack } from './rollbacks.ts'
 import type { NemesisWorld } from './world.ts'
 
 export type Struck = {
@@ -55,6 +56,8 @@ const wire = (what: 'slow' | 'freeze' | 'cut'): Strike =>
       mend: async () => link?.heal(),
     }
   })
+
+const backMs = 2000
 
 export const strikes = {
   kill: onNode(async (_, dice, member) => {
@@ -121,6 +124,29 @@ export const strikes = {
   'server-stop': onServer('quit', 'any'),
   'leader-kill': onServer('kill', 'leader'),
   'leader-stop': onServer('quit', 'leader'),
+
+  rollback: async (world, dice, isFree) => {
+    const [server] = world.servers.all
+    if (server === undefined || !isFree('server')) return undefined
+    const forMs = dice.int(0, 1500)
+    const from = new Map([...world.members].map(([name, { lines }]) => [name, lines.length]))
+    const rollback = await rollBack(world, server, backMs)
+    world.rollbacks.push(rollback)
+    return {
+      what: `roll the server's disk ${backMs} ms back, and start it after ${forMs} ms`,
+      forMs,
+      target: 'server',
+      async mend() {
+        await server.restart()
+        const isMended = (): boolean =>
+          [...world.members].some(([name, { lines }]) =>
+            lines.slice(from.get(name)).some(({ is }) => is === 'log.mended'),
+          )
+        if (!(await world.until(isMended))) world.tell('nobody mended the log')
+        await world.log.again()
+      },
+    }
+  },
 
   partition: async ({ servers }, dice, isFree) => {
     // The machines that are left must be a majority; on the first one those who look on stand.

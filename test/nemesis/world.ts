@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { setImmediate, setTimeout as pause } from 'node:timers/promises'
 import { decodeHeartbeat, type Heartbeat } from '#protocol/heartbeat.ts'
 import { subjects } from '#protocol/subject.ts'
-import type { Bus, LogEntry } from '#runtime/bus.ts'
+import type { Bus } from '#runtime/bus.ts'
 import { type RealmHandle, realmHandleOf } from '#runtime/client/realm-handle.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
@@ -22,7 +22,9 @@ import { outsideOf } from '#test/support/workloads/outside.ts'
 import { randomOf } from '#test/support/workloads/random.ts'
 import { type Hearing, hearingOf } from './hearing.ts'
 import { type Pulse, pulseOf } from './load.ts'
+import { type LogView, openLogView } from './log-view.ts'
 import { type Member, memberOf } from './member.ts'
+import { type Rollback, rollbackFaults, withoutForgotten } from './rollbacks.ts'
 import { openServers, type Servers } from './servers.ts'
 import { openWire, type Wire } from './wire.ts'
 
@@ -37,6 +39,8 @@ export type WorldOptions = {
   readonly eventsPerSecond?: number
   /** The pulse alone, without the shared workloads. */
   readonly pulseOnly?: boolean
+  /** Shared workloads by name that are not driven. */
+  readonly without?: readonly string[]
   /** Settings of the nodes, as flags of the command line. */
   readonly flags?: Readonly<Record<string, string>>
   /** Bugs by the name of their node. */
@@ -54,6 +58,9 @@ export type NemesisWorld = AsyncDisposable & {
   readonly members: ReadonlyMap<string, Member>
   readonly wires: ReadonlyMap<string, Wire>
   readonly hearing: Hearing
+  readonly log: LogView
+  /** The log lost its end, so often. */
+  readonly rollbacks: Rollback[]
   readonly pulse: Pulse
   /** What happened, with the milliseconds since the beginning. */
   readonly story: readonly string[]
@@ -82,6 +89,8 @@ const pace = 0.03
 const lookMs = 20
 const restMs = 30_000
 const calmMs = 90_000
+/** Three processes start, on a machine that may have other work. */
+const settleMs = 60_000
 
 export async function openNemesisWorld(given: WorldOptions): Promise<NemesisWorld> {
   const { seed, servers: count = 1, nodes = 3, partitions = 6, eventsPerSecond = 200, flags = {}, plants = {} } = given
@@ -98,7 +107,9 @@ export async function openNemesisWorld(given: WorldOptions): Promise<NemesisWorl
   const servers = stack.use(await openServers(count, { onHosts: given.onHosts === true, dir }))
   const bus = stack.use(await openClient())
   const pulse = pulseOf({ partitions, eventsPerSecond })
-  const shared = given.pulseOnly === true ? [] : everything({ isElsewhere: true })
+  const shared = (given.pulseOnly === true ? [] : everything({ isElsewhere: true })).filter(
+    ({ name }) => given.without?.includes(name) !== true,
+  )
   const all = [...shared, pulse.judge]
   const realm = realmHandleOf(
     { bus, clock: systemClock },
@@ -113,21 +124,15 @@ export async function openNemesisWorld(given: WorldOptions): Promise<NemesisWorl
   const wires = new Map<string, Wire>()
   const heard = new Map<string, { readonly beat: Heartbeat; readonly at: number }>()
   const hearing = hearingOf()
-  const entries: LogEntry[] = []
+  const rollbacks: Rollback[] = []
   const story: string[] = []
   let skewMs = 0
   let isDriven = false
   let driving: Promise<unknown> = Promise.resolve()
   const tell = (what: string): void => void story.push(`${Date.now() - begunAt} ${what}`)
 
-  await bus.read({
-    filter: `${realmName}.>`,
-    from: 1,
-    onEntry(entry) {
-      entries.push(entry)
-      hearing.take(entry)
-    },
-  })
+  const log = await openLogView(bus, (entry) => hearing.take(entry))
+  stack.defer(() => log.stop())
   bus.hear(subjects.node(bus.realm, '*'), (data) => {
     const beat = decodeHeartbeat(data)
     heard.set(beat.name, { beat, at: Date.now() })
@@ -208,9 +213,11 @@ export async function openNemesisWorld(given: WorldOptions): Promise<NemesisWorl
   }
 
   function look(): { readonly audit: Audit; readonly faults: string[] } {
+    const { entries } = log
     const audit = auditOf(entries, { atRest: true })
-    const reader = { states: audit.states, entries, skewMs }
-    return { audit, faults: [...audit.faults, ...judge(all, reader, audit.parked)] }
+    const judged = judge(all, { states: audit.states, entries, skewMs }, audit.parked)
+    const faults = [...audit.faults.map((fault) => `log: ${fault}`), ...withoutForgotten(judged, rollbacks)]
+    return { audit, faults: [...faults, ...rollbackFaults(rollbacks, entries)] }
   }
 
   const world: NemesisWorld = {
@@ -223,6 +230,8 @@ export async function openNemesisWorld(given: WorldOptions): Promise<NemesisWorl
     members,
     wires,
     hearing,
+    log,
+    rollbacks,
     pulse,
     story,
     tell,
@@ -231,7 +240,7 @@ export async function openNemesisWorld(given: WorldOptions): Promise<NemesisWorl
     ownerOf: (partition) =>
       [...heartbeats().values()].find(({ owned }) => owned.some(([one]) => one === partition))?.name,
     until,
-    async settled(patienceMs) {
+    async settled(patienceMs = settleMs) {
       const isAnybody = (): boolean => [...members.values()].some(({ isAlive }) => isAlive)
       return (await until(() => isSettled() || !isAnybody(), patienceMs)) && isAnybody()
     },
@@ -255,8 +264,9 @@ export async function openNemesisWorld(given: WorldOptions): Promise<NemesisWorl
       return await until(() => isCalm, patienceMs)
     },
     jumped: (ms) => void (skewMs += Math.abs(ms)),
-    faults: () => auditOf(entries, { atRest: false }).faults,
+    faults: () => auditOf(log.entries, { atRest: false }).faults,
     async rest(patienceMs = restMs) {
+      if (rollbacks.length > 0) await log.again()
       let found = look()
       const deadline = performance.now() + patienceMs
       // A look reads all of the log again, so it is not taken often.

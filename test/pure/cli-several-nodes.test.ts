@@ -93,6 +93,16 @@ test('doctor says which partitions nobody owns and which nobody stands by for, a
   expect(found['standbys']).toMatch(/^warn Too few nodes follow 1 partition \(1\)/)
 })
 
+test('doctor names what a node could not serve for a while, and what it cannot serve now', async () => {
+  const reason = 'The store cannot be read. (store.corrupt)'
+  const nobodys: SeenPlace = { partition: 2, owner: undefined, standbys: [], why: { is: 'due', by: 'b', reason } }
+  const over = await doctor([node('a', { setbacks: [[0, reason, 1]] })], [owned])
+  expect(over['setbacks']).toMatch(/^warn a could not serve partition 0 for a while.*store\.corrupt/)
+  const lasting = await doctor([node('a'), node('b', { setbacks: [[2, reason, 0]] })], [owned, nobodys])
+  expect(lasting['partitions']).toContain(reason)
+  expect(lasting['setbacks']).toBeUndefined()
+})
+
 test('one copy of the log on one of several servers is pointed out', () => {
   const realm = { stream: 'shop', replicas: 1, hasBatches: true, aheadMs: 0 }
   const facts = { address: '', version: '2.12.1', name: '', maxPayload: 1, rttMs: 1, storage: undefined }

@@ -15,6 +15,7 @@ import {
 import { partitionOf } from '#protocol/partition.ts'
 import type { Realm } from '#protocol/realm.ts'
 import { matches, parseStored, type Sender, subjects, typeToken } from '#protocol/subject.ts'
+import { rounds } from '#test/support/rounds.ts'
 
 const bytesOf = (text: string) => Buffer.byteLength(text)
 const keys = fc.oneof(
@@ -47,7 +48,7 @@ describe('an address', () => {
         expect(parseAddress(address)).toBe(address)
         expect(parseAddress(`${kind}/${tokenOf(key)}`)).toBe(address)
       }),
-      { numRuns: 1000 },
+      { numRuns: rounds(300, 2000) },
     )
   })
 

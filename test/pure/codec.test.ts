@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decode, decodeForeign, encode, encodePlain } from '#protocol/codec.ts'
 import { anyValue } from '#test/support/arbitrary-values.ts'
+import { rounds } from '#test/support/rounds.ts'
 
 const refusal = (reason: RegExp) =>
   expect.objectContaining({ code: 'value.unserializable', message: expect.stringMatching(reason) })
@@ -13,7 +14,7 @@ describe('a value', () => {
       fc.property(anyValue, (value) => {
         expect(isDeepStrictEqual(decode(encode(value)), value)).toBe(true)
       }),
-      { numRuns: 2000 },
+      { numRuns: rounds(500, 4000) },
     )
   })
 

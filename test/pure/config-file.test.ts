@@ -89,6 +89,8 @@ test('the shapes are those that the parts take', () => {
     binary: 'x',
     credentials: { node: login, outside: login },
     onLine,
+    onProgress: onLine,
+    onFault: () => {},
   }
   expect([bus.partitions, busOptionsOf(open()).partitions]).toEqual([4, undefined])
   expect([find.minimum, fetch.archive, launch.port, storeOptionsOf(config).dir]).toEqual([

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { machineOf, type Tree, trees } from '#test/support/machines/random.ts'
+import { rounds } from '#test/support/rounds.ts'
 import { openEngine, openLive, type Script, type ScriptStep, type Trail, trailOf } from '#test/support/three-ways.ts'
 
 const steps: fc.Arbitrary<ScriptStep[]> = fc.array(
@@ -71,7 +72,7 @@ test(
         expect(told(await trailOf(script, (one, clock) => openEngine(one, clock, false)))).toEqual(live)
         expect(told(await trailOf(script, (one, clock) => openEngine(one, clock, true)))).toEqual(live)
       }),
-      { numRuns: 100 },
+      { numRuns: rounds(30, 300) },
     )
   },
 )

@@ -25,6 +25,7 @@ import { tellOfficial, tellOurs, tellSnapshot } from '#test/support/machines/off
 import { found, machineOf, type Tree, trees } from '#test/support/machines/random.ts'
 import type { Scenario } from '#test/support/machines/scenario.ts'
 import { scenarios } from '#test/support/machines/set.ts'
+import { rounds } from '#test/support/rounds.ts'
 
 const official = scenarios.filter(({ unofficial }) => unofficial === undefined)
 
@@ -145,7 +146,7 @@ describe('our step is the official one, with and without a restart between two e
       scenario,
       scenario.script.flatMap((one) => ('send' in one ? [one.send] : [])),
     )
-    property(scenario, 40)
+    property(scenario, rounds(10, 100))
   })
 })
 
@@ -167,7 +168,7 @@ test('random machines step as the official transition steps them', () => {
       picks.map((pick) => alphabet[pick % alphabet.length] as AnyEventObject),
     )
   }
-  fc.assert(fc.property(trees, events, run), { numRuns: 300, seed: 77005759, examples: found })
+  fc.assert(fc.property(trees, events, run), { numRuns: rounds(75, 1000), seed: 77005759, examples: found })
 })
 
 test('the comparison sees a region that comes to rest in another order', () => {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import type { Heartbeat } from '#protocol/heartbeat.ts'
 import { dutiesOf } from '#runtime/core/duties.ts'
 import { placementOf } from '#runtime/core/placement.ts'
+import { rounds } from '#test/support/rounds.ts'
 
 const partitions = 16
 const standbys = 1
@@ -133,7 +134,7 @@ test('whatever came and went, in the end everybody owns what is meant for it, an
       expect(world.claims).toEqual(before)
       expect(world.fights).toBe(fights)
     }),
-    { numRuns: 200 },
+    { numRuns: rounds(60, 600) },
   )
 })
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { decode, encode } from '#protocol/codec.ts'
 import { advance, apply, applyAll, diff, shadowOf } from '#protocol/delta.ts'
 import { anyValue } from '#test/support/arbitrary-values.ts'
+import { rounds } from '#test/support/rounds.ts'
 
 const stored = (value: unknown) => decode(encode(value))
 
@@ -32,7 +33,7 @@ describe('a difference', () => {
         const delta = diff(shadowOf(before), after)
         expectStoredAlike(delta === undefined ? stored(before) : apply(stored(before), delta), stored(after))
       }),
-      { numRuns: 1500 },
+      { numRuns: rounds(300, 3000) },
     )
   })
 
@@ -66,7 +67,7 @@ describe('a difference', () => {
           )
         }
       }),
-      { numRuns: 500 },
+      { numRuns: rounds(100, 1000) },
     )
   })
 
@@ -85,7 +86,7 @@ describe('a difference', () => {
           { before: after },
         ])
       }),
-      { numRuns: 2000 },
+      { numRuns: rounds(400, 4000) },
     )
   })
 
@@ -105,7 +106,7 @@ describe('a difference', () => {
         }
         expect(encode(base)).toEqual(before)
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(60, 600) },
     )
   })
 })

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { assign, fromPromise, setup } from 'xstate'
-import { actor, type KindOptions } from '#protocol/actor.ts'
+import { actor, type EffectPolicy, type KindOptions } from '#protocol/actor.ts'
 import { encode } from '#protocol/codec.ts'
 import { decodeState, type Effect } from '#protocol/state.ts'
 import { afterDeath } from '#runtime/core/attempts.ts'
@@ -118,9 +118,13 @@ test('without a limit an effect is begun again for each process that ended, unde
   expect(await heard(world)).toEqual(['done late'])
 })
 
-test('what waits for a place has not begun: restarts take no more than its first attempt from it', async () => {
+test.each([
+  ['one attempt', { attempts: 1 }],
+  ['several attempts', { attempts: 3 }],
+  ['an unknown outcome that is a failure', { unknown: 'fail' }],
+] as const)('what waits for a place has not begun: no restart takes anything from it (%s)', async (_, policy) => {
   await using world = await openStillWorld(
-    [kindOf({ effectLimit: 1, effects: { block: {}, call: { attempts: 2 } } })],
+    [kindOf({ effectLimit: 1, effects: { block: {}, call: policy } })],
     // One partition takes its actors up in the order of their keys.
     { partitions: 1 },
   )
@@ -151,8 +155,11 @@ test('an effect that waited for its next attempt when the process ended is not o
   expect([runs(), await heard(world)]).toEqual([2, ['error']])
 })
 
-test('the number of a later attempt is on the log before it starts', async () => {
-  await using world = await openStillWorld([kindOf({ effects: { call: { attempts: 2, backoffMs: 10 } } })])
+test.each([
+  ['of every attempt, where a death could use one up', { attempts: 2, backoffMs: 10 }, [true, true]],
+  ['of none that a death only repeats', {}, [false]],
+] as const)('the number is on the log before it starts: %s', async (_, policy, expected) => {
+  await using world = await openStillWorld([kindOf({ effects: { call: policy } })])
   const begun: unknown[] = []
   work = async () => {
     const bytes = world.log
@@ -164,7 +171,7 @@ test('the number of a later attempt is on the log before it starts', async () =>
   }
   await world.send('caller/a', { type: 'GO' })
   await world.pass(10)
-  expect(begun).toEqual([false, true])
+  expect(begun).toEqual(expected)
 })
 
 test('a state from before attempts were counted as begun is resumed as one that had begun', () => {
@@ -187,10 +194,13 @@ test('a state from before attempts were counted as begun is resumed as one that 
   expect(afterDeath(stored, { attempts: 2 })).toEqual({ is: 'unknown' })
 })
 
-/** Lives that end at the operations named, then one that does not. */
-async function runLives(
-  deaths: readonly { readonly at: number; readonly after: boolean }[],
-): Promise<readonly string[]> {
+type Death = { readonly at: number; readonly after: boolean }
+
+const deathAt = (most: number): fc.Arbitrary<Death> =>
+  fc.record({ at: fc.integer({ min: 5, max: most }), after: fc.boolean() })
+
+/** Lives that end at the operations named, then one that does not, and that alone carries the label. */
+async function runLives(deaths: readonly Death[], policy: EffectPolicy): Promise<readonly string[]> {
   const processes: Process[] = []
   const clock = openVirtualClock({
     start: 0,
@@ -198,12 +208,13 @@ async function runLives(
   })
   const log = openMemoryLog({ realm: 'sim', partitions: 1, clock })
   const disk = openMemoryDisk()
-  const kinds = [kindOf({ effects: { call: { attempts: 3, backoffMs: 50 } } })]
+  const kinds = [kindOf({ effects: { call: policy } })]
   const realm = openTestRealm(log.connect(), clock)
-  const launch = (death?: (typeof deaths)[number]): void => {
+  const launch = (death?: Death): void => {
+    const options = { ...nodeOptions, labels: death === undefined ? ['gpu'] : [] }
     const dies = (operation: number) =>
       operation === death?.at ? (death.after ? ('after' as const) : ('before' as const)) : undefined
-    processes.push(startProcess({ log, clock, disk, kinds, options: nodeOptions, dies }))
+    processes.push(startProcess({ log, clock, disk, kinds, options, dies }))
   }
   work = async () => {
     await new Promise<void>((resolve) => clock.at(clock.now() + 70, resolve))
@@ -225,12 +236,11 @@ async function runLives(
 }
 
 test('wherever a process ends, no more attempts are begun than the policy says, and one end is heard', async () => {
-  const death = fc.record({ at: fc.integer({ min: 5, max: 60 }), after: fc.boolean() })
   let most = 0
   await fc.assert(
-    fc.asyncProperty(fc.array(death, { minLength: 1, maxLength: 6 }), async (deaths) => {
+    fc.asyncProperty(fc.array(deathAt(60), { minLength: 1, maxLength: 6 }), async (deaths) => {
       resetGates()
-      const told = await runLives(deaths)
+      const told = await runLives(deaths, { attempts: 3, backoffMs: 50 })
       expect(runs()).toBeLessThanOrEqual(3)
       expect(told).toHaveLength(1)
       most = Math.max(most, runs())
@@ -238,4 +248,16 @@ test('wherever a process ends, no more attempts are begun than the policy says, 
     { numRuns: 60, seed: 11 },
   )
   expect(most).toBe(3)
+})
+
+test('wherever a process ends, what waits for a carrier keeps its one attempt', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(deathAt(25), { minLength: 1, maxLength: 3 }), async (deaths) => {
+      resetGates()
+      // Its own failure, not an outcome that nobody knows.
+      expect(await runLives(deaths, { attempts: 1, label: 'gpu' })).toEqual(['error'])
+      expect(runs()).toBe(1)
+    }),
+    { numRuns: 60, seed: 11 },
+  )
 })

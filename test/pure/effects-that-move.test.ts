@@ -12,6 +12,7 @@ import {
   type LabelledWorld,
   type Policies,
 } from '#test/support/labelled-world.ts'
+import { rounds } from '#test/support/rounds.ts'
 
 const worlds: LabelledWorld[] = []
 
@@ -145,7 +146,7 @@ test('whoever comes, stops or dies, each effect is heard of once, and no attempt
         }
       },
     ),
-    { numRuns: 40, seed: 5 },
+    { numRuns: rounds(12, 120), seed: 5 },
   )
   // Enough of them died while something ran for this to mean anything.
   expect(again).toBeGreaterThan(0)

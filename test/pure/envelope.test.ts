@@ -15,6 +15,7 @@ import { isFault } from '#protocol/fault.ts'
 import { type AnyRecord, decodeRecord, encodeRecord } from '#protocol/record.ts'
 import { decodeState, encodeState } from '#protocol/state.ts'
 import { anyText, anyValue } from '#test/support/arbitrary-values.ts'
+import { rounds } from '#test/support/rounds.ts'
 
 const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
 const count = fc.integer({ min: 0, max: 2 ** 50 })
@@ -86,7 +87,7 @@ describe('an envelope', () => {
           record === undefined ? undefined : [...record],
         )
       }),
-      { numRuns: 1500 },
+      { numRuns: rounds(400, 3000) },
     )
   })
 
@@ -152,7 +153,7 @@ describe('an entry from outside', () => {
           event: { type: 'PAY', amount: 5, list: [1, { x: 'y' }] },
         })
       }),
-      { numRuns: 5000 },
+      { numRuns: rounds(1000, 10_000) },
     )
   })
 
@@ -362,7 +363,7 @@ describe('a record', () => {
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: rounds(500, 4000) },
     )
   })
 })

@@ -2,15 +2,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeHeld, encodeHeld, heldAt, type HeldEntry } from '#protocol/held.ts'
-import {
-  decodeMendRow,
-  encodeMendRow,
-  incarnationOf,
-  placesOf,
-  positionAt,
-  tableAfter,
-  untouched,
-} from '#runtime/core/incarnations.ts'
+import { incarnationOf, placesOf, positionAt, tableAfter, untouched } from '#runtime/core/incarnations.ts'
+import { decodeMendRow, encodeMendRow } from '#runtime/core/mend-row.ts'
 
 const mended = {
   mends: [[10, 1]],
@@ -50,7 +43,7 @@ test('readers get every entry once, in the order of positions', () => {
         const row = end + keep + newcomers + 1
         now = decodeMendRow(
           encodeMendRow(
-            { ...now, isOpen: true, report: { from: 0, to: 0, entries: 0, missing: 0, at: 0, node: 'a' } },
+            { ...now, lineage: [], isOpen: true, report: { from: 0, to: 0, entries: 0, missing: 0, at: 0, node: 'a' } },
             positions,
           ),
           row,

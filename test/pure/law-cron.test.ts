@@ -2,11 +2,9 @@ import { assign, setup } from 'xstate'
 import { expect, test } from 'vitest'
 import { actor, type CronPolicy } from '#protocol/actor.ts'
 import { cronNext } from '#runtime/core/cron.ts'
-import { openStillWorld, type StillWorld } from '#test/support/still-world.ts'
+import { openStillWorld, overHours, type StillWorld } from '#test/support/still-world.ts'
 
 const hourMs = 3_600_000
-/** Days pass here; housekeeping by the second would be most of what happens. */
-const slow = { options: { aliveMs: 1_800_000 } }
 
 const clockwork = setup({
   types: { context: {} as { at: string[] }, events: {} as { type: 'TICK'; at: number } },
@@ -26,7 +24,7 @@ const ticks = async (world: StillWorld, key = 'main'): Promise<unknown> =>
   ((await world.state(`daily/${key}`))?.snapshot.context as { at: string[] } | undefined)?.at
 
 test('a cron kind needs nobody to start it, and ticks at its instants', async () => {
-  await using world = await openStillWorld([daily()], slow)
+  await using world = await openStillWorld([daily()], overHours)
   await world.settle()
   expect(await ticks(world)).toEqual([])
   await world.pass(9 * hourMs - 1)
@@ -48,7 +46,7 @@ test('a zone decides which instant a schedule means, and its summer time is kept
 })
 
 test('a kind in a zone ticks at its hour there, under the key it names', async () => {
-  await using world = await openStillWorld([daily({ zone: 'Europe/Berlin', key: 'berlin' })], slow)
+  await using world = await openStillWorld([daily({ zone: 'Europe/Berlin', key: 'berlin' })], overHours)
   await world.pass(8 * hourMs)
   expect(await ticks(world, 'berlin')).toEqual(['08:00'])
   expect(await ticks(world)).toBeUndefined()
@@ -59,7 +57,7 @@ test.each([
   ['all', ['09:00', '09:00', '09:00']],
   ['skip', []],
 ] as const)('of three instants that passed while no node ran, "%s" tells %j', async (missed, told) => {
-  await using world = await openStillWorld([daily({ missed })], slow)
+  await using world = await openStillWorld([daily({ missed })], overHours)
   await world.pass(hourMs)
   await world.crash()
   await world.clock.advance(72 * hourMs)
@@ -88,7 +86,7 @@ test('a restart of the actor by its supervision does not tick again what has tic
         cron: { schedule: '0 9 * * *', event: { type: 'TICK' }, missed: 'all' },
       }),
     ],
-    slow,
+    overHours,
   )
   await world.pass(60 * hourMs)
   expect((await world.state('daily/main'))?.snapshot.context).toEqual({ n: 3 })
@@ -103,7 +101,7 @@ test('an instant that many others followed while no node ran is told once under 
     on: { TICK: { actions: assign({ n: ({ context }) => context.n + 1 }) } },
   })
   const minutely = actor('daily', machine, { cron: { schedule: '* * * * *', event: { type: 'TICK' } } })
-  await using world = await openStillWorld([minutely], slow)
+  await using world = await openStillWorld([minutely], overHours)
   await world.pass(61_000)
   await world.crash()
   await world.clock.advance(72 * hourMs)
@@ -136,7 +134,7 @@ test.each([
     const schedule = { schedule: '0 9 * * *', event: { type: 'TICK' }, missed: 'all' } as const
     await using world = await openStillWorld(
       [actor('daily', machine, { cron: schedule, supervision: { strategy } })],
-      slow,
+      overHours,
     )
     await world.pass(hourMs)
     await world.crash()

@@ -2,10 +2,9 @@ import { assign, fromPromise, sendTo, setup, spawnChild } from 'xstate'
 import { describe, expect, test } from 'vitest'
 import { actor } from '#protocol/actor.ts'
 import { unwatch, watch } from '#runtime/core/actions.ts'
-import { openStillWorld, type StillWorld } from '#test/support/still-world.ts'
+import { openStillWorld, overHours, type StillWorld } from '#test/support/still-world.ts'
 
 const dayMs = 86_400_000
-const slow = { options: { aliveMs: dayMs } }
 
 const child = setup({}).createMachine({})
 const job = setup({
@@ -76,7 +75,7 @@ describe('a beginning', () => {
 
 describe('an end', () => {
   test('keeps its output for the retention, then a tombstone; events to it are parked', async () => {
-    await using world = await openStillWorld([actor('job', job, { retainMs: 3 * dayMs })], slow)
+    await using world = await openStillWorld([actor('job', job, { retainMs: 3 * dayMs })], overHours)
     await world.send('job/a', { type: 'UP' })
     await world.send('job/a', { type: 'END' })
     expect((await world.state('job/a'))?.snapshot).toMatchObject({ status: 'done', output: { n: 1 } })

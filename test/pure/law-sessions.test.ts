@@ -14,6 +14,7 @@ import { sessionsOf } from '#runtime/core/sessions.ts'
 import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { openTestNode, openTestRealm } from '#test/support/engine.ts'
+import { rounds } from '#test/support/rounds.ts'
 
 const hour = 3_600_000
 const start = 10 * hour
@@ -140,7 +141,7 @@ test('an event is taken once, or parked as one of a forgotten session, whoever c
         expect(owner.stored.size).toBeLessThanOrEqual(clientsMost)
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: rounds(600, 6000) },
   )
 })
 

@@ -14,11 +14,9 @@ import { describe, expect, test } from 'vitest'
 import { actor, type KindOptions } from '#protocol/actor.ts'
 import type { AnyEvent } from '#protocol/envelope.ts'
 import { reply, subscribe } from '#runtime/core/actions.ts'
-import { openStillWorld, type StillWorld } from '#test/support/still-world.ts'
+import { openStillWorld, overHours, type StillWorld } from '#test/support/still-world.ts'
 
 const hourMs = 3_600_000
-/** Hours pass here; housekeeping by the second would be most of what happens. */
-const slow = { options: { aliveMs: 1_800_000 } }
 
 const word = (text: string) => ({ type: 'WORD', word: text })
 const own = word('own')
@@ -109,7 +107,7 @@ const sources: readonly Source[] = [
 ]
 
 const openDoor = (unhandled: NonNullable<KindOptions['unhandled']>, more: KindOptions = {}) =>
-  openStillWorld([actor('door', door, { unhandled, ...more }), speaker], slow)
+  openStillWorld([actor('door', door, { unhandled, ...more }), speaker], overHours)
 
 async function restart(world: StillWorld): Promise<void> {
   await world.crash()

@@ -1,6 +1,7 @@
 /** What goes wrong while partitions change hands costs a detour: nothing is lost, twice or left without an owner. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Fault } from '#protocol/fault.ts'
+import type { SeenRealm } from '#runtime/client/nodes.ts'
 import type { MemoryConnection } from '#runtime/memory/memory-bus.ts'
 import type { NodeOptions } from '#runtime/node.ts'
 import { onTrace } from '#runtime/trace.ts'
@@ -15,6 +16,15 @@ afterEach(() => world.close())
 const twenty = (count: number): number[] => Array.from({ length: 20 }, () => count)
 const everyOneOnce = (): boolean => world.owners().every((names) => names.length === 1)
 const undecodable = (): Fault => new Fault('record.undecodable', { size: 1, reason: 'it is broken' })
+
+async function look(): Promise<SeenRealm> {
+  const looking = world.realm.operate.nodes()
+  looking.catch(() => undefined)
+  await world.clock.advance(1500)
+  return await looking
+}
+
+const told = `${undecodable().message} (record.undecodable)`
 
 /** Joins with a bus of which some calls are answered otherwise. */
 async function joinWith(name: string, change: (bus: MemoryConnection) => Partial<MemoryConnection>): Promise<Joined> {
@@ -34,6 +44,10 @@ test('one partition that cannot be taken does not keep the others from being ser
   expect(world.traced('claim.failed')).toMatchObject(
     [1, 2, 3, 4].map((failures) => ({ partition: 3, failures, retryMs: 1000 * 2 ** (failures - 1) })),
   )
+  expect((await look()).places[3]).toMatchObject({
+    owner: undefined,
+    why: { is: 'due', by: 'a', reason: told },
+  })
   isBroken = false
   await world.clock.advance(8000)
   expect(everyOneOnce()).toBe(true)
@@ -130,11 +144,13 @@ test('a standby that fails again and again waits longer each time, and does not 
     [3, 400],
     [4, 800],
   ])
+  expect((await look()).nodes.map(({ unfollowed }) => unfollowed)).toEqual([[], [[3, told]]])
   expect(world.owners()[3]).toEqual(['a'])
   expect(node.partitions.map(({ partition }) => partition)).not.toContain(3)
   isBroken = false
   await world.clock.advance(10_000)
   expect(everyOneOnce()).toBe(true)
+  expect((await look()).nodes.map(({ unfollowed }) => unfollowed)).toEqual([[], []])
 })
 
 test('nodes that come and go in a row leave no partition without an owner and lose nothing', async () => {

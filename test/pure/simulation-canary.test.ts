@@ -1,11 +1,12 @@
 /** Worlds in which one rule is broken on purpose: the simulation must see each of them, and not by luck. */
 import { expect, test } from 'vitest'
+import { rounds } from '#test/support/rounds.ts'
 import { plants } from '#test/support/sim/mutations.ts'
 import { runWorld } from '#test/support/sim/world.ts'
 
-/** Each is seen by nearly every seed (more of them in test/long), so two of the first three are a wide margin. */
+/** Each is seen by nearly every seed (how many is counted in test/long), so one of the first three is a wide margin. */
 const seeds = [1, 2, 3]
-const seenLeast = 2
+const seenLeast = rounds(1, 2)
 
 test.each(Object.keys(plants))('a world in which %s fails', async (name) => {
   const seen: number[] = []
@@ -20,5 +21,6 @@ test.each(Object.keys(plants))('a world in which %s fails', async (name) => {
 })
 
 test('the same worlds without a planted bug are whole', async () => {
-  for (const seed of seeds) expect((await runWorld({ seed, requests: 40, weather: 'harsh' })).faults).toEqual([])
+  for (const seed of seeds.slice(0, rounds(1, 3)))
+    expect((await runWorld({ seed, requests: 40, weather: 'harsh' })).faults).toEqual([])
 })

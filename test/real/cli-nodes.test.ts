@@ -101,6 +101,31 @@ test('a node on a clean machine is one command, and ready without owning anythin
   ])
 })
 
+test('a node that is started before its server waits for it and says so; Ctrl-C ends the waiting', async () => {
+  await server.kill()
+  const joining = join('early')
+  joining.catch(() => undefined)
+  const given = { signal: { name: 'SIGINT', when: 'cannot start yet' } } as const
+  const { code, err, out } = await cli.run(['node', ...there, '--health-port', '0', '--dir', 'undecided'], given)
+  expect({ code, out: out + err }).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/tries for .*No NATS server answers/),
+  })
+  await server.restart()
+  await joining
+  const seen = await lookUntil(isOwnedBy('early'))
+  expect(seen.nodes.map(({ name }) => name)).toEqual(['early'])
+})
+
+test('a node whose patience is over says what it waited for, and ends', async () => {
+  await server.kill()
+  const { code, err } = await cli.run(['node', ...there, '--health-port', '0', '--start-patience', '300ms'])
+  expect({ code, err }).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/No NATS server answers.*start\.patienceMs.*node\.impatient/s),
+  })
+})
+
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')

@@ -95,12 +95,38 @@ test('a node whose launcher is killed ends with it, and so does its server', asy
   throw new Error('it ended before it was ready')
 })
 
-test('when the server is killed, up says so in a sentence and ends with 1', async () => {
+test('a server that is killed is started again with a line that says so, and nothing is lost', async () => {
   const up = await cli.up()
+  for (const by of [1, 2, 3]) await cli.json('send', 'counter/a', 'ADD', `by=${by}`)
   process.kill(up.serverPid, 'SIGKILL')
+  const died = await up.line(({ is }) => is === 'server.died')
+  expect(died.text).toBe('the nats-server ended (SIGKILL); what was stored is safe on disk.')
+  const again = await up.line(({ text }) => text.includes('runs again'))
+  expect(again.text).toMatch(/^the nats-server runs again at port \d+ \(process \d+\)$/)
+  await cli.json('send', 'counter/a', 'ADD', 'by=4')
+  expect(await cli.json('ask', 'counter/a', 'GET', '--emitted', 'COUNT')).toEqual([{ type: 'COUNT', count: 10 }])
+  expect(await up.stop()).toBe(0)
+  expect(up.lines.filter(({ level }) => level === 'error')).toEqual([])
+})
+
+test('a server that is killed again and again ends up with one sentence and 1', async () => {
+  const up = await cli.up()
+  const pids = new Set([up.serverPid])
+  let pid = up.serverPid
+  for (let times = 1; times <= 4; times++) {
+    process.kill(pid, 'SIGKILL')
+    if (times === 4) break
+    const { text } = await up.line(({ text }) => {
+      const [, number] = /runs again at port \d+ \(process (\d+)\)/.exec(text) ?? []
+      return number !== undefined && !pids.has(Number(number))
+    })
+    pid = Number(/process (\d+)/.exec(text)?.[1])
+    pids.add(pid)
+  }
   const { code, err } = await up.ended
   expect(code).toBe(1)
-  expect(JSON.parse(err)).toMatchObject({ fault: { code: 'server.died' } })
+  expect(JSON.parse(err)).toMatchObject({ fault: { code: 'server.restless', details: { value: 4, limit: 60 } } })
+  expect(up.lines.map(({ is }) => is)).not.toContain('up.drained')
 })
 
 test('a directory in use, a port that is taken and a server that cannot be found are a sentence each', async () => {

@@ -20,7 +20,10 @@ const isCommit = ({ subject }: LogEntry): boolean => /^crash\.(?:commit\.\d+$|in
 /** So many more commits than now. */
 async function moreCommits(world: CrashWorld, count: number): Promise<void> {
   const before = world.entries.filter(isCommit).length
-  await world.until((entries) => entries.filter(isCommit).length >= before + count)
+  const isSo = (entries: readonly LogEntry[]): boolean => entries.filter(isCommit).length >= before + count
+  await world.until(isSo)
+  if (!isSo(world.entries))
+    throw new Error(`Of ${count} more commits ${world.entries.filter(isCommit).length - before} came.`)
 }
 
 async function openNodeBehindProxy(seed: number) {

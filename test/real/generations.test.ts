@@ -6,7 +6,14 @@ import { startNats } from '#test/support/nats.ts'
 
 test('the next generation takes what is sent to the realm, and what names the one before is refused', async () => {
   await using server = await startNats()
-  const options = { servers: [server.url], realm: 'shop', partitions: 4, replicas: 1, durability: 'process', create: true } as const
+  const options = {
+    servers: [server.url],
+    realm: 'shop',
+    partitions: 4,
+    replicas: 1,
+    durability: 'process',
+    create: true,
+  } as const
   await using old = await openBus(options)
   const subject = 'shop.commit.0'
   const { seq } = await old.append({ subject, data: new Uint8Array([1]) })
@@ -29,7 +36,14 @@ test('the next generation takes what is sent to the realm, and what names the on
 
 test('one that was begun and never opened can be thrown away', async () => {
   await using server = await startNats()
-  const options = { servers: [server.url], realm: 'shop', partitions: 4, replicas: 1, durability: 'process', create: true } as const
+  const options = {
+    servers: [server.url],
+    realm: 'shop',
+    partitions: 4,
+    replicas: 1,
+    durability: 'process',
+    create: true,
+  } as const
   await using old = await openBus(options)
   void old
   await using generations = await openGenerations({ ...options, create: false })

@@ -10,12 +10,13 @@ import { fileURLToPath } from 'node:url'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { StoredFault } from '#protocol/fault.ts'
+import type { Fault, StoredFault } from '#protocol/fault.ts'
 import { ensureCredentials, nodeLoginFile, outsideLoginFile, readLogin } from '#runtime/server/credentials.ts'
 import { lockDirectory } from '#runtime/server/directory-lock.ts'
 import { launchServer, type LaunchOptions, type RunningServer } from '#runtime/server/launch-server.ts'
 import { followLog } from '#runtime/server/log-tail.ts'
 import { isAlive } from '#runtime/server/process-identity.ts'
+import { launchOptionsOf } from '#test/support/launch-options.ts'
 import { natsServer } from '#test/support/nats.ts'
 import { skipBecause } from '#test/support/skip.ts'
 
@@ -32,21 +33,9 @@ afterEach(async () => {
 })
 
 async function launch(change: Partial<LaunchOptions> = {}): Promise<RunningServer> {
-  const credentials = await ensureCredentials(change.dir ?? dir)
-  const server = await launchServer({
-    binary: natsServer(),
-    dir,
-    port: 0,
-    httpPort: 0,
-    durability: 'process',
-    maxPayload: 1_048_576,
-    credentials,
-    realms: ['main'],
-    readable: ['ev.>'],
-    graceMs: 5_000,
-    onLine: (line) => lines.push(line),
-    ...change,
-  })
+  const options = await launchOptionsOf(natsServer(), change.dir ?? dir)
+  const onLine = (line: string): void => void lines.push(line)
+  const server = await launchServer({ ...options, onLine, onProgress: onLine, ...change })
   atEnd.push(() => server.stop())
   return server
 }
@@ -269,13 +258,76 @@ test('a port that was given is the one it listens on', async () => {
   expect((await launch({ port })).port).toBe(port)
 })
 
-test('when the server ends by itself, why is told with its last lines', async () => {
-  const server = await launch()
-  process.kill(server.pid, 'SIGKILL')
-  const fault = await server.exited
-  expect(fault).toMatchObject({ code: 'server.died', details: { reason: 'SIGKILL' } })
-  expect(fault?.message).toContain('Server is ready')
+/** A server that is killed on demand, each time until it has been started again or given up. */
+async function launchMortal(change: Partial<LaunchOptions> = {}) {
+  const faults: Fault[] = []
+  let again = Promise.withResolvers<void>()
+  const server = await launch({
+    ...change,
+    onFault: (fault) => faults.push(fault),
+    onProgress: (line) => line.includes('runs again') && again.resolve(),
+  })
+  return {
+    server,
+    faults,
+    async kill() {
+      process.kill(server.pid, 'SIGKILL')
+      await Promise.race([again.promise, server.exited])
+      again = Promise.withResolvers()
+    },
+  }
+}
+
+test('a server that is killed is started again at its port, with all that was stored', async () => {
+  const { server, faults, kill } = await launchMortal()
+  await storeOne(server)
+  const { pid, url } = server
+  await kill()
+  expect(faults).toMatchObject([{ code: 'server.died', details: { reason: 'SIGKILL' } }])
+  expect([isAlive(server.pid), server.pid === pid, server.url]).toEqual([true, false, url])
+  expect(await stored(server)).toBe('kept')
   await server.stop()
+  expect([await server.exited, isAlive(server.pid)]).toEqual([undefined, false])
+})
+
+test('one that is killed again and again is given up with a sentence, and the directory is free', async () => {
+  const { server, faults, kill } = await launchMortal()
+  await storeOne(server)
+  for (let times = 1; times <= 4; times++) await kill()
+  const fault = await server.exited
+  expect(faults).toHaveLength(4)
+  expect(fault).toMatchObject({ code: 'server.restless', details: { value: 4, limit: 60, reason: 'SIGKILL', dir } })
+  expect(fault?.message).toContain('Server is ready')
+  expect(isAlive(server.pid)).toBe(false)
+  await server.stop()
+  expect(await stored(await launch())).toBe('kept')
+})
+
+test('a server that cannot have its port again is given up with that sentence', async () => {
+  const other = createServer((socket) => socket.destroy())
+  atEnd.push(() => void other.close())
+  const codes: string[] = []
+  const server = await launch({
+    onFault(fault) {
+      if (codes.push(fault.code) === 1) other.listen(server.port, '127.0.0.1')
+    },
+  })
+  process.kill(server.pid, 'SIGKILL')
+  expect(await server.exited).toMatchObject({ code: 'port.taken', details: { value: server.port, option: '--port' } })
+  expect(codes).toEqual(['server.died', 'port.taken', 'port.taken', 'port.taken'])
+})
+
+test('a stop while it is started again gives that up', async () => {
+  const file = join(dir, 'slow-server')
+  const script = `[ -e '${dir}/slow' ] && echo recovering >&2 && exec sleep 600\nexec '${natsServer()}' "$@"\n`
+  await writeFile(file, `#!/bin/sh\n${script}`, { mode: 0o755 })
+  const recovers = Promise.withResolvers<void>()
+  const server = await launch({ binary: file, onLine: (line) => line === 'recovering' && recovers.resolve() })
+  await writeFile(join(dir, 'slow'), '')
+  process.kill(server.pid, 'SIGKILL')
+  await recovers.promise
+  await server.stop()
+  expect(await server.exited).toBeUndefined()
 })
 
 test('a program that is no server ends the start with what it said', async () => {

@@ -11,8 +11,9 @@ import { headers, type Msg, type MsgHdrs } from '@nats-io/nats-core'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { storedSubjectsOf, transformOf } from '#protocol/subject.ts'
-import { ensureCredentials, outsideInbox } from '#runtime/server/credentials.ts'
+import { outsideInbox } from '#runtime/server/credentials.ts'
 import { launchServer, type RunningServer } from '#runtime/server/launch-server.ts'
+import { launchOptionsOf } from '#test/support/launch-options.ts'
 import { natsServer, startNats } from '#test/support/nats.ts'
 
 type World = {
@@ -70,19 +71,7 @@ let world: World
 let dir: string
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'perdure-outsiders-'))
-  server = await launchServer({
-    binary: natsServer(),
-    dir,
-    port: 0,
-    httpPort: 0,
-    durability: 'process',
-    maxPayload: 1_048_576,
-    credentials: await ensureCredentials(dir),
-    realms: ['main'],
-    readable: ['ev.>', 're.web.*'],
-    graceMs: 5_000,
-    onLine: () => {},
-  })
+  server = await launchServer({ ...(await launchOptionsOf(natsServer(), dir)), readable: ['ev.>', 're.web.*'] })
   world = await worldOf(server.url, server.credentials.node.pass, server.credentials.outside.pass)
   await makeRealm(world)
   await world.jsm.streams.add({ name: 'KV_kinds', subjects: ['$KV.kinds.>'] })

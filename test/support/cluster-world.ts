@@ -8,9 +8,10 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { Fault } from '#protocol/fault.ts'
-import { ensureCredentials, type Login } from '#runtime/server/credentials.ts'
+import type { Login } from '#runtime/server/credentials.ts'
 import { type ClusterOptions, launchCluster, type RunningCluster } from '#runtime/server/launch-cluster.ts'
 import { isAlive } from '#runtime/server/process-identity.ts'
+import { launchOptionsOf } from './launch-options.ts'
 import { natsServer } from './nats.ts'
 
 export type ClusterWorld = AsyncDisposable & {
@@ -42,16 +43,8 @@ export async function openClusterWorld(): Promise<ClusterWorld> {
     for (const wake of wakes) wake()
   }
   const options = async (change: Partial<ClusterOptions> = {}): Promise<ClusterOptions> => ({
-    binary: natsServer(),
-    dir,
+    ...(await launchOptionsOf(natsServer(), dir)),
     count: 3,
-    port: 0,
-    httpPort: 0,
-    durability: 'process',
-    maxPayload: 1_048_576,
-    credentials: await ensureCredentials(dir),
-    realms: ['main'],
-    readable: ['ev.>'],
     graceMs: 10_000,
     onLine: say,
     onProgress: say,

@@ -52,5 +52,6 @@ try {
   await bus.close()
 } catch (error) {
   say({ ended: storedFaultOf(error) })
-  process.exitCode = 1
+  // What was opened would keep it here, and who waits for its words would wait without end.
+  process.exit(1)
 }

@@ -9,6 +9,8 @@ export type NatsCluster = {
   readonly urls: readonly string[]
   /** Resolves when the cluster has a leader and, if one is named, the stream has one. */
   ready(stream?: string): Promise<void>
+  /** Resolves when every server keeps all of the stream. */
+  inStep(stream: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -35,24 +37,33 @@ export async function startCluster(count = 3): Promise<NatsCluster> {
     servers,
     urls,
     ready,
+    async inStep(stream) {
+      type Info = { readonly cluster?: { readonly replicas?: readonly { readonly current: boolean }[] } }
+      const isInStep = ({ cluster }: Info): boolean =>
+        cluster?.replicas?.length === count - 1 && cluster.replicas.every(({ current }) => current)
+      while (!isInStep(await answered<Info>(urls, `STREAM.INFO.${stream}`, {})));
+    },
     async stop() {
       for (const server of servers) await server.stop()
     },
   }
 }
 
-async function answered(urls: readonly string[], subject: string, body: object): Promise<void> {
+async function answered<T extends object>(urls: readonly string[], subject: string, body: object): Promise<T> {
   const nc = await connect({ servers: [...urls], maxReconnectAttempts: -1 })
-  for (;;) {
-    const answer = await nc
-      .request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 1000 })
-      .then((message) => message.json<{ error?: unknown }>())
-      .catch((error: unknown) => ({ error }))
-    if (answer.error === undefined) break
-    // A server that is not ready answers at once; the round trip keeps this from spinning.
-    await nc.flush()
+  try {
+    for (;;) {
+      const answer = await nc
+        .request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: 1000 })
+        .then((message) => message.json<T & { error?: unknown }>())
+        .catch((error: unknown) => ({ error }) as T & { error: unknown })
+      if (answer.error === undefined) return answer
+      // A server that is not ready answers at once; the round trip keeps this from spinning.
+      await nc.flush()
+    }
+  } finally {
+    await nc.close()
   }
-  await nc.close()
 }
 
 /** Free when asked; all are held until the last is known, so that they differ. */

@@ -3,25 +3,13 @@
  * says in one line what it launched, or which fault it met.
  */
 import { storedFaultOf } from '#protocol/fault.ts'
-import { ensureCredentials } from '#runtime/server/credentials.ts'
 import { launchServer } from '#runtime/server/launch-server.ts'
+import { launchOptionsOf } from './launch-options.ts'
 
 const [, , binary = '', dir = ''] = process.argv
 
 try {
-  const server = await launchServer({
-    binary,
-    dir,
-    port: 0,
-    httpPort: 0,
-    durability: 'process',
-    maxPayload: 1_048_576,
-    credentials: await ensureCredentials(dir),
-    realms: ['main'],
-    readable: ['ev.>'],
-    graceMs: 5_000,
-    onLine: () => {},
-  })
+  const server = await launchServer(await launchOptionsOf(binary, dir))
   process.stdout.write(`${JSON.stringify({ pid: server.pid, url: server.url })}\n`)
   process.once('SIGTERM', () => void server.stop())
 } catch (error) {

@@ -10,6 +10,9 @@ import { onTrace, type Trace } from '#runtime/trace.ts'
 import { openTestNode, openTestRealm, openTestStore } from './engine.ts'
 import { openManualClock, turn } from './manual-clock.ts'
 
+/** For worlds in which hours pass: looking around every second would be most of what happens there. */
+export const overHours = { options: { aliveMs: 1_800_000, claimLookMs: 1_800_000 } }
+
 export type StillWorld = Awaited<ReturnType<typeof openStillWorld>>
 
 export async function openStillWorld(

@@ -26,7 +26,7 @@ export type NodeProgram = {
   readonly death?: Death | undefined
   /** A bug of the simulation's list, planted into this process. */
   readonly plant?: string | undefined
-  /** How long it waits for an acknowledgement. */
+  /** How long it waits for an acknowledgement; for other answers as long as any node. */
   readonly ackMs: number
   /** Of a node's options, beside those of all tests. */
   readonly options?: Partial<NodeOptions> | undefined
@@ -65,7 +65,7 @@ try {
     replicas: 1,
     durability: 'process',
     name: given.name,
-    times: { ackMs: given.ackMs, callMs: given.ackMs, heartbeatMs: 500, reconnectMs: 50 },
+    times: { ackMs: given.ackMs, heartbeatMs: 500, reconnectMs: 50 },
   })
   const { name, generation, partitions } = plain.realm
   const { createdAt } = await plain.logState()
@@ -86,5 +86,6 @@ try {
   await plain.close()
 } catch (error) {
   say({ ended: storedFaultOf(error) })
-  process.exitCode = 1
+  // What was opened would keep it here, and who waits for its words would wait without end.
+  process.exit(1)
 }

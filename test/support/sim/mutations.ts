@@ -102,6 +102,17 @@ export const plants: Readonly<Record<string, Plant>> = {
     }),
   }),
 
+  /** By what the store says of it: the log's own reader hands nothing on that lies below where it was to begin. */
+  'a cursor stands one too short': () => ({
+    store: (store) => ({
+      ...store,
+      partition(number) {
+        const found = store.partition(number)
+        return found === undefined ? undefined : { ...found, cursor: Math.max(0, found.cursor - 1) }
+      },
+    }),
+  }),
+
   'a gap in delivery is not repaired': (random) =>
     reading(isMailbox, (entry) => (random.chance(0.01) ? undefined : entry)),
 
