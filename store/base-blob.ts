@@ -168,7 +168,7 @@ async function* valuesOf(blob: Buffer): AsyncGenerator {
 }
 
 function actorOf(fields: unknown): BaseActor {
-  const [address, state, due = null, flags] = fields as [Address, Uint8Array, number | null, number]
+  const [address, state, due = null, flags] = fields as [Address, Uint8Array, number | null | undefined, number]
   return [
     address,
     state,

@@ -144,7 +144,7 @@ const lookMs = 250
 
 /** As they become durable; each is looked for when its owner says so, and now and then. */
 async function slicesOf(
-  { bus, clock, archive }: TakeWorld,
+  { bus, clock }: TakeWorld,
   { note, markers }: Marked,
   options: TakeOptions,
 ): Promise<readonly Found[]> {
@@ -165,8 +165,8 @@ async function slicesOf(
       // One that was not told of is looked for too, but not by all of them all the time.
       const wanted = looks % 4 === 3 ? missing : missing.filter((partition) => told.has(partition))
       for (const partition of wanted) {
-        const name = cutNames.slice(note.id, partition)
-        const bytes = archive.documents.get(name) ?? (await bus.cuts.get(name))
+        // Its owner's archive has it sooner; what stands there alone may die with that machine.
+        const bytes = await bus.cuts.get(cutNames.slice(note.id, partition))
         if (bytes !== undefined) found.set(partition, { slice: decodeSlice(bytes), bytes })
       }
       if (clock.now() >= deadline && found.size < markers.length) throw late(note.id, markers, found, options)
