@@ -23,6 +23,7 @@ export const commands: Readonly<Record<string, Loader>> = {
   delete: () => import('./commands/delete.ts'),
   migrate: () => import('./commands/migrate.ts'),
   rollout: () => import('./commands/rollout.ts'),
+  cut: () => import('./commands/cut.ts'),
   doctor: () => import('./commands/doctor.ts'),
   config: () => import('./commands/config.ts'),
   auth: () => import('./commands/auth.ts'),

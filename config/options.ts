@@ -209,3 +209,25 @@ type ClientSettings = Readonly<
 export function storeOptionsOf({ node }: Config): { readonly dir: string; readonly mapBytes: number } {
   return { dir: join(node.dir, 'store'), mapBytes: node['store.mapBytes'] }
 }
+
+export function archiveOptionsOf({ node }: Config): { readonly dir: string; readonly mapBytes: number } {
+  return { dir: join(node.dir, 'archive'), mapBytes: node['cuts.archiveBytes'] }
+}
+
+/** Where the key of cuts is, or is to be made. */
+export function keyPlaceOf({ node, isSet }: Config): {
+  readonly given: string | undefined
+  readonly file: string
+  readonly isNamed: boolean
+} {
+  return {
+    given: node['cuts.key'],
+    file: node['cuts.keyFile'] ?? cutKeyFile(node.dir),
+    isNamed: isSet('cuts.keyFile'),
+  }
+}
+
+/** Beside the credentials, made by the first start. */
+export function cutKeyFile(dir: string): string {
+  return join(dir, 'cuts.key')
+}

@@ -121,6 +121,8 @@ export type CutNote = {
   readonly reason: string | undefined
   /** Who asked: a person, the schedule, a restore. */
   readonly by: string
+  /** When it is given up, whatever became of the node that takes it. */
+  readonly deadline: number
 }
 
 /** Told to all nodes once the markers are stored: a partition with a long mailbox need not come to its own first. */
@@ -240,7 +242,7 @@ export function encodeCutNote(note: CutNote): Uint8Array {
   const n = note
   return encodeTree([
     ...[cutFormat, n.id, n.name ?? null, n.state, n.begunAt, n.at, n.node, n.generation],
-    ...[n.actors, n.inFlight, n.added, n.bytes, n.reason ?? null, n.by],
+    ...[n.actors, n.inFlight, n.added, n.bytes, n.reason ?? null, n.by, n.deadline],
   ])
 }
 
@@ -262,6 +264,7 @@ export function decodeCutNote(bytes: Uint8Array): CutNote {
       bytes: f[11] as number,
       reason: (f[12] as string | null) ?? undefined,
       by: f[13] as string,
+      deadline: f[14] as number,
     }
   })
 }

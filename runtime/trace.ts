@@ -200,6 +200,8 @@ export type Trace =
       readonly ms: number
     }
   | { readonly is: 'base.failed'; readonly partition: number; readonly fault: StoredFault }
+  /** This node takes no part in cuts. */
+  | { readonly is: 'cuts.off'; readonly fault: StoredFault }
   | { readonly is: 'cut.begun'; readonly cut: string; readonly by: string }
   /** One partition's part is durable, here and in the object store. */
   | {

@@ -4,15 +4,27 @@
  * and the same realm. It adds no clause of its own to the design's sentence.
  */
 import type { Config } from '#config/open-config.ts'
-import { busOptionsOf, clientOptionsOf, nodeOptionsOf, storeOptionsOf } from '#config/options.ts'
+import {
+  archiveOptionsOf,
+  busOptionsOf,
+  clientOptionsOf,
+  keyPlaceOf,
+  nodeOptionsOf,
+  storeOptionsOf,
+} from '#config/options.ts'
 import { readAuth } from '#config/read-auth.ts'
 import type { ActorKind } from '#protocol/actor.ts'
 import { isFault, storedFaultOf } from '#protocol/fault.ts'
+import type { Archive } from '#store/archive.ts'
+import { openLmdbArchive } from '#store/lmdb-archive.ts'
 import { openLmdbStore, removeStore } from '#store/lmdb-store.ts'
+import { openMemoryArchive } from '#store/memory-archive.ts'
+import { sealerOf } from '#store/seal.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import { realmHandleOf, type RealmHandle } from './client/realm-handle.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { ensureCutKey, readCutKey } from './cuts/cut-key.ts'
 import { openBus } from './nats/open-bus.ts'
 import { openPlacedView } from './mending/placed-view.ts'
 import type { BusAuth } from './nats/bus-options.ts'
@@ -58,18 +70,23 @@ async function openMended(config: Config, given: GivenNode): Promise<Node> {
 async function openOnce(config: Config, given: GivenNode): Promise<Node> {
   const bus = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: true })
   try {
+    const archive = await openArchive(bus, config)
     const store = await openStore(bus, config)
+    const close = async (): Promise<void> => {
+      await store.close()
+      await archive?.close()
+    }
     try {
       const node = await startNode(
-        { bus, store, clock: given.clock ?? systemClock, actors: given.actors },
+        { bus, store, archive, clock: given.clock ?? systemClock, actors: given.actors },
         nodeOptionsOf(config),
       )
       return closing(node, async () => {
-        await store.close()
+        await close()
         await bus.close()
       })
     } catch (error) {
-      await store.close()
+      await close()
       throw error
     }
   } catch (error) {
@@ -87,7 +104,8 @@ export async function openConfiguredRealm(
   try {
     // What nodes tell of the log are positions.
     const bus = await openPlacedView({ bus: raw, clock }, { retryMs: config.node['bus.retryMs'] })
-    return realmHandleOf({ bus, clock }, { ...clientOptionsOf(config), client: given.client })
+    const archive = openMemoryArchive(undefined, await readCutKey(keyPlaceOf(config)))
+    return realmHandleOf({ bus, clock, archive }, { ...clientOptionsOf(config), client: given.client })
   } catch (error) {
     await raw.close()
     throw error
@@ -105,6 +123,18 @@ export async function accessOf(config: Config, auth?: BusAuth): Promise<Access> 
   if (saved === undefined) return { servers }
   const noted = config.isSet('servers') || saved.servers === undefined ? servers : saved.servers.split(',')
   return { servers: noted, auth: { user: saved.user, pass: saved.pass } }
+}
+
+/** Where this node keeps cuts; without the key of the realm it takes no part in them, and says so. */
+async function openArchive(bus: Bus, config: Config): Promise<Archive | undefined> {
+  try {
+    const secret = await ensureCutKey(bus.notes, keyPlaceOf(config), (one) => sealerOf(one).keyName ?? '')
+    return openLmdbArchive({ ...archiveOptionsOf(config), secret })
+  } catch (error) {
+    if (!isFault(error, 'cuts.otherKey')) throw error
+    trace({ is: 'cuts.off', fault: storedFaultOf(error) })
+    return undefined
+  }
 }
 
 /** The fold of this node. One that cannot be read is made again from the log. */

@@ -108,7 +108,9 @@ export function openMemoryStore({
     if (position === undefined) throw new Fault('store.empty', { partition })
     const tracks = contents.tracks.get(partition) ?? []
     const actors = new Map(addressesIn(partition).map((address) => [address, contents.actors.get(address)] as const))
-    const changed = [...contents.changed].filter(([address]) => partitionOfAddress(address) === partition).toSorted(([a], [b]) => (a < b ? -1 : 1))
+    const changed = [...contents.changed]
+      .filter(([address]) => partitionOfAddress(address) === partition)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
 
     function rowOf(address: Address): SliceRow {
       const actor = actors.get(address)

@@ -7,6 +7,19 @@ export const cutFaults = {
     'retry',
     'The cut {value} was abandoned: {reason}. Nothing was disturbed by it; take another one ("perdure cut take").',
   ],
+  'cut.nobody': [
+    'retry',
+    'No node of "{realm}" takes part in cuts now. Start one ("perdure up", "perdure node"), or look why with "perdure doctor".',
+  ],
+  'cut.refused': ['crash', 'The node {node} could not begin a cut: {reason}'],
+  'cut.unready': [
+    'retry',
+    'The cut {value} is not whole yet (it is {state}). Wait for it: "perdure cut show {value}" says how it is.',
+  ],
+  'cuts.noArchive': [
+    'crash',
+    'This handle of "{realm}" was opened without an archive, so it cannot look into cuts. Open it with openRealm.',
+  ],
   'cut.format': [
     'crash',
     'This is {value} of format {have}, and this perdure reads {want} and older ones. Use a newer perdure.',
@@ -30,6 +43,10 @@ export const cutFaults = {
   'cut.signature': [
     'crash',
     'The signature of the cut {value} does not hold: it was changed after it was taken, or signed with another key ({reason}). Nothing of it is used.',
+  ],
+  'cuts.otherKey': [
+    'crash',
+    'The cuts of this realm are sealed with the key {want}, and the key here is {have}. Copy the file cuts.key from the directory of another node into that of this one, or name it with cuts.keyFile. Until then this node takes no part in cuts.',
   ],
   'archive.full': [
     'crash',

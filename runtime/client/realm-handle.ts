@@ -9,6 +9,7 @@ import { type Address, addressOf, kindOf, parseAddress } from '#protocol/address
 import type { AnyEvent } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
 import { parseStored } from '#protocol/subject.ts'
+import type { Archive } from '#store/archive.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
@@ -16,6 +17,7 @@ import { emittedOf } from '#runtime/core/emitted.ts'
 import { checkPattern } from '#runtime/core/pattern.ts'
 import { type ActorHandle, handleOf } from './actor-handle.ts'
 import { askingOf } from './asking.ts'
+import { type RealmCuts, realmCutsOf } from './cuts.ts'
 import { type Operations, operationsOf } from './operate.ts'
 import { type ParkedBox, parkedBoxOf } from './parked.ts'
 import { repliesOf } from './replies.ts'
@@ -31,6 +33,7 @@ export interface RealmHandle extends AsyncDisposable {
   readonly bus: Bus
   readonly parked: ParkedBox
   readonly operate: Operations
+  readonly cuts: RealmCuts
   ref<TLogic extends AnyActorLogic>(kind: ActorKind<TLogic>, key: string): ActorHandle<TLogic>
   ref(kind: string, key: string): ActorHandle
   /** A handle from an address as text, for example `order/42`. */
@@ -60,7 +63,7 @@ export type EmittedEntry = {
 const clientPattern = /^[A-Za-z0-9_-]{1,64}$/
 
 export function realmHandleOf(
-  { bus, clock }: { readonly bus: Bus; readonly clock: Clock },
+  { bus, clock, archive }: { readonly bus: Bus; readonly clock: Clock; readonly archive?: Archive | undefined },
   options: RealmOptions,
 ): RealmHandle {
   // Nobody may guess it: who knows a session can send in its place. A client's name is no secret.
@@ -109,6 +112,7 @@ export function realmHandleOf(
     bus,
     parked: parkedBoxOf({ bus, clock }),
     operate,
+    cuts: realmCutsOf({ bus, clock, archive, operate, blueprintFor }),
     ref,
     at(text) {
       const address: Address = parseAddress(text)

@@ -78,7 +78,7 @@ async function take(world: TakeWorld, cut: Begun, options: TakeOptions): Promise
     cut.begun()
     const slices = await slicesOf(world, { note, markers }, options)
     const recordedAt = Math.max(...slices.map(({ slice }) => slice.at))
-    note = { ...note, state: 'recorded', at: clock.now() }
+    note = { ...note, state: 'recorded', at: clock.now(), deadline: clock.now() + options.cutDeadlineMs }
     await shelf.setNote(note)
     const manifest = await finish(world, { note, slices, recordedAt }, options)
     note = { ...note, state: 'whole', at: manifest.wholeAt, ...sumsOf(manifest) }
@@ -119,6 +119,7 @@ function noteOf(bus: Bus, clock: Clock, { id, name, by }: Begun, options: TakeOp
     bytes: 0,
     reason: undefined,
     by,
+    deadline: now + options.cutDeadlineMs,
   }
 }
 
