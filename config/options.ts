@@ -149,6 +149,13 @@ const nodeNumbers = {
   asksMost: 'ask.openMost',
   cutDeadlineMs: 'cuts.deadlineMs',
   cutLayersMost: 'cuts.layersMost',
+  checkMs: 'cuts.checkMs',
+  cutEveryMs: 'cuts.everyMs',
+  cutEveryBytes: 'cuts.everyBytes',
+  cutKeepLast: 'cuts.keepLast',
+  cutKeepHourly: 'cuts.keepHourly',
+  cutKeepDaily: 'cuts.keepDaily',
+  drillEveryMs: 'cuts.drillMs',
 } as const
 
 /** What a node takes to run actors. */
@@ -161,6 +168,7 @@ export function nodeOptionsOf(config: Config): NodeSettingsOf {
     ...(isForgetful(config) ? {} : { mendKeepMs: 0 }),
     name: node.name,
     labels: node.labels,
+    secondPlace: node['cuts.secondPlace'],
     standbys: cluster.standbys,
     release,
     historyMs: cluster['history.windowMs'],
@@ -185,6 +193,7 @@ type NodeSettingsOf = Readonly<
 > & {
   readonly name: string
   readonly labels: readonly string[]
+  readonly secondPlace: string | undefined
   readonly release: string
   readonly acceptChanged: boolean
   readonly rolloutShare: number | 'auto'

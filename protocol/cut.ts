@@ -6,10 +6,8 @@
  */
 import type { Address } from './address.ts'
 import { decode, encodeTree } from './codec.ts'
+import { checkFormat, cutFormat, reading } from './cut-format.ts'
 import type { FoldedPartition } from './folded.ts'
-import { Fault } from './fault.ts'
-
-export const cutFormat = 1
 
 /** Rows in order, packed and sealed; the name is the SHA-256 of the bytes as they are stored, in hex. */
 export type SegmentRef = {
@@ -108,7 +106,8 @@ export type SliceRef = {
 export type CutNote = {
   readonly id: string
   readonly name: string | undefined
-  readonly state: 'begun' | 'recorded' | 'whole' | 'abandoned'
+  /** Of a removed one nothing is opened or built on any more; its note goes when its bytes are gone. */
+  readonly state: 'begun' | 'recorded' | 'whole' | 'abandoned' | 'removed'
   readonly begunAt: number
   readonly at: number
   readonly node: string
@@ -124,9 +123,6 @@ export type CutNote = {
   /** When it is given up, whatever became of the node that takes it. */
   readonly deadline: number
 }
-
-/** Told to all nodes once the markers are stored: a partition with a long mailbox need not come to its own first. */
-export type CutCall = { readonly id: string; readonly markers: readonly number[] }
 
 type Unsigned = Omit<CutManifest, 'signature'>
 
@@ -269,23 +265,6 @@ export function decodeCutNote(bytes: Uint8Array): CutNote {
   })
 }
 
-export function encodeCutCall({ id, markers }: CutCall): Uint8Array {
-  return encodeTree([cutFormat, id, markers])
-}
-
-export function decodeCutCall(bytes: Uint8Array): CutCall {
-  return reading('the call of a cut', () => {
-    const [format, id, markers] = decode(bytes) as [number, string, number[]]
-    checkFormat(format, 'the call of a cut')
-    return { id, markers }
-  })
-}
-
-/** What a marker says: it is read by people who look at the log, since its subject names the cut. */
-export function encodeMarker(generation: number, at: number): Uint8Array {
-  return encodeTree([cutFormat, generation, at])
-}
-
 /** The blob that holds a document of a cut. */
 export const cutNames = {
   manifest: (cut: string) => `cut.${cut}`,
@@ -307,18 +286,4 @@ function layerOf(value: unknown): Layer {
     first,
     last,
   }))
-}
-
-function checkFormat(have: unknown, value: string): void {
-  if (typeof have !== 'number') throw new TypeError('it does not begin with its format')
-  if (have > cutFormat) throw new Fault('cut.format', { value, have, want: cutFormat })
-}
-
-function reading<T>(value: string, read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    if (cause instanceof Fault) throw cause
-    throw new Fault('cut.undecodable', { value, reason: String(cause) }, { cause })
-  }
 }

@@ -9,6 +9,8 @@ import { eventFaults } from './faults/events.ts'
 import { logFaults } from './faults/log.ts'
 import { machineFaults } from './faults/machine.ts'
 import { nameFaults } from './faults/names.ts'
+import { pastFaults } from './faults/past.ts'
+import { restoreFaults } from './faults/restores.ts'
 
 export type { Verdict } from './faults/entry.ts'
 
@@ -20,4 +22,6 @@ export const faultCatalogue = {
   ...accessFaults,
   ...machineFaults,
   ...cutFaults,
+  ...pastFaults,
+  ...restoreFaults,
 } as const

@@ -67,6 +67,10 @@ export type Registry = {
   /** Only over that revision, if one is given (else `bus.conflict`); returns the new one. */
   put(key: string, value: Uint8Array, revision?: number): Promise<number>
   keys(): Promise<string[]>
+  /** What stood there at that instant of the server's clock; nothing when its history begins later. */
+  asOf(key: string, instant: number): Promise<Uint8Array | undefined>
+  /** The key with its history; that, too, is a change. */
+  remove(key: string): Promise<void>
   /** Of the last change of any key, so that nobody reads all of them to find out that nothing changed. */
   revision(): Promise<number>
 }
@@ -117,6 +121,8 @@ export interface Bus extends AsyncDisposable {
   /** Removes one entry; false when it was not there. */
   removeEntry(seq: number): Promise<boolean>
   logState(): Promise<LogState>
+  /** Whether this generation takes nothing more: the realm is being restored, or goes on in a later one. */
+  isSuperseded(): Promise<boolean>
 
   /** Core request and reply: never stored, answered by whoever serves the subject now. */
   request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array>

@@ -8,6 +8,7 @@ import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { CutOptions, Cuts } from './cuts/cuts.ts'
+import type { Invariant } from './cuts/invariant.ts'
 import type { Blueprint } from './core/blueprint.ts'
 import type { KeepBasesOptions } from './trimming/keep-bases.ts'
 import type { Partition, PartitionOptions } from './partition/partition.ts'
@@ -50,6 +51,8 @@ export type NodeWorld = {
   readonly archive?: Archive | undefined
   readonly clock: Clock
   readonly actors: readonly ActorKind[]
+  /** What must hold in every cut. */
+  readonly invariants?: readonly Invariant[] | undefined
 }
 
 export interface Node extends AsyncDisposable {

@@ -3,7 +3,7 @@
  * effects, topics, queries) and keeps house: says that it is alive, forgets idle actors, trims.
  */
 import type { Address } from '#protocol/address.ts'
-import { storedFaultOf } from '#protocol/fault.ts'
+import { type Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { type Cuts, cutsOf } from './cuts/cuts.ts'
 import { keepBases } from './trimming/keep-bases.ts'
@@ -16,6 +16,7 @@ import { effectHooksOf } from './effects/effect-hooks.ts'
 import { effectsOf } from './effects/run-effects.ts'
 import { folderOf } from './partition/folder.ts'
 import { hearClaims } from './members/hear-claims.ts'
+import { hearGeneration } from './members/hear-generation.ts'
 import { addKind, agreeOnKinds, registerKind } from './rollouts/kinds.ts'
 import { followerOf } from './members/follower.ts'
 import { loadOf } from './members/load.ts'
@@ -72,7 +73,14 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     { bus, clock, hooks: effectHooksOf({ kinds, owner, arrive, share: () => share }) },
     { name: options.name, limit: options.effectLimit, retryMs: options.retryMs, replyMs: options.deadMs },
   )
-  const topics = topicsOf({ bus, clock, arrive }, options)
+  const topics = topicsOf(
+    {
+      ...{ bus, clock, arrive },
+      onCut: (cut, marker) => partitions.forEach((one, number) => one.foresee(cut, marker + number)),
+      cursor: () => Math.min(...[...partitions.values()].map(({ position }) => position.cursor)),
+    },
+    options,
+  )
   const queries = queriesOf(
     { bus, store, clock, kinds, effects, node: options.name, partition: (number) => owners.partitions.get(number) },
     options,
@@ -137,8 +145,8 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     },
     options,
   )
-  const cuts: Cuts | undefined =
-    world.archive && cutsOf({ bus, store, archive: world.archive, clock, folder, owned: partitions, kinds }, options)
+  const cutWorld = { bus, store, clock, folder, owned: partitions, kinds, invariants: world.invariants ?? [] }
+  const cuts: Cuts | undefined = world.archive && cutsOf({ ...cutWorld, archive: world.archive }, options)
   const trimmer = openTrimmer(
     {
       ...{ bus, store, clock, others: () => share.others(), isHeld: () => cuts?.holdsTrim === true },
@@ -148,6 +156,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
   )
   const bases = keepBases({ bus, store, clock, folder, isOwned: (number) => partitions.has(number) }, options)
   const claims = hearClaims({ bus, clock, owned: partitions }, options)
+  const generations = hearGeneration({ bus: world.bus, clock, onSuperseded: superseded }, options)
   const drains = serveDrain({ bus, share, stop: () => void stop() }, options.name)
   const watchState = bus.onState((state) => trace({ is: 'bus.state', state }))
 
@@ -161,7 +170,15 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     kill(failure)
   }
 
+  /** Nothing can be committed any more; what was stepped and not committed never was. */
+  function superseded(fault: Fault): void {
+    trace({ is: 'node.superseded', node: options.name, generation: realm.generation })
+    failure ??= fault
+    kill(fault)
+  }
+
   function onLost(number: number, error: unknown): void {
+    if (isFault(error, 'realm.moved')) generations.look()
     if (!stopping && !mending.isActive) share.lost(number, error)
   }
 
@@ -187,6 +204,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     finishing = true
     house?.cancel()
     claims.stop()
+    generations.stop()
     bases.stop()
     void cuts?.stop()
     mending.stop()
@@ -237,7 +255,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     await owners.drain(until)
     effects.drop()
     await owners.close()
-    await folder.stop()
+    await Promise.all([folder.stop(), cuts?.stop()])
     await store.alive.set(clock.now())
   }
 

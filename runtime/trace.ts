@@ -28,6 +28,8 @@ export type Trace =
       readonly othersMs: number
     }
   | { readonly is: 'node.heard'; readonly node: string }
+  /** Its realm is being restored, or was: it serves this generation no more. */
+  | { readonly is: 'node.superseded'; readonly node: string; readonly generation: number }
   /** It cannot start yet, and tries again for so long. */
   | { readonly is: 'node.waits'; readonly node: string; readonly fault: StoredFault; readonly forMs: number }
   | { readonly is: 'member'; readonly node: string; readonly phase: NodePhase }
@@ -203,6 +205,8 @@ export type Trace =
   /** This node takes no part in cuts. */
   | { readonly is: 'cuts.off'; readonly fault: StoredFault }
   | { readonly is: 'cut.begun'; readonly cut: string; readonly by: string }
+  /** All partitions have recorded, so long after it began; `bytes`: of what refers to the log and is still to be copied. */
+  | { readonly is: 'cut.recorded'; readonly cut: string; readonly bytes: number; readonly ms: number }
   /** One partition's part is durable, here and in the object store. */
   | {
       readonly is: 'cut.sliced'
@@ -231,7 +235,41 @@ export type Trace =
       readonly actors: number
       readonly envelopes: number
     }
+  /** `broken`: invariants that do not hold, or of which it is not known. */
+  | {
+      readonly is: 'cut.checked'
+      readonly cut: string
+      readonly deadlocks: number
+      readonly orphans: number
+      readonly broken: readonly string[]
+      readonly ms: number
+    }
+  | { readonly is: 'cut.unchecked'; readonly cut: string; readonly fault: StoredFault }
   | { readonly is: 'cut.abandoned'; readonly cut: string; readonly fault: StoredFault }
+  /** What no cut needs any more has gone from the object store, or from this node's archive. */
+  | {
+      readonly is: 'cuts.swept'
+      readonly place: 'store' | 'archive'
+      readonly removed: number
+      readonly left: number
+    }
+  /** Its maker does not go on with it, so it was given up for it. */
+  | { readonly is: 'cut.lost'; readonly cut: string; readonly reason: string }
+  /** Restored into a scratch realm and thrown away; `found`: what was wrong, the first of it. */
+  | {
+      readonly is: 'cut.drilled'
+      readonly cut: string
+      readonly passed: boolean
+      readonly actors: number
+      readonly envelopes: number
+      readonly ms: number
+      readonly found: readonly string[]
+    }
+  /** It lies in the second place, too. */
+  | { readonly is: 'cut.copied'; readonly cut: string; readonly path: string; readonly bytes: number }
+  | { readonly is: 'cut.removed'; readonly cut: string; readonly by: string }
+  /** Keeping house of cuts failed, and is tried again. */
+  | { readonly is: 'cuts.unkept'; readonly what: string; readonly fault: StoredFault }
 
 const traces = channel('perdure')
 

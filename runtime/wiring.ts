@@ -16,6 +16,7 @@ import { readAuth } from '#config/read-auth.ts'
 import type { ActorKind } from '#protocol/actor.ts'
 import { isFault, storedFaultOf } from '#protocol/fault.ts'
 import type { Archive } from '#store/archive.ts'
+import { openBaseReader } from '#store/base-blob.ts'
 import { openLmdbArchive } from '#store/lmdb-archive.ts'
 import { openLmdbStore, removeStore } from '#store/lmdb-store.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
@@ -24,11 +25,14 @@ import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import { realmHandleOf, type RealmHandle } from './client/realm-handle.ts'
 import { type Clock, systemClock } from './clock.ts'
+import type { Invariant } from './cuts/invariant.ts'
 import { ensureCutKey, readCutKey } from './cuts/cut-key.ts'
+import { openGenerations, type OpenGenerations } from './nats/generations.ts'
 import { openBus } from './nats/open-bus.ts'
 import { openPlacedView } from './mending/placed-view.ts'
 import type { BusAuth } from './nats/bus-options.ts'
 import { patiently } from './patience.ts'
+import { goingOn, type OpenNext } from './going-on.ts'
 import { startNode } from './start-node.ts'
 import type { Node } from './node.ts'
 import { nodeLoginFile, readLogin } from './server/credentials.ts'
@@ -42,6 +46,8 @@ export type Given = {
 
 type GivenNode = Given & {
   readonly actors: readonly ActorKind[]
+  /** What must hold in every cut. */
+  readonly invariants?: readonly Invariant[] | undefined
   /** Whether servers that do not answer are waited for, as they are by default; whoever began one itself need not. */
   readonly isPatient?: boolean
   /** Ends the waiting. */
@@ -50,10 +56,12 @@ type GivenNode = Given & {
 
 export async function openConfiguredNode(config: Config, given: GivenNode): Promise<Node> {
   const { name, 'bus.retryMs': retryMs, 'start.patienceMs': patienceMs } = config.node
-  return await patiently(() => openMended(config, given), {
-    ...{ name, retryMs, clock: given.clock ?? systemClock, signal: given.signal },
-    patienceMs: given.isPatient === false ? 0 : patienceMs,
-  })
+  const open: OpenNext = (isAgain, signal) =>
+    patiently(() => openMended(config, given), {
+      ...{ name, retryMs, clock: given.clock ?? systemClock, signal },
+      patienceMs: isAgain ? Number.POSITIVE_INFINITY : given.isPatient === false ? 0 : patienceMs,
+    })
+  return await goingOn(open, given.signal)
 }
 
 /** Some damage shows itself only when the node reads what it begins with: then it begins without it. */
@@ -71,14 +79,17 @@ async function openOnce(config: Config, given: GivenNode): Promise<Node> {
   const bus = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: true })
   try {
     const archive = await openArchive(bus, config)
-    const store = await openStore(bus, config)
+    const store = await openStore(bus, config).catch(async (error: unknown) => {
+      await archive?.close()
+      throw error
+    })
     const close = async (): Promise<void> => {
       await store.close()
       await archive?.close()
     }
     try {
       const node = await startNode(
-        { bus, store, archive, clock: given.clock ?? systemClock, actors: given.actors },
+        { bus, store, archive, clock: given.clock ?? systemClock, actors: given.actors, invariants: given.invariants },
         nodeOptionsOf(config),
       )
       return closing(node, async () => {
@@ -100,12 +111,17 @@ export async function openConfiguredRealm(
   given: Given & { readonly client?: string | undefined },
 ): Promise<RealmHandle> {
   const clock = given.clock ?? systemClock
-  const raw = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: false })
+  const options = { ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: false }
+  const raw = await openBus(options)
   try {
     // What nodes tell of the log are positions.
     const bus = await openPlacedView({ bus: raw, clock }, { retryMs: config.node['bus.retryMs'] })
     const archive = openMemoryArchive(undefined, await readCutKey(keyPlaceOf(config)))
-    return realmHandleOf({ bus, clock, archive }, { ...clientOptionsOf(config), client: given.client })
+    const generations = (): Promise<OpenGenerations> => openGenerations(options)
+    return realmHandleOf(
+      { bus, clock, archive, generations, readBase: openBaseReader },
+      { ...clientOptionsOf(config), client: given.client },
+    )
   } catch (error) {
     await raw.close()
     throw error
@@ -137,7 +153,7 @@ async function openArchive(bus: Bus, config: Config): Promise<Archive | undefine
   }
 }
 
-/** The fold of this node. One that cannot be read is made again from the log. */
+/** The fold of this node. One that cannot be read, or is of an earlier generation, is made again from the log. */
 async function openStore(bus: Bus, config: Config): Promise<Store> {
   const { name: realm, generation, partitions } = bus.realm
   const { createdAt } = await bus.logState()
@@ -145,7 +161,7 @@ async function openStore(bus: Bus, config: Config): Promise<Store> {
   try {
     return await openLmdbStore(options)
   } catch (error) {
-    if (!isFault(error, 'store.corrupt')) throw error
+    if (!isFault(error, 'store.corrupt') && !isFault(error, 'store.superseded')) throw error
     removeDamaged(config, error)
     return await openLmdbStore(options)
   }
@@ -158,11 +174,16 @@ function removeDamaged(config: Config, error: unknown): void {
 
 function closing(node: Node, close: () => Promise<void>): Node {
   let closed: Promise<void> | undefined
-  void node.ended.then(() => (closed ??= close()))
+  // Whoever goes on after it needs the directory.
+  const ended = node.ended.then(async (error) => {
+    await (closed ??= close())
+    return error
+  })
   const stop = async (): Promise<void> => {
     await node.stop()
     await (closed ??= close())
   }
   // The node's own members are getters over what changes, so it is extended and not copied.
-  return Object.create(node, { stop: { value: stop }, [Symbol.asyncDispose]: { value: stop } }) as Node
+  const own = { ended: { value: ended }, stop: { value: stop }, [Symbol.asyncDispose]: { value: stop } }
+  return Object.create(node, own) as Node
 }

@@ -17,12 +17,19 @@ export interface Archive extends AsyncDisposable {
   sign(bytes: Uint8Array): Uint8Array
   isSigned(bytes: Uint8Array, signature: Uint8Array, signer: Uint8Array): boolean
 
+  /** Packs and seals rows, and keeps nothing yet. */
+  pack(
+    rows: readonly unknown[],
+    range: { readonly first: string; readonly last: string },
+  ): Promise<{ readonly ref: SegmentRef; readonly bytes: Uint8Array }>
   /** Packs and seals rows, and keeps them. */
   put(rows: readonly unknown[], range: { readonly first: string; readonly last: string }): Promise<SegmentRef>
   /** The rows of a segment; nothing when it is not here. */
   rows(ref: SegmentRef): Promise<readonly unknown[] | undefined>
   /** The same without waiting, for whoever steps. */
   rowsNow(ref: SegmentRef): readonly unknown[] | undefined
+  /** The rows of a copy that lies elsewhere, checked against its name; nothing of it is kept. */
+  rowsIn(id: string, bytes: Uint8Array): Promise<readonly unknown[]>
   /** A segment as it is stored, to be copied. */
   bytes(id: string): Uint8Array | undefined
   /** Takes a copy in, checked against its name. */

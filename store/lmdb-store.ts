@@ -19,6 +19,7 @@ import { readClients, readPartition } from './partition-rows.ts'
 import { addressesOf, historyOf, needsOf } from './reading.ts'
 import { recentRowsOf } from './recent-rows.ts'
 import { openRoom } from './room.ts'
+import { slicePaceOf } from './slice-pace.ts'
 import { sliceOf } from './slice-view.ts'
 import type { Store, StoreIdentity } from './store.ts'
 import { storeFaultOf } from './store-fault.ts'
@@ -90,6 +91,7 @@ function storeOf(
   const recents = recentRowsOf(tables, write)
   const folding = foldingOf(tables, write, faultOf, recents)
   const views = viewsOf(tables, dir)
+  const pace = slicePaceOf()
   let isVerified = false
   verifyActors(tables, views).then(
     () => (isVerified = true),
@@ -188,7 +190,7 @@ function storeOf(
     trimHistory: (partition, upTo) => alone(() => trimHistory(tables, partition, upTo, write)),
     slice(partition) {
       if (moving.has(partition)) throw new Fault('store.empty', { partition })
-      return guarded(() => sliceOf(tables, views, partition))
+      return guarded(() => sliceOf(tables, views, { partition, pace }))
     },
     base: (partition) => guardedAsync(() => writeBase(tables, views, identity, partition)),
     async loadBase(bytes) {
@@ -200,7 +202,7 @@ function storeOf(
       set: (at) => alone(() => write([aliveOp(tables, at)])),
     },
     dropPartition: (partition) => move(partition, () => dropPartition(tables, partition, write)),
-    size: () => guarded(() => ({ bytes: tables.used(), limit: mapBytes })),
+    size: () => guarded(() => ({ bytes: tables.used(), limit: mapBytes, file: tables.extent() })),
     close() {
       closing ??= folding.exclusive(async () => {
         views.end()

@@ -269,7 +269,8 @@ export function openMemoryStore({
     dropPartition: (partition) => write(() => dropFrom(contents, partition)),
     size() {
       check()
-      return { bytes: sizeOf(contents), limit: Number.MAX_SAFE_INTEGER }
+      const bytes = sizeOf(contents)
+      return { bytes, limit: Number.MAX_SAFE_INTEGER, file: bytes }
     },
     async close() {
       await turn

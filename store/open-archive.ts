@@ -11,10 +11,14 @@ export function archiveOf(shelf: Shelf, sealer: Sealer): Archive {
     hashOf,
     sign: sealer.sign,
     isSigned: sealer.isSigned,
-    async put(rows, { first, last }) {
+    async pack(rows, { first, last }) {
       const { id, bytes } = await sealer.seal(encode(rows))
-      await shelf.put('segments', id, bytes)
-      return { id, bytes: bytes.length, rows: rows.length, first, last }
+      return { ref: { id, bytes: bytes.length, rows: rows.length, first, last }, bytes }
+    },
+    async put(rows, range) {
+      const { ref, bytes } = await archive.pack(rows, range)
+      await shelf.put('segments', ref.id, bytes)
+      return ref
     },
     async rows({ id }) {
       const bytes = shelf.get('segments', id)
@@ -24,6 +28,7 @@ export function archiveOf(shelf: Shelf, sealer: Sealer): Archive {
       const bytes = shelf.get('segments', id)
       return bytes === undefined ? undefined : (decode(sealer.openNow(bytes, id)) as unknown[])
     },
+    rowsIn: async (id, bytes) => decode(await sealer.open(bytes, id)) as unknown[],
     bytes: (id) => shelf.get('segments', id),
     async take(id, bytes) {
       if (hashOf(bytes) !== id)

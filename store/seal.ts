@@ -16,7 +16,7 @@ import {
   verify,
 } from 'node:crypto'
 import { promisify } from 'node:util'
-import { constants, zstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib'
+import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib'
 import { Fault } from '#protocol/fault.ts'
 
 const compress = promisify(zstdCompress)
@@ -32,6 +32,8 @@ const headBytes = magic.length + 2 + keyNameBytes + nonceBytes + tagBytes
 
 /** No archive unpacks more than this at once, whatever a file says of itself. */
 const plainMost = 256 * 1024 * 1024
+
+const smallBytes = 64 * 1024
 
 export type Sealer = {
   /** The key's name in hex; nothing without a key. */
@@ -62,9 +64,10 @@ export function sealerOf(secret: Uint8Array | undefined): Sealer {
     head[magic.length + 1] = key === undefined ? 0 : 1
     head.set(keyName, magic.length + 2)
     let body = plain
+    // Without a key, too: a name is never given twice, so what is swept under it is never what somebody just stored.
+    const nonce = randomBytes(nonceBytes)
+    head.set(nonce, headBytes - tagBytes - nonceBytes)
     if (key !== undefined) {
-      const nonce = randomBytes(nonceBytes)
-      head.set(nonce, headBytes - tagBytes - nonceBytes)
       const cipher = createCipheriv('aes-256-gcm', key, nonce)
       cipher.setAAD(head.subarray(0, headBytes - tagBytes))
       body = Buffer.concat([cipher.update(plain), cipher.final()])
@@ -107,7 +110,9 @@ export function sealerOf(secret: Uint8Array | undefined): Sealer {
     keyName: key === undefined ? undefined : keyName.toString('hex'),
     signer,
     async seal(plain) {
-      return packed(await compress(plain, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }))
+      const options = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
+      // What is small is done sooner than another thread has it.
+      return packed(plain.length < smallBytes ? zstdCompressSync(plain, options) : await compress(plain, options))
     },
     async open(sealed, id) {
       try {

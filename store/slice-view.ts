@@ -3,7 +3,6 @@
  * serves "right after folding the marker commit the node opens a read view and streams the slice
  * out". Invariant: nothing that was folded after the view was opened is in it.
  */
-import { setImmediate } from 'node:timers/promises'
 import type { Address } from '#protocol/address.ts'
 import { encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
@@ -13,16 +12,25 @@ import { readTracks, stretchOf } from './cut-tracks.ts'
 import { addressOfKey, partitionRange } from './keys.ts'
 import { readClients, readPartition } from './partition-rows.ts'
 import { rows } from './reading.ts'
+import type { SlicePace } from './slice-pace.ts'
 import type { Needs, Slice, SliceRow } from './store.ts'
 import type { Tables, View } from './tables.ts'
 import type { Views } from './views.ts'
 
-/** Rows, and bytes of states, that are read without a pause: about two milliseconds. */
-const portionRows = 250
-const portionBytes = 256 * 1024
+/** Rows, and bytes of states, that are handed on at once at most. */
+const portionRows = 4000
+const portionBytes = 2 * 1024 * 1024
+/** The time is looked at after so many. */
+const lookRows = 8
 
-export function sliceOf(tables: Tables, views: Views, partition: number): Slice {
+export type SliceWanted = { readonly partition: number; readonly pace: SlicePace }
+
+export function sliceOf(tables: Tables, views: Views, { partition, pace }: SliceWanted): Slice {
   const view = views.open()
+  let isClosed = false
+  const check = (): void => {
+    if (isClosed) throw new Fault('store.closed', { value: `the view of partition ${partition}` })
+  }
   try {
     const position = readPartition(tables, partition, view)
     if (position === undefined) throw new Fault('store.empty', { partition })
@@ -34,12 +42,18 @@ export function sliceOf(tables: Tables, views: Views, partition: number): Slice 
       cuts: tracks.map(([, cut]) => cut),
       portions(since) {
         const track = tracks.find(([, cut]) => cut === since)?.[0]
-        return portionsOf(track === undefined ? wholeRows() : changedRows(track), sizeOfRow)
+        return portionsOf(track === undefined ? wholeRows() : changedRows(track), sizeOfRow, { pace, check })
       },
-      addresses: () => portionsOf(addressRows(), sizeOfNothing),
-      needs: () => portionsOf(needRows(), sizeOfNothing),
-      read: (address) => readState(tables, partition, address, view),
-      close: () => views.close(view),
+      addresses: () => portionsOf(addressRows(), sizeOfNothing, { pace, check }),
+      needs: () => portionsOf(needRows(), sizeOfNothing, { pace, check }),
+      read(address) {
+        check()
+        return readState(tables, partition, address, view)
+      },
+      close() {
+        isClosed = true
+        views.close(view)
+      },
     }
 
     function* wholeRows(): Generator<SliceRow> {
@@ -97,21 +111,32 @@ function sizeOfNothing(): number {
 async function* portionsOf<T>(
   found: Iterable<T | undefined>,
   sizeOf: (row: T) => number,
+  { pace, check }: { readonly pace: SlicePace; readonly check: () => void },
 ): AsyncGenerator<readonly T[]> {
   let portion: T[] = []
   let seen = 0
   let bytes = 0
+  await pace.turn()
+  // Whoever has it may have given it up meanwhile; LMDB would end the process.
+  check()
+  pace.begin()
   for (const row of found) {
     if (row !== undefined) {
       portion.push(row)
       bytes += sizeOf(row)
     }
-    if (++seen < portionRows && bytes < portionBytes) continue
+    seen++
+    const isFull = seen >= portionRows || bytes >= portionBytes
+    if (!isFull && (seen % lookRows !== 0 || !pace.isSpent())) continue
+    pace.end()
     if (portion.length > 0) yield portion
     portion = []
     seen = 0
     bytes = 0
-    await setImmediate()
+    await pace.turn()
+    check()
+    pace.begin()
   }
+  pace.end()
   if (portion.length > 0) yield portion
 }

@@ -115,6 +115,7 @@ export interface Store extends AsyncDisposable {
   readonly alive: { get(): number | undefined; set(at: number): Promise<void> }
   /** Drops one partition's fold, to be rebuilt. */
   dropPartition(partition: number): Promise<void>
-  size(): { readonly bytes: number; readonly limit: number }
+  /** `file`: with what is free in it, or pinned by a view. */
+  size(): { readonly bytes: number; readonly limit: number; readonly file: number }
   close(): Promise<void>
 }

@@ -40,6 +40,8 @@ export type Tables = Readonly<Record<(typeof tableNames)[number], Table>> & {
   write(ops: readonly Op[]): Promise<void>
   /** Bytes in pages that hold something. */
   used(): number
+  /** Of the file, as far as it was ever written. */
+  extent(): number
   close(): Promise<void>
 }
 
@@ -101,6 +103,7 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
       for (const name of tableNames) pages += pagesOf(tables[name].getStats() as TreeStats)
       return pages * pageBytes
     },
+    extent: () => ((root.getStats() as { readonly lastPageNumber: number }).lastPageNumber + 1) * pageBytes,
     close: () => root.close(),
   }
 }

@@ -1,5 +1,7 @@
 /** `perdure doctor`: how it stands here, which promises are in force, and what to mend. */
 import type { Call, Command } from '#bin/command.ts'
+import { checkLastCut } from '#bin/doctor/cut-checks.ts'
+import { checkCuts } from '#bin/doctor/cuts.ts'
 import { checkLag, checkLog, checkMended, checkParked } from '#bin/doctor/log.ts'
 import { checkNodes } from '#bin/doctor/nodes.ts'
 import { type Finding, fail } from '#bin/doctor/finding.ts'
@@ -79,6 +81,9 @@ async function* checks(call: Call, config: Config): AsyncGenerator<Finding> {
     yield await checkLog(realm, config)
     yield await checkMended(realm)
     yield await checkParked(realm)
+    yield* await checkCuts(realm, config, facts.realm.replicas)
+    const last = await checkLastCut(realm)
+    if (last !== undefined) yield last
   } catch (error) {
     const { message, code } = storedFaultOf(error)
     yield fail('server', `${message} (${code})`, 'The rest cannot be seen without it.')

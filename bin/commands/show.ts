@@ -38,9 +38,13 @@ export const command: Command = {
   },
 }
 
-type Found = { readonly shown: ShownActor; readonly parked: readonly ParkedEntry[]; readonly history: HistoryLines }
+export type Found = {
+  readonly shown: ShownActor
+  readonly parked: readonly ParkedEntry[]
+  readonly history: HistoryLines
+}
 
-function jsonOf({ shown, parked, history }: Found): object {
+export function jsonOf({ shown, parked, history }: Found): object {
   const { address, depth, tags, undecided, places, state } = shown
   const { snapshot, book, version, hash, steps, bornAt, steppedAt } = state
   return {
@@ -79,11 +83,12 @@ function jsonOf({ shown, parked, history }: Found): object {
 
 const labelWidth = 11
 
-function print(call: Call, { shown, parked, history }: Found): void {
+/** `past`: the instant of which it is; what only its owner knows is then left out. */
+export function print(call: Call, { shown, parked, history }: Found, past?: number): void {
   const { out } = call
   const { address, state, depth, tags } = shown
   const { snapshot, book, version, steps, bornAt, steppedAt } = state
-  const now = systemClock.now()
+  const now = past ?? systemClock.now()
   const room = out.width - labelWidth
   const row = (label: string, text: string): void =>
     out.line(`${out.style('dim', label.padEnd(labelWidth))}${clip(text, room)}`)
@@ -93,14 +98,15 @@ function print(call: Call, { shown, parked, history }: Found): void {
     'state',
     `${stateText(snapshot.value, snapshot.status)}${tags === undefined || tags.length === 0 ? '' : `  [${tags.join(', ')}]`}`,
   )
-  out.line(
-    `${out.style('dim', 'health'.padEnd(labelWidth))}${paintedHealth(out, healthOfShown(shown, parked.length), now)}`,
-  )
+  if (past === undefined)
+    out.line(
+      `${out.style('dim', 'health'.padEnd(labelWidth))}${paintedHealth(out, healthOfShown(shown, parked.length), now)}`,
+    )
   row(
     'age',
     `${span(now - bornAt)}, last stepped ${dueText(steppedAt, now)}, ${plural(steps, 'step')}, version ${version}`,
   )
-  row('mailbox', depth === 0 ? 'empty' : `${depth} waiting`)
+  if (past === undefined) row('mailbox', depth === 0 ? 'empty' : `${depth} waiting`)
   if (book.deferred !== undefined) row('deferred', `${book.deferred.length} wait for a state that handles them`)
   if (book.counts?.unhandled !== undefined) row('unhandled', `${book.counts.unhandled} in all: no state handled them`)
   for (const one of book.subscriptions ?? []) row('follows', one.pattern)

@@ -4,6 +4,8 @@ import { bytesText, plural, span, table, timeText } from '#bin/layout.ts'
 import type { CutSlice } from '#protocol/cut.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { systemClock } from '#runtime/index.ts'
+import { checkLines, checkText } from './check-text.ts'
+import { drillText } from './drill-text.ts'
 
 export async function showCut(call: Call, [name = 'last', extra]: readonly string[]): Promise<void> {
   if (extra !== undefined) throw wrong({ name: 'cut' }, `"${extra}" is one word too many; name one cut.`)
@@ -11,8 +13,14 @@ export async function showCut(call: Call, [name = 'last', extra]: readonly strin
   const view = await cuts.open(name)
   const slices = await Promise.all(view.manifest.slices.map(({ partition }) => view.slice(partition)))
   const found = sumOf(slices)
-  if (call.json) return call.out.json(jsonOf(view.manifest, slices, found))
+  const check = await cuts.checked(view.manifest.id)
+  const drill = (await cuts.drills()).find(({ cut }) => cut === view.manifest.id)
+  if (call.json) return call.out.json({ ...jsonOf(view.manifest, slices, found), check, drill })
   print(call, { manifest: view.manifest, slices, found })
+  call.out.line()
+  if (drill !== undefined) call.out.line(`drill ${timeText(drill.at, systemClock.now())}: ${drillText(drill)}`)
+  call.out.line(call.out.style('bold', `found: ${checkText(check)}`))
+  if (check !== undefined) for (const line of checkLines(check, systemClock.now())) call.out.line(`  ${line}`)
 }
 
 type Manifest = Awaited<ReturnType<Awaited<ReturnType<Call['realm']>>['cuts']['open']>>['manifest']

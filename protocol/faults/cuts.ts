@@ -48,6 +48,16 @@ export const cutFaults = {
     'crash',
     'The cuts of this realm are sealed with the key {want}, and the key here is {have}. Copy the file cuts.key from the directory of another node into that of this one, or name it with cuts.keyFile. Until then this node takes no part in cuts.',
   ],
+  'cut.file': [
+    'crash',
+    'The file {value} cannot be used as a cut: {reason}. Nothing of it was used; take another copy, or export the cut again ("perdure cut export").',
+  ],
+  'cut.otherRealm': [
+    'crash',
+    'The cut {value} is of the realm "{have}", and this is "{want}". Nothing of it was taken in; name its realm with --realm.',
+  ],
+  'cut.fileThere': ['crash', 'There is a file {value} already, and it is not overwritten. Name another, or remove it.'],
+  'cut.unwritable': ['crash', 'The cut cannot be written to {value}: {reason}. Nothing was left there.'],
   'archive.full': [
     'crash',
     'The archive of cuts in {value} has reached {limit} bytes (cuts.archiveBytes). Remove cuts that are not needed ("perdure cut rm"), or raise the setting.',

@@ -83,7 +83,7 @@ export const nameFaults = {
   ],
   'realm.moved': [
     'crash',
-    'The realm "{value}" goes on in another stream: a restore began its next generation. Start this node again.',
+    'The realm "{value}" goes on in another stream: a restore began its next generation, and what was acknowledged after its cut may be undone. Open the realm again (openRealm) to go on; nodes do so by themselves.',
   ],
   'client.invalid': ['crash', 'The client name "{value}" is not usable: letters, digits, _ or -, 64 at most.'],
   'subject.unknown': ['park', 'The subject "{value}" is not one of this realm.'],

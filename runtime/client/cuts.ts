@@ -17,7 +17,10 @@ import type { Clock } from '#runtime/clock.ts'
 import type { Blueprint } from '#runtime/core/blueprint.ts'
 import { snapshotOfState } from '#runtime/core/show.ts'
 import { cutShelfOf } from '#runtime/cuts/cut-shelf.ts'
+import { anyCut, findCut } from '#runtime/cuts/find-cut.ts'
 import { type CutView, openCut } from '#runtime/cuts/open-cut.ts'
+import { type CutChecking, cutCheckingOf } from './cut-checking.ts'
+import { type CutUpkeep, cutUpkeepOf } from './cut-upkeep.ts'
 import type { Operations } from './operate.ts'
 
 export type TakenCut = {
@@ -40,15 +43,16 @@ export type OpenedCut = CutView & {
   at(address: string): Promise<PastActor | undefined>
 }
 
-export type RealmCuts = {
-  /** Resolves when its markers are stored: what is sent from then on by whoever saw it is after the cut. */
-  take(options?: { readonly name?: string | undefined; readonly by?: string | undefined }): Promise<TakenCut>
-  /** The newest last; also those that were abandoned, with why. */
-  list(): Promise<readonly CutNote[]>
-  /** By its id or its name (then the newest of that name), or `last`: the newest whole one. */
-  find(cut: string): Promise<CutNote>
-  open(cut: string): Promise<OpenedCut>
-}
+export type RealmCuts = CutUpkeep &
+  CutChecking & {
+    /** Resolves when its markers are stored: what is sent from then on by whoever saw it is after the cut. */
+    take(options?: { readonly name?: string | undefined; readonly by?: string | undefined }): Promise<TakenCut>
+    /** The newest last; also those that were abandoned, with why. */
+    list(): Promise<readonly CutNote[]>
+    /** By its id or its name (then the newest of that name), or `last`: the newest whole one. */
+    find(cut: string): Promise<CutNote>
+    open(cut: string): Promise<OpenedCut>
+  }
 
 type World = {
   readonly bus: Bus
@@ -67,10 +71,16 @@ export function realmCutsOf({ bus, clock, archive, operate, blueprintFor }: Worl
   const { name: realm } = bus.realm
   const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve))
 
-  function shelf(): ReturnType<typeof cutShelfOf> {
+  function given(): Archive {
     if (archive === undefined) throw new Fault('cuts.noArchive', { realm })
-    return cutShelfOf({ bus, archive })
+    return archive
   }
+
+  const shelf = (): ReturnType<typeof cutShelfOf> => cutShelfOf({ bus, archive: given() })
+
+  /** One that was removed is of no use to anybody, though its note is still there. */
+  const notes = async (): Promise<readonly CutNote[]> =>
+    (await shelf().notes()).filter(({ state }) => state !== 'removed')
 
   /** Some nodes take no part in cuts, and one may end just now: the next is asked. */
   async function ask(request: Uint8Array): Promise<string> {
@@ -104,16 +114,13 @@ export function realmCutsOf({ bus, clock, archive, operate, blueprintFor }: Worl
     }
   }
 
-  async function find(cut: string): Promise<CutNote> {
-    const notes = await shelf().notes()
-    const found =
-      notes.find(({ id }) => id === cut) ??
-      notes.findLast(({ name, state }) => name === cut && state === 'whole') ??
-      notes.findLast(({ name, state }) => state === 'whole' && (cut === 'last' || name === cut))
-    if (found === undefined) throw new Fault('cut.unknown', { value: cut, realm })
-    if (found.state === 'abandoned')
-      throw new Fault('cut.abandoned', { value: found.id, reason: found.reason ?? 'its maker ended' })
-    return found
+  const anyOf = async (cut: string): Promise<CutNote> => anyCut(await notes(), cut, realm)
+  const find = async (cut: string): Promise<CutNote> => findCut(await notes(), cut, realm)
+
+  async function wholeOf(cut: string): Promise<string> {
+    const { id, state } = await find(cut)
+    if (state !== 'whole') throw new Fault('cut.unready', { value: id, state })
+    return id
   }
 
   return {
@@ -123,12 +130,12 @@ export function realmCutsOf({ bus, clock, archive, operate, blueprintFor }: Worl
       whole.catch(() => undefined)
       return { id, whole }
     },
-    list: () => shelf().notes(),
+    list: notes,
+    ...cutCheckingOf({ bus, clock, shelf, archive: given, wholeOf }),
+    ...cutUpkeepOf({ bus, clock, operate, shelf, archive: given, wholeOf, anyOf }),
     find,
     async open(cut) {
-      const { id, state } = await find(cut)
-      if (state !== 'whole') throw new Fault('cut.unready', { value: id, state })
-      const view = await openCut({ shelf: shelf(), archive: archive as Archive }, id)
+      const view = await openCut({ shelf: shelf(), archive: given() }, await wholeOf(cut))
       return openedOf(view, blueprintFor)
     },
   }

@@ -15,11 +15,14 @@ import type { Clock } from '#runtime/clock.ts'
 import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
 import { emittedOf } from '#runtime/core/emitted.ts'
 import { checkPattern } from '#runtime/core/pattern.ts'
+import type { ReadBase } from '#runtime/past/anchors.ts'
+import type { OpenGenerations } from '#runtime/past/epochs.ts'
 import { type ActorHandle, handleOf } from './actor-handle.ts'
 import { askingOf } from './asking.ts'
 import { type RealmCuts, realmCutsOf } from './cuts.ts'
 import { type Operations, operationsOf } from './operate.ts'
 import { type ParkedBox, parkedBoxOf } from './parked.ts'
+import { type RealmPast, realmPastOf } from './past.ts'
 import { repliesOf } from './replies.ts'
 import { senderOf, type SenderOptions } from './sender.ts'
 import { type ViewOptions, viewsOf } from './views.ts'
@@ -34,6 +37,7 @@ export interface RealmHandle extends AsyncDisposable {
   readonly parked: ParkedBox
   readonly operate: Operations
   readonly cuts: RealmCuts
+  readonly past: RealmPast
   ref<TLogic extends AnyActorLogic>(kind: ActorKind<TLogic>, key: string): ActorHandle<TLogic>
   ref(kind: string, key: string): ActorHandle
   /** A handle from an address as text, for example `order/42`. */
@@ -62,8 +66,18 @@ export type EmittedEntry = {
 
 const clientPattern = /^[A-Za-z0-9_-]{1,64}$/
 
+export type RealmWorld = {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly archive?: Archive | undefined
+  /** Where the logs before the present one are found. */
+  readonly generations?: OpenGenerations | undefined
+  /** Where the log no longer reaches, bases are read. */
+  readonly readBase?: ReadBase | undefined
+}
+
 export function realmHandleOf(
-  { bus, clock, archive }: { readonly bus: Bus; readonly clock: Clock; readonly archive?: Archive | undefined },
+  { bus, clock, archive, generations, readBase }: RealmWorld,
   options: RealmOptions,
 ): RealmHandle {
   // Nobody may guess it: who knows a session can send in its place. A client's name is no secret.
@@ -84,6 +98,8 @@ export function realmHandleOf(
     blueprints.set(kind, known)
     return known
   }
+
+  const cuts = realmCutsOf({ bus, clock, archive, operate, blueprintFor })
 
   function ref(kind: ActorKind | string, key: string): ActorHandle {
     return handleOf(world, addressOf(typeof kind === 'string' ? kind : kind.kind, key), blueprintFor(kind))
@@ -112,7 +128,8 @@ export function realmHandleOf(
     bus,
     parked: parkedBoxOf({ bus, clock }),
     operate,
-    cuts: realmCutsOf({ bus, clock, archive, operate, blueprintFor }),
+    cuts,
+    past: realmPastOf({ bus, clock, archive, cuts, operate, client, generations, readBase, blueprintFor }, options),
     ref,
     at(text) {
       const address: Address = parseAddress(text)

@@ -33,8 +33,9 @@ export type Flight = { readonly from: string; readonly to: number }
 export type Channels = {
   /** Which channels an entry is in flight on; the log is read in its order. `numberOf` is asked for envelopes between partitions only. */
   take(entry: Passing, numberOf: () => Numbered | undefined): Flight | undefined
-  /** The first position that can be in flight, and the last. */
-  readonly from: number
+  /** The first positions that can be in flight in mailboxes and among emitted events, and the last; none where the first is higher. */
+  readonly mailboxesFrom: number
+  readonly topicsFrom: number
   readonly to: number
 }
 
@@ -48,10 +49,6 @@ export function channelsOf(
     recorded.map(({ partition, marks: seen }) => [partition, new Map(Object.entries(seen))] as const),
   )
   const last = Math.max(0, ...recorded.map(({ commit }) => commit))
-  const first = Math.min(
-    ...recorded.flatMap(({ cursor, unheard }) => [cursor, ...unheard.map(([, from]) => from)]),
-    last,
-  )
 
   function isNew(to: number, sender: number, { n, index, generation }: Numbered): boolean {
     if (generation !== options.generation) return false
@@ -71,7 +68,8 @@ export function channelsOf(
   }
 
   return {
-    from: first + 1,
+    mailboxesFrom: Math.min(last, ...recorded.map(({ cursor }) => cursor)) + 1,
+    topicsFrom: Math.min(last, ...recorded.flatMap(({ unheard }) => unheard.map(([, from]) => from))) + 1,
     to: last,
     take({ seq, subject }, numberOf) {
       const stored = parseStored(subject)
@@ -80,7 +78,8 @@ export function channelsOf(
         if (!between(seq, to, sender)) return undefined
         if (typeof sender !== 'number') return { from: sender, to }
         const number = numberOf()
-        return number !== undefined && isNew(to, sender, number) ? { from: String(sender), to } : undefined
+        // What cannot be read has no number: its receiver parks it, here or wherever the cut is restored.
+        return number === undefined || isNew(to, sender, number) ? { from: String(sender), to } : undefined
       }
       if (stored.is !== 'ev') return undefined
       const emitter = all.get(partitionOf(stored.address, all.size))

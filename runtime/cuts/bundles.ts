@@ -5,7 +5,7 @@ export type Bundle = { readonly rows: readonly unknown[]; readonly first: string
 type Keyed = { readonly key: string; readonly row: unknown; readonly bytes: number }
 
 /** Before packing. */
-const bundleBytes = 128 * 1024
+const bundleBytes = 256 * 1024
 const bundleRows = 4000
 
 export async function* bundlesOf<T>(

@@ -14,7 +14,7 @@ import {
   encodeCutNote,
   type SegmentRef,
 } from '#protocol/cut.ts'
-import { Fault } from '#protocol/fault.ts'
+import { Fault, isFault } from '#protocol/fault.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Bundle } from './bundles.ts'
@@ -29,16 +29,16 @@ export type CutShelf = {
   /** Verified: its signature, and nothing else yet. */
   manifest(cut: string): Promise<CutManifest>
   note(cut: string): Promise<CutNote | undefined>
-  setNote(note: CutNote): Promise<void>
+  /** Over that revision, if one is given; the new one. */
+  setNote(note: CutNote, revision?: number): Promise<number>
+  /** What the note becomes while it is so; nothing when it is not, or not any more. */
+  changeNote(cut: string, next: (note: CutNote) => CutNote | undefined): Promise<CutNote | undefined>
   /** Of all cuts, the newest last. */
   notes(): Promise<readonly CutNote[]>
   isWhole(cut: string): Promise<boolean>
 }
 
 export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archive: Archive }): CutShelf {
-  /** What was whole once stays so until it is removed, and nobody builds on one that is. */
-  const whole = new Set<string>()
-
   async function document(name: string): Promise<Uint8Array | undefined> {
     const here = archive.documents.get(name)
     if (here !== undefined) return here
@@ -49,13 +49,12 @@ export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archi
 
   const shelf: CutShelf = {
     async keep({ rows, first, last }) {
-      const ref = await archive.put(rows, { first, last })
-      await bus.cuts.put(cutNames.segment(ref.id), archive.bytes(ref.id) as Uint8Array)
+      const { ref, bytes } = await archive.pack(rows, { first, last })
+      await Promise.all([archive.take(ref.id, bytes), bus.cuts.put(cutNames.segment(ref.id), bytes)])
       return ref
     },
     async keepDocument(name, bytes) {
-      await archive.documents.put(name, bytes)
-      await bus.cuts.put(name, bytes)
+      await Promise.all([archive.documents.put(name, bytes), bus.cuts.put(name, bytes)])
     },
     async rows(ref) {
       const here = await archive.rows(ref)
@@ -79,8 +78,20 @@ export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archi
       const bytes = await bus.notes.get(cutNames.note(cut))
       return bytes === undefined || bytes.length === 0 ? undefined : decodeCutNote(bytes)
     },
-    async setNote(note) {
-      await bus.notes.put(cutNames.note(note.id), encodeCutNote(note))
+    setNote: (note, revision) => bus.notes.put(cutNames.note(note.id), encodeCutNote(note), revision),
+    async changeNote(cut, next) {
+      for (;;) {
+        const { value, revision } = await bus.notes.entry(cutNames.note(cut))
+        const changed = value === undefined || value.length === 0 ? undefined : next(decodeCutNote(value))
+        if (changed === undefined) return undefined
+        try {
+          await shelf.setNote(changed, revision)
+          return changed
+        } catch (error) {
+          // Somebody was faster: what they wrote is looked at again.
+          if (!isFault(error, 'bus.conflict')) throw error
+        }
+      }
     },
     async notes() {
       const keys = (await bus.notes.keys()).filter((key) => key.startsWith(cutNames.note('')))
@@ -89,12 +100,8 @@ export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archi
         .flatMap((bytes) => (bytes === undefined || bytes.length === 0 ? [] : [decodeCutNote(bytes)]))
         .toSorted((a, b) => a.begunAt - b.begunAt)
     },
-    async isWhole(cut) {
-      if (whole.has(cut)) return true
-      const note = await shelf.note(cut)
-      if (note?.state === 'whole') whole.add(cut)
-      return note?.state === 'whole'
-    },
+    // Never remembered: from the moment at which it is removed nobody may build on it.
+    isWhole: async (cut) => (await shelf.note(cut))?.state === 'whole',
   }
   return shelf
 }

@@ -4,7 +4,8 @@
  */
 import { tokenOf } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
-import { type CutManifest, decodeCutCall, type KindInCut } from '#protocol/cut.ts'
+import { decodeCutCall } from '#protocol/cut-call.ts'
+import type { CutManifest, KindInCut } from '#protocol/cut.ts'
 import { isFault, storedFaultOf } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Archive } from '#store/archive.ts'
@@ -14,11 +15,16 @@ import type { Clock } from '#runtime/clock.ts'
 import type { Blueprint } from '#runtime/core/blueprint.ts'
 import type { Folder } from '#runtime/partition/folder.ts'
 import type { Partition } from '#runtime/partition/partition.ts'
+import type { CheckOptions } from './check-cut.ts'
+import { cutChecksOf } from './cut-checks.ts'
 import { cutShelfOf } from './cut-shelf.ts'
-import { recordSlices, type SliceOptions } from './record-slices.ts'
+import type { Invariant } from './invariant.ts'
+import { type KeeperOptions, openKeeper } from './keeper.ts'
+import type { SliceOptions } from './record-slice.ts'
+import { recordSlices } from './record-slices.ts'
 import { type Asked, takeCut, type TakeOptions, type Taking } from './take-cut.ts'
 
-export type CutOptions = SliceOptions & TakeOptions
+export type CutOptions = SliceOptions & TakeOptions & KeeperOptions & CheckOptions
 
 type World = {
   readonly bus: Bus
@@ -28,6 +34,7 @@ type World = {
   readonly folder: Folder
   readonly owned: ReadonlyMap<number, Partition>
   readonly kinds: ReadonlyMap<string, Blueprint>
+  readonly invariants: readonly Invariant[]
 }
 
 export type Cuts = {
@@ -37,8 +44,10 @@ export type Cuts = {
   stop(): Promise<void>
 }
 
-export function cutsOf({ bus, store, archive, clock, folder, owned, kinds }: World, options: CutOptions): Cuts {
+export function cutsOf(world: World, options: CutOptions): Cuts {
+  const { bus, store, archive, clock, folder, owned, kinds } = world
   const shelf = cutShelfOf({ bus, archive })
+  const checks = cutChecksOf(world, options)
   const recorder = recordSlices({ bus, store, clock, folder, shelf }, options)
   const takings = new Set<Promise<CutManifest>>()
   let holds = 0
@@ -65,12 +74,17 @@ export function cutsOf({ bus, store, archive, clock, folder, owned, kinds }: Wor
     const taking = takeCut({ bus, archive, clock, shelf, kinds: kindsNow, holdTrim }, asked, options)
     takings.add(taking.whole)
     taking.whole.then(
-      () => takings.delete(taking.whole),
+      () => {
+        takings.delete(taking.whole)
+        checks.whole(taking.id)
+      },
       () => takings.delete(taking.whole),
     )
     return taking
   }
 
+  const keeper = openKeeper({ bus, archive, clock, shelf, kinds, take, isFirst: () => owned.has(0) }, options)
+  keeper.start()
   const serving = bus.serve(subjects.cut(bus.realm, tokenOf(options.name)), async (data) => {
     const { name, by } = decode(data) as Asked
     const taking = take({ name, by })
@@ -90,6 +104,8 @@ export function cutsOf({ bus, store, archive, clock, folder, owned, kinds }: Wor
     async stop() {
       calling.stop()
       serving.stop()
+      await keeper.stop()
+      await checks.stop()
       await recorder.stop()
     },
   }

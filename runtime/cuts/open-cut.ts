@@ -20,6 +20,7 @@ import type { ClientMark } from '#protocol/folded.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Archive } from '#store/archive.ts'
 import type { CutShelf } from './cut-shelf.ts'
+import { flightsInOrder } from './flights-in-order.ts'
 
 export type CutView = {
   readonly manifest: CutManifest
@@ -32,13 +33,21 @@ export type CutView = {
   flights(): AsyncGenerator<FlightRow>
   /** The sessions of clients, as far as a partition had taken them. */
   clients(partition: number): AsyncGenerator<ClientMark>
+  /** All of one segment, as it lies in its layer. */
+  rows(ref: SegmentRef): Promise<readonly unknown[]>
   /** Whether a segment is there and can be read; else the fault. */
   check(ref: SegmentRef): Promise<void>
   /** Every segment that it names. */
   segments(): Promise<ReadonlyMap<string, SegmentRef>>
 }
 
-type World = { readonly shelf: CutShelf; readonly archive: Archive }
+/** Where a cut is read from: the archive and the object store, or a file. */
+export type CutReading = Pick<CutShelf, 'manifest' | 'document' | 'rows'>
+
+type World = {
+  readonly shelf: CutReading
+  readonly archive: Pick<Archive, 'hashOf' | 'signer' | 'isSigned'>
+}
 
 export async function openCut({ shelf, archive }: World, id: string): Promise<CutView> {
   const manifest = await shelf.manifest(id)
@@ -84,16 +93,12 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
       const { layers } = await slice(partition)
       yield* merged(layers.map((layer) => rowsOf<StateRow>(shelf, layer)))
     },
-    async *flights() {
-      // Kept in two readings of the log, each in order: mailboxes, then emitted events.
-      const rows: FlightRow[] = []
-      for await (const row of rowsOf<FlightRow>(shelf, manifest.flights)) rows.push(row)
-      yield* rows.toSorted((a, b) => a[0] - b[0])
-    },
+    flights: () => flightsInOrder(manifest.flights, (layer) => rowsOf<FlightRow>(shelf, layer)),
     async *clients(partition) {
       const { clients } = await slice(partition)
       yield* rowsOf<ClientMark>(shelf, clients)
     },
+    rows: (ref) => shelf.rows(ref),
     async check(ref) {
       await shelf.rows(ref)
     },
@@ -108,7 +113,7 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
   }
 }
 
-export function checkSignature(archive: Archive, manifest: CutManifest): void {
+export function checkSignature(archive: World['archive'], manifest: CutManifest): void {
   const { id, signature, signer } = manifest
   const isOurs = Buffer.from(signer).equals(Buffer.from(archive.signer))
   const holds = archive.isSigned(signedBytesOf(manifest), signature, signer)
@@ -117,7 +122,7 @@ export function checkSignature(archive: Archive, manifest: CutManifest): void {
   throw new Fault('cut.signature', { value: id, reason })
 }
 
-async function* rowsOf<T>(shelf: CutShelf, layer: Layer): AsyncGenerator<T> {
+async function* rowsOf<T>(shelf: CutReading, layer: Layer): AsyncGenerator<T> {
   for (const ref of layer) yield* (await shelf.rows(ref)) as T[]
 }
 

@@ -4,13 +4,9 @@
  * at before anything is changed; nobody serves the new generation before all of it is there; what
  * was alive before is refused from the seal on; one that dies in between is begun again by the next.
  */
-import { decodeEnvelope, encodeEnvelope } from '#protocol/envelope.ts'
-import type { CutSlice, FlightRow, StateRow } from '#protocol/cut.ts'
-import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
-import { partitionOf } from '#protocol/partition.ts'
+import type { CutSlice } from '#protocol/cut.ts'
 import { encodeRecord } from '#protocol/record.ts'
-import { parseStored, subjects } from '#protocol/subject.ts'
-import type { StoreIdentity } from '#store/store.ts'
+import { subjects } from '#protocol/subject.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { incarnationOf, positionAt, sequenceIn } from '#runtime/core/incarnations.ts'
@@ -18,54 +14,66 @@ import { encodeMendRow, type MendRow } from '#runtime/core/mend-row.ts'
 import type { Generations } from '#runtime/generations.ts'
 import { trace } from '#runtime/trace.ts'
 import type { CutView } from './open-cut.ts'
-import { type Shares, sharesOf } from './shares.ts'
+import { putFlights } from './put-flights.ts'
+import { instantOf, putKinds } from './put-kinds.ts'
+import { putReplay } from './put-replay.ts'
+import { type BaseOf, putStates } from './put-states.ts'
+import type { Came } from './replay.ts'
+import { restorer } from './restorer.ts'
+import { epochsOf, sharesOf } from './shares.ts'
 
 export type RestoreWorld = {
   readonly generations: Generations
   readonly clock: Clock
-  /** A partition as a base, from which nodes begin. */
-  readonly baseOf: (header: BaseHeader, rows: AsyncIterable<StateRow>) => Promise<Uint8Array>
+  readonly baseOf: BaseOf
 }
 
-export type BaseHeader = {
-  readonly identity: StoreIdentity
-  readonly partition: FoldedPartition
-  readonly clients: readonly ClientMark[]
-}
+/** `deadline`: instants stay what they were. `shifted`: they move by the time between the cut and now. */
+export type TimerChoice = 'deadline' | 'shifted'
 
 export type RestoreOptions = {
   /** By default as many as the cut has. */
   readonly partitions?: number | undefined
+  /** By default `deadline`. */
+  readonly timers?: TimerChoice | undefined
+  /** What `verified` gave, when somebody looked at all of it already. */
+  readonly looked?: readonly CutSlice[] | undefined
+  /** What is delivered again of what came from outside after the cut; asked for once nothing more can come. */
+  readonly replay?: (() => AsyncIterable<Came>) | undefined
+  /** Into a scratch realm: nobody is told that one was restored. */
+  readonly isDrill?: boolean | undefined
 }
 
 export type RestoreProgress = {
-  readonly is: 'verified' | 'sealed' | 'states' | 'flights' | 'open'
+  readonly is: 'verified' | 'sealed' | 'states' | 'flights' | 'replayed' | 'open'
   readonly done: number
-  readonly of: number
+  /** Nothing where nobody knows before the end. */
+  readonly of: number | undefined
 }
+
+export type OnProgress = (progress: RestoreProgress) => void
 
 export type Restored = {
   readonly generation: number
   readonly partitions: number
   readonly actors: number
   readonly envelopes: number
+  readonly replayed: number
 }
 
-/** Entries of a batch, the table of positions aside. */
-const batchEntries = 900
-
 export async function restoreCut(
-  world: RestoreWorld,
+  { generations, clock, baseOf }: RestoreWorld,
   view: CutView,
   options: RestoreOptions,
-  onProgress: (progress: RestoreProgress) => void,
+  onProgress: OnProgress,
 ): Promise<Restored> {
-  const { generations } = world
   const { manifest } = view
-  const slices = await verified(view, onProgress)
+  const slices = options.looked ?? (await verified(view, onProgress))
+  const shiftMs = options.timers === 'shifted' ? Math.max(0, clock.now() - manifest.begunAt) : 0
+  const present = await generations.newest()
+  const generation = await generations.reserve(Math.max(present?.realm.generation ?? 0, manifest.generation))
   // What an earlier attempt left half made serves nobody.
-  await generations.discard()
-  const before = await generations.newest()
+  await generations.discard(generation)
   await generations.seal()
   onProgress({ is: 'sealed', done: 1, of: 1 })
   const sealed = await generations.newest()
@@ -74,26 +82,33 @@ export async function restoreCut(
     ...slices.map(({ position, marker }) => sequenceIn(Math.max(position.seq, marker))),
   )
   const partitions = options.partitions ?? manifest.partitions
-  const generation = Math.max(before?.realm.generation ?? 0, manifest.generation) + 1
   const bus = await generations.begin({ generation, partitions, firstSeq: last + 1 })
   try {
     const incarnation = Math.max(...slices.map(({ position }) => incarnationOf(position.seq))) + 1
     const start = { after: last, incarnation }
-    const shares = sharesOf(slices, { partitions, seq: positionAt(incarnation, last + 1) })
-    const actors = await putStates({ ...world, bus }, { view, shares }, onProgress)
-    const envelopes = await putFlights(bus, { view, shares, start }, onProgress)
-    await claimAll(bus, shares, world.clock)
-    await generations.open()
+    const epochs = epochsOf(slices, partitions)
+    await putKinds(bus, await instantOf(generations, view))
+    const claims = await claimAll(bus, epochs, clock)
+    const seqs = claims.map((seq) => positionAt(incarnation, seq))
+    const shares = sharesOf(slices, { partitions, seqs, epochs })
+    const filling = { view, shares, shiftMs }
+    const actors = await putStates({ bus, baseOf }, filling, onProgress)
+    const { envelopes, row } = await putFlights(bus, { ...filling, start }, onProgress)
+    const isSame = partitions === manifest.partitions
+    const replayed = options.replay === undefined ? 0 : await putReplay(bus, options.replay(), { isSame, onProgress })
+    await putEnd(bus, row)
+    await generations.open(generation)
     onProgress({ is: 'open', done: 1, of: 1 })
-    trace({ is: 'realm.restored', cut: manifest.id, generation, partitions, actors, envelopes })
-    return { generation, partitions, actors, envelopes }
+    if (options.isDrill !== true)
+      trace({ is: 'realm.restored', cut: manifest.id, generation, partitions, actors, envelopes })
+    return { generation, partitions, actors, envelopes, replayed }
   } finally {
     await bus.close()
   }
 }
 
 /** Every segment opens, before anything is changed. */
-async function verified(view: CutView, onProgress: (progress: RestoreProgress) => void): Promise<readonly CutSlice[]> {
+export async function verified(view: CutView, onProgress: OnProgress): Promise<readonly CutSlice[]> {
   const slices = await Promise.all(view.manifest.slices.map(({ partition }) => view.slice(partition)))
   const segments = [...(await view.segments()).values()]
   for (const [at, ref] of segments.entries()) {
@@ -103,129 +118,39 @@ async function verified(view: CutView, onProgress: (progress: RestoreProgress) =
   return slices
 }
 
-type Placed = { readonly view: CutView; readonly shares: Shares }
+const claimsMost = 900
 
-async function putStates(
-  { bus, baseOf }: RestoreWorld & { readonly bus: Bus },
-  { view, shares }: Placed,
-  onProgress: (progress: RestoreProgress) => void,
-): Promise<number> {
+/**
+ * First of all, so that each base says where the claim stands that it goes on from: whoever follows
+ * looks whether what it has last is on the log. Says where each stands.
+ */
+async function claimAll(bus: Bus, epochs: readonly number[], clock: Clock): Promise<readonly number[]> {
   const { realm } = bus
-  const { createdAt } = await bus.logState()
-  const identity = { realm: realm.name, generation: realm.generation, partitions: realm.partitions, log: createdAt }
-  let actors = 0
-  for (const share of shares.all) {
-    const rows = counted(share.from.map((partition) => view.states(partition)))
-    const clients = await clientsOf(view, share.from)
-    const base = await baseOf({ identity, partition: share.position, clients }, rows)
-    await bus.blobs.put(`base.${share.partition}.${share.position.n}`, base)
-    onProgress({ is: 'states', done: share.partition + 1, of: realm.partitions })
-
-    async function* counted(sources: readonly AsyncGenerator<StateRow>[]): AsyncGenerator<StateRow> {
-      for (const source of sources)
-        for await (const row of source) {
-          if (partitionOf(row[0], realm.partitions) !== share.partition) continue
-          actors++
-          yield row
-        }
-    }
-  }
-  return actors
-}
-
-/** A session may have sent to any of them: the highest number counts. */
-async function clientsOf(view: CutView, from: readonly number[]): Promise<ClientMark[]> {
-  const marks = new Map<string, ClientMark>()
-  for (const partition of from)
-    for await (const mark of view.clients(partition))
-      if (mark[1] > (marks.get(mark[0])?.[1] ?? -1)) marks.set(mark[0], mark)
-  return [...marks.values()]
-}
-
-type Start = { readonly after: number; readonly incarnation: number }
-
-async function putFlights(
-  bus: Bus,
-  { view, shares, start }: Placed & { readonly start: Start },
-  onProgress: (progress: RestoreProgress) => void,
-): Promise<number> {
-  const { realm } = bus
-  const of = view.manifest.channels.reduce((sum, [, , count]) => sum + count, 0)
-  let row: MendRow = {
-    mends: [[start.after, start.incarnation]],
-    lineage: [[start.incarnation, view.manifest.id]],
-    pieces: [],
-    isOpen: false,
-    report: { from: 0, to: 0, entries: 0, missing: 0, at: view.manifest.begunAt, node: 'restore' },
-  }
-  let batch: Flown[] = []
-  let done = 0
-
-  async function put(): Promise<void> {
-    const positions = batch.flatMap(({ position }) => (position === undefined ? [] : [position]))
-    const table: Entry = { subject: subjects.mended(realm), data: encodeMendRow(row, positions) }
-    const { seq } = await bus.appendAll([table, ...batch.map(({ entry }) => entry)])
-    const first = seq - batch.length
-    row = {
-      ...row,
-      pieces: [...row.pieces, ...positions.map((position, at) => [first + 1 + at, position, 1] as const)],
-    }
-    done += batch.length
-    batch = []
-    onProgress({ is: 'flights', done, of })
-  }
-
-  // Emitted events keep their positions, because subscribers remember them; in a batch they come first.
-  for (const isKept of [true, false]) {
-    for await (const flight of view.flights()) {
-      const flown = flownOf(bus, shares, flight)
-      if ((flown.position !== undefined) !== isKept) continue
-      batch.push(flown)
-      if (batch.length >= batchEntries) await put()
-    }
-    if (isKept || batch.length > 0) await put()
-  }
-  return done
-}
-
-type Flown = { readonly entry: Entry; readonly position: number | undefined }
-
-function flownOf({ realm }: Bus, shares: Shares, [position, subject, data]: FlightRow): Flown {
-  const stored = parseStored(subject)
-  if (stored.is !== 'in') return { entry: { subject, data }, position }
-  const { address, sender } = stored
-  const to = partitionOf(address, realm.partitions)
-  if (sender === 'x') return { entry: { subject: subjects.in(realm, to, 'x', address), data }, position: undefined }
-  const { envelope } = decodeEnvelope(address, data)
-  const sent = { ...envelope, generation: realm.generation }
-  if (typeof sender !== 'number')
-    return {
-      entry: { subject: subjects.in(realm, to, sender, address), data: encodeEnvelope(sent) },
-      position: undefined,
-    }
-  const as = shares.senderOf(sender, envelope)
-  const entry = {
-    subject: subjects.in(realm, to, as.partition, address),
-    data: encodeEnvelope({ ...sent, n: as.n, index: as.index }),
-  }
-  return { entry, position: undefined }
-}
-
-/** So that a node finds that there is something before it: a partition without a record has no state. */
-async function claimAll(bus: Bus, { all }: Shares, clock: Clock): Promise<void> {
-  const { realm } = bus
-  const entries = all.map(({ partition, position }) => ({
+  const entries = epochs.map((epoch, partition) => ({
     subject: subjects.commit(realm, partition),
     data: encodeRecord({
       is: 'claim',
       generation: realm.generation,
       partition,
-      epoch: position.epoch,
+      epoch,
       previous: 0,
-      nonce: 'restore',
-      node: 'restore',
+      nonce: restorer,
+      node: restorer,
       at: clock.now(),
     }),
   }))
-  await bus.appendAll(entries)
+  const seqs: number[] = []
+  for (let at = 0; at < entries.length; at += claimsMost) {
+    const batch = entries.slice(at, at + claimsMost)
+    const { seq } = batch.length === 1 ? await bus.append(batch[0] as Entry) : await bus.appendAll(batch)
+    for (let index = 0; index < batch.length; index++) seqs.push(seq - batch.length + 1 + index)
+  }
+  return seqs
+}
+
+/** What stands before this was put there by the restore; what comes behind it is new. */
+async function putEnd(bus: Bus, row: MendRow): Promise<void> {
+  const { lastSeq } = await bus.logState()
+  const ended = { ...row, report: { ...row.report, to: lastSeq } }
+  await bus.append({ subject: subjects.mended(bus.realm), data: encodeMendRow(ended, []) })
 }

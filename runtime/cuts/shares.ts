@@ -26,35 +26,47 @@ export type Shares = {
 
 type Options = {
   readonly partitions: number
-  /** Where the new log begins. */
-  readonly seq: number
+  /** By partition, the position of the claim that it goes on from, and its epoch. */
+  readonly seqs: readonly number[]
+  readonly epochs: readonly number[]
 }
 
-export function sharesOf(slices: readonly CutSlice[], { partitions, seq }: Options): Shares {
-  return partitions === slices.length ? sameOf(slices, seq) : otherOf(slices, partitions, seq)
+/** Above all that ever owned one of them. */
+export function epochsOf(slices: readonly CutSlice[], partitions: number): readonly number[] {
+  if (partitions === slices.length) return slices.map(({ position }) => position.epoch + 1)
+  const epoch = Math.max(...slices.map(({ position }) => position.epoch)) + 1
+  return Array.from({ length: partitions }, () => epoch)
 }
 
-function sameOf(slices: readonly CutSlice[], seq: number): Shares {
+export function sharesOf(slices: readonly CutSlice[], options: Options): Shares {
+  return options.partitions === slices.length ? sameOf(slices, options) : otherOf(slices, options)
+}
+
+const claimOf = ({ seqs, epochs }: Options, partition: number): { readonly seq: number; readonly epoch: number } => ({
+  seq: seqs[partition] as number,
+  epoch: epochs[partition] as number,
+})
+
+function sameOf(slices: readonly CutSlice[], options: Options): Shares {
   return {
     all: slices.map(({ partition, position: { cuts: _, ...position } }) => ({
       partition,
-      position: { ...position, epoch: position.epoch + 1, seq },
+      position: { ...position, ...claimOf(options, partition) },
       from: [partition],
     })),
     senderOf: (partition, { n, index }) => ({ partition, n, index }),
   }
 }
 
-function otherOf(slices: readonly CutSlice[], partitions: number, seq: number): Shares {
+function otherOf(slices: readonly CutSlice[], options: Options): Shares {
+  const { partitions } = options
   const counts = new Map<number, number>()
   const positions = slices.map(({ position }) => position)
   const most = (of: (position: FoldedPartition) => number | undefined): number =>
     Math.max(0, ...positions.map((position) => of(position) ?? 0))
   // What holds for all of them holds for each: a time away that was not so can only be too long.
   const common = {
-    epoch: most(({ epoch }) => epoch) + 1,
     n: 1,
-    seq,
     cursor: 0,
     heard: Math.min(...positions.map(({ heard }) => heard)),
     awayMs: Math.min(...positions.map(({ awayMs }) => awayMs)),
@@ -67,7 +79,7 @@ function otherOf(slices: readonly CutSlice[], partitions: number, seq: number): 
   return {
     all: Array.from({ length: partitions }, (_, partition) => ({
       partition,
-      position: { ...common, partition },
+      position: { ...common, partition, ...claimOf(options, partition) },
       from: slices.map((slice) => slice.partition),
     })),
     senderOf(sender, { from }) {

@@ -5,31 +5,33 @@
  * next one; it exists from the moment at which its note says that it is whole, not before.
  */
 import { nuid } from '@nats-io/nats-core'
+import { encodeCutCall, encodeMarker } from '#protocol/cut-call.ts'
+import { cutFormat } from '#protocol/cut-format.ts'
 import {
   type CutManifest,
-  cutFormat,
   cutNames,
   type CutNote,
   type CutSlice,
-  decodeSlice,
-  encodeCutCall,
   encodeManifest,
-  encodeMarker,
   type KindInCut,
   type SegmentRef,
   signedBytesOf,
   type SliceRef,
 } from '#protocol/cut.ts'
+import { encodeTree } from '#protocol/codec.ts'
 import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
+import { incarnationOf } from '#runtime/core/incarnations.ts'
 import type { Recorded } from '#runtime/core/in-flight.ts'
 import { trace } from '#runtime/trace.ts'
+import { awaitSlices, type Found } from './await-slices.ts'
 import type { Bundle } from './bundles.ts'
 import type { CutShelf } from './cut-shelf.ts'
-import { gatherFlights } from './gather-flights.ts'
+import { type Flights, gatherFlights } from './gather-flights.ts'
+import { keepMost } from './record-slice.ts'
 
 export type TakeOptions = {
   readonly name: string
@@ -65,24 +67,31 @@ export function takeCut(world: TakeWorld, asked: Asked, options: TakeOptions): T
 
 type Begun = Asked & { readonly id: string; readonly begun: () => void }
 
-type Marked = { readonly note: CutNote; readonly markers: readonly number[] }
-
 async function take(world: TakeWorld, cut: Begun, options: TakeOptions): Promise<CutManifest> {
   const { bus, clock, shelf } = world
   const release = world.holdTrim()
+  const awaited = awaitSlices(world, cut.id)
   let note = noteOf(bus, clock, cut, options)
   try {
-    await shelf.setNote(note)
-    const markers = await mark(bus, cut.id, clock.now())
+    // Each over the one before: whoever gave this cut up, or removed it, is not overruled.
+    let revision = await shelf.setNote(note, 0)
+    const incarnation = await incarnationNow(bus)
+    await mark(bus, cut.id, clock.now())
     trace({ is: 'cut.begun', cut: cut.id, by: cut.by })
     cut.begun()
-    const slices = await slicesOf(world, { note, markers }, options)
+    const slices = await awaited.all(note.deadline, options.cutDeadlineMs)
     const recordedAt = Math.max(...slices.map(({ slice }) => slice.at))
+    trace({
+      is: 'cut.recorded',
+      cut: cut.id,
+      bytes: encodeTree(slices.map(({ slice }) => recordedOf(slice))).length,
+      ms: recordedAt - note.begunAt,
+    })
     note = { ...note, state: 'recorded', at: clock.now(), deadline: clock.now() + options.cutDeadlineMs }
-    await shelf.setNote(note)
-    const manifest = await finish(world, { note, slices, recordedAt }, options)
+    revision = await shelf.setNote(note, revision)
+    const manifest = await finish(world, { note, slices, recordedAt, incarnation }, options)
     note = { ...note, state: 'whole', at: manifest.wholeAt, ...sumsOf(manifest) }
-    await shelf.setNote(note)
+    await shelf.setNote(note, revision)
     trace({
       is: 'cut.whole',
       cut: cut.id,
@@ -96,11 +105,28 @@ async function take(world: TakeWorld, cut: Begun, options: TakeOptions): Promise
     const fault = storedFaultOf(error)
     trace({ is: 'cut.abandoned', cut: cut.id, fault })
     // Whoever cannot write it now is found out by the deadline.
-    await shelf.setNote({ ...note, state: 'abandoned', at: clock.now(), reason: fault.message }).catch(() => undefined)
+    await giveUp(shelf, cut.id, { at: clock.now(), reason: fault.message }).catch(() => undefined)
     throw error
   } finally {
+    awaited.stop()
     release()
   }
+}
+
+/** What a mending appends again is not what was there when a partition recorded. */
+async function incarnationNow(bus: Bus): Promise<number> {
+  return incarnationOf((await bus.logState()).lastSeq)
+}
+
+/** A cut that is being made; one that is whole, or removed, stays so. */
+export function giveUp(
+  shelf: Pick<CutShelf, 'changeNote'>,
+  cut: string,
+  why: { readonly at: number; readonly reason: string },
+): Promise<CutNote | undefined> {
+  return shelf.changeNote(cut, (note) =>
+    note.state === 'begun' || note.state === 'recorded' ? { ...note, ...why, state: 'abandoned' } : undefined,
+  )
 }
 
 function noteOf(bus: Bus, clock: Clock, { id, name, by }: Begun, options: TakeOptions): CutNote {
@@ -123,94 +149,38 @@ function noteOf(bus: Bus, clock: Clock, { id, name, by }: Begun, options: TakeOp
   }
 }
 
-/** One batch: all markers stand before anything that anybody sends after having recorded. */
-async function mark(bus: Bus, id: string, at: number): Promise<readonly number[]> {
+/**
+ * One batch: all markers stand before anything that anybody sends after having recorded. What is
+ * emitted goes through no mailbox, so one more stands among the emitted events, before the others.
+ */
+async function mark(bus: Bus, id: string, at: number): Promise<void> {
   const { realm } = bus
   const data = encodeMarker(realm.generation, at)
-  const entries = Array.from({ length: realm.partitions }, (_, partition) => ({
-    subject: subjects.marker(realm, partition, id),
-    data,
-  }))
+  const mailboxes = Array.from({ length: realm.partitions }, (_, partition) => subjects.marker(realm, partition, id))
   // An unknown outcome ends this cut: markers that are stored after all are consumed, and nothing comes of them.
-  const { seq } =
-    entries.length === 1 ? await bus.append(entries[0] as (typeof entries)[0]) : await bus.appendAll(entries)
-  const markers = entries.map((_, partition) => seq - (entries.length - 1 - partition))
+  const { seq } = await bus.appendAll(
+    [subjects.topicMarker(realm, id), ...mailboxes].map((subject) => ({ subject, data })),
+  )
+  const markers = mailboxes.map((_, partition) => seq - (mailboxes.length - 1 - partition))
   bus.tell(subjects.cutCalled(realm), encodeCutCall({ id, markers }))
-  return markers
 }
 
-type Found = { readonly slice: CutSlice; readonly bytes: Uint8Array }
-
-const lookMs = 250
-
-/** As they become durable; each is looked for when its owner says so, and now and then. */
-async function slicesOf(
-  { bus, clock }: TakeWorld,
-  { note, markers }: Marked,
-  options: TakeOptions,
-): Promise<readonly Found[]> {
-  const found = new Map<number, Found>()
-  const deadline = note.begunAt + options.cutDeadlineMs
-  let wake = Promise.withResolvers<void>()
-  const told = new Set<number>()
-  const hearing = bus.hear(subjects.cutSliced(bus.realm), (data) => {
-    const [id, partition] = new TextDecoder().decode(data).split(' ')
-    if (id !== note.id) return
-    told.add(Number(partition))
-    wake.resolve()
-  })
-  try {
-    for (let looks = 0; ; looks++) {
-      const missing = markers.flatMap((_, partition) => (found.has(partition) ? [] : [partition]))
-      if (missing.length === 0) return markers.map((_, partition) => found.get(partition) as Found)
-      // One that was not told of is looked for too, but not by all of them all the time.
-      const wanted = looks % 4 === 3 ? missing : missing.filter((partition) => told.has(partition))
-      for (const partition of wanted) {
-        // Its owner's archive has it sooner; what stands there alone may die with that machine.
-        const bytes = await bus.cuts.get(cutNames.slice(note.id, partition))
-        if (bytes !== undefined) found.set(partition, { slice: decodeSlice(bytes), bytes })
-      }
-      if (clock.now() >= deadline && found.size < markers.length) throw late(note.id, markers, found, options)
-      if (found.size === markers.length) continue
-      wake = Promise.withResolvers()
-      const alarm = clock.at(Math.min(deadline, clock.now() + lookMs), wake.resolve)
-      if (missing.some((partition) => told.has(partition) && !found.has(partition) && !wanted.includes(partition)))
-        wake.resolve()
-      await wake.promise
-      alarm.cancel()
-    }
-  } finally {
-    hearing.stop()
-  }
+type Sliced = {
+  readonly note: CutNote
+  readonly slices: readonly Found[]
+  readonly recordedAt: number
+  readonly incarnation: number
 }
-
-function late(id: string, markers: readonly number[], found: ReadonlyMap<number, Found>, options: TakeOptions): Fault {
-  const missing = markers.flatMap((_, partition) => (found.has(partition) ? [] : [partition]))
-  return new Fault('cut.abandoned', {
-    value: id,
-    reason: `after ${options.cutDeadlineMs} ms the slices of partitions ${missing.join(', ')} are missing, because nobody owns them or their owner was lost meanwhile`,
-  })
-}
-
-type Sliced = { readonly note: CutNote; readonly slices: readonly Found[]; readonly recordedAt: number }
 
 async function finish(
   world: TakeWorld,
-  { note, slices, recordedAt }: Sliced,
+  { note, slices, recordedAt, incarnation }: Sliced,
   options: TakeOptions,
 ): Promise<CutManifest> {
   const { bus, clock, shelf, archive } = world
-  let flown = 0
-  const keep = async (bundle: Bundle): Promise<SegmentRef> => {
-    const ref = await shelf.keep(bundle)
-    flown += ref.bytes
-    return ref
-  }
-  const flights = await gatherFlights(
-    bus,
-    slices.map(({ slice }) => recordedOf(slice)),
-    keep,
-  )
+  const { flights, flown } = await gathered(world, note, slices)
+  if ((await incarnationNow(bus)) !== incarnation)
+    throw abandoned(note.id, 'the log lost its end meanwhile and was mended, so what was in flight is not certain')
   const { realm } = bus
   const { createdAt } = await bus.logState()
   const unsigned = {
@@ -239,6 +209,37 @@ async function finish(
   return manifest
 }
 
+type Gathered = { readonly flights: Flights; readonly flown: number }
+
+/** No longer than until the deadline: the log is not trimmed meanwhile. */
+async function gathered(
+  { bus, clock, shelf }: TakeWorld,
+  { id, deadline }: CutNote,
+  slices: readonly Found[],
+): Promise<Gathered> {
+  let flown = 0
+  const keep = async (bundle: Bundle): Promise<SegmentRef> => {
+    const ref = await shelf.keep(bundle)
+    flown += ref.bytes
+    return ref
+  }
+  const giving = new AbortController()
+  const alarm = clock.at(deadline, () =>
+    giving.abort(abandoned(id, 'what was in flight could not be read and stored by its deadline')),
+  )
+  try {
+    const recorded = slices.map(({ slice }) => recordedOf(slice))
+    const flights = await gatherFlights(bus, recorded, { keep, keepMost, signal: giving.signal })
+    return { flights, flown }
+  } finally {
+    alarm.cancel()
+  }
+}
+
+function abandoned(value: string, reason: string): Fault {
+  return new Fault('cut.abandoned', { value, reason })
+}
+
 function recordedOf({ partition, marker, position, unheard }: CutSlice): Recorded {
   return { partition, marker, commit: position.seq, cursor: position.cursor, marks: position.marks, unheard }
 }
@@ -255,7 +256,7 @@ function refOf({ slice, bytes }: Found, hashOf: (bytes: Uint8Array) => string): 
   }
 }
 
-function sumsOf(manifest: CutManifest): Pick<CutNote, 'actors' | 'inFlight' | 'added' | 'bytes'> {
+export function sumsOf(manifest: CutManifest): Pick<CutNote, 'actors' | 'inFlight' | 'added' | 'bytes'> {
   const flown = manifest.flights.reduce((sum, { bytes }) => sum + bytes, 0)
   return {
     actors: manifest.slices.reduce((sum, { actors }) => sum + actors, 0),

@@ -10,7 +10,7 @@ import type { Bus, Entry, LogEntry, Placed } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { blobsOver } from './memory-blobs.ts'
 import type { Generations } from '#runtime/generations.ts'
-import { type MemoryGeneration, openMemoryGeneration } from './memory-generation.ts'
+import { type MemoryGeneration, memoryGenerationsOf, openMemoryGeneration } from './memory-generation.ts'
 import { openHub, openMemoryCore } from './memory-core.ts'
 import { type MemoryReading, openMemoryReader } from './memory-reader.ts'
 import type { Outside } from './memory-log.ts'
@@ -63,8 +63,8 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
   const hub = openHub()
   const wires = new Set<Wire>()
   const readings = new Set<MemoryReading>()
-  const registry = openMemoryRegistry()
-  const notes = openMemoryRegistry()
+  const registry = openMemoryRegistry(() => clock.now())
+  const notes = openMemoryRegistry(() => clock.now())
   const cuts = new Map<string, Uint8Array>()
   let isServerUp = true
   let connections = 0
@@ -107,7 +107,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
       maxPayload,
       connection: ++connections,
       store(subject, data) {
-        if (!present.log.isStored(subject) || present.state === 'sealed') return
+        if (!present.log.isStored(subject) || present.state !== 'open') return
         noticed(present.log.append([{ subject, data }]))
       },
     })
@@ -146,6 +146,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
       purge: (filter, upTo) => call('purge', () => ({ removed: log.purge(filter, upTo) })),
       removeEntry: (seq) => call('removeEntry', () => log.removeEntry(seq)),
       logState: () => call('logState', () => ({ ...log.state(), createdAt })),
+      isSuperseded: () => call('isSuperseded', () => mine !== present || mine.state === 'sealed'),
       ...core,
       registry: registry.over(call),
       notes: notes.over(call),
@@ -174,32 +175,23 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
     isServerUp = true
     for (const wire of wires) wire.become('connected')
   }
-  const generations: Generations = {
-    newest: async () => ({ ...present, ...present.log.state() }),
-    async seal() {
-      present.state = 'sealed'
-    },
-    async begin({ generation, partitions: count, firstSeq }) {
-      past.push(present)
-      present = openMemoryGeneration({ name: first.name, generation, partitions: count }, clock, firstSeq)
-      return connect()
-    },
-    async open() {
-      present.state = 'open'
-    },
-    async discard() {
-      const before = present.state === 'restoring' ? past.pop() : undefined
-      if (before !== undefined) present = before
-    },
-    async past(generation) {
-      const found = past.find(({ realm }) => realm.generation === generation)
-      return found === undefined ? undefined : connect(found)
-    },
-  }
+  const generations = memoryGenerationsOf({
+    clock,
+    name: first.name,
+    past,
+    present: () => present,
+    become: (next) => void (present = next),
+    connect,
+    tell: (subject) => void hub.publish({ subject, data: new Uint8Array() }),
+  })
   return {
     connect: () => connect(),
     generations,
-    publish: (subject, data, outside) => place([{ subject, data: data.slice() }], outside),
+    publish(subject, data, outside) {
+      // What is restored comes before anything that is sent anew.
+      if (present.state !== 'open') throw new Fault('bus.unreachable', { value: first.name })
+      return place([{ subject, data: data.slice() }], outside)
+    },
     stop,
     start,
     truncate(lastSeq) {

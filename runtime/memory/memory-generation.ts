@@ -1,7 +1,10 @@
-/** One generation of a realm in memory: its log, and the bases that were made of it. */
+/** The generations of a realm in memory: each with its log, and the bases that were made of it. */
+import { Fault } from '#protocol/fault.ts'
 import type { Realm } from '#protocol/realm.ts'
+import { subjects } from '#protocol/subject.ts'
+import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
-import type { Generation } from '#runtime/generations.ts'
+import type { Generation, Generations } from '#runtime/generations.ts'
 import { type Log, openLog } from './memory-log.ts'
 
 export type MemoryGeneration = {
@@ -20,5 +23,64 @@ export function openMemoryGeneration(realm: Realm, clock: Clock, firstSeq = 1): 
     createdAt: new Date(clock.now()).toISOString(),
     blobs: new Map(),
     state: realm.generation === 0 ? 'open' : 'restoring',
+  }
+}
+
+type World = {
+  readonly clock: Clock
+  readonly name: string
+  readonly past: MemoryGeneration[]
+  readonly present: () => MemoryGeneration
+  readonly become: (next: MemoryGeneration) => void
+  readonly connect: (generation: MemoryGeneration) => Bus
+  readonly tell: (subject: string) => void
+}
+
+export function memoryGenerationsOf({ clock, name, past, present, become, connect, tell }: World): Generations {
+  let attempt = { generation: 0, isDecided: true }
+  const stateOf = (one: MemoryGeneration): Generation => ({ ...one, ...one.log.state() })
+
+  function discard(before: number): void {
+    while (present().state === 'restoring' && present().realm.generation < before)
+      become(past.pop() as MemoryGeneration)
+  }
+
+  return {
+    newest: () => Promise.resolve(stateOf(present())),
+    async reserve(above) {
+      attempt = { generation: Math.max(above, attempt.generation) + 1, isDecided: false }
+      return attempt.generation
+    },
+    async seal() {
+      if (present().state !== 'open') return
+      present().state = 'sealed'
+      tell(subjects.generation({ name }))
+    },
+    async begin({ generation, partitions, firstSeq }) {
+      // As a server refuses a stream whose subjects another one has.
+      if (present().state !== 'sealed') throw new Fault('bus.refused', { reason: 'subjects overlap', code: 10065 })
+      past.push(present())
+      become(openMemoryGeneration({ name, generation, partitions }, clock, firstSeq))
+      return connect(present())
+    },
+    async open(generation) {
+      if (attempt.generation !== generation)
+        throw new Fault('restore.overtaken', { have: generation, want: attempt.generation })
+      attempt = { generation, isDecided: true }
+      if (present().realm.generation === generation) present().state = 'open'
+      tell(subjects.generation({ name }))
+    },
+    discard: async (before) => discard(before),
+    async unseal() {
+      attempt = { generation: Math.max(attempt.generation, present().realm.generation) + 1, isDecided: false }
+      discard(attempt.generation)
+      if (present().state !== 'sealed') return undefined
+      present().state = 'open'
+      return stateOf(present())
+    },
+    async past(generation) {
+      const found = [...past, present()].find(({ realm }) => realm.generation === generation)
+      return found === undefined ? undefined : connect(found)
+    },
   }
 }

@@ -3,7 +3,16 @@ import { jetstream } from '@nats-io/jetstream'
 import { Objm, type ObjectStore } from '@nats-io/obj'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Blobs } from '#runtime/bus.ts'
-import { type BesideOptions, guarded, lastOf, lazily, type Made, streamExists, subjectsOf } from './beside.ts'
+import {
+  type BesideOptions,
+  guarded,
+  lastOf,
+  lazily,
+  type Made,
+  purgeSubject,
+  streamExists,
+  subjectsOf,
+} from './beside.ts'
 import type { Calls } from './calls.ts'
 import type { Link } from './link.ts'
 
@@ -11,6 +20,8 @@ import type { Link } from './link.ts'
 const blobMs = 120_000
 /** A replica that is a little behind gives too few chunks, and their digest tells. */
 const attempts = 5
+/** Of very many names; the others on this connection wait for no more. */
+const askedAtOnce = 256
 const betweenMs = 200
 
 export function openBlobs(
@@ -56,11 +67,20 @@ export function openBlobs(
         const objects = await store()
         const info = await objects.info(name)
         if (info && !info.deleted) await objects.delete(name)
+        // Else the name would be looked up in every list for ever.
+        await purgeSubject(calls, stream, `$O.${bucket}.M.${paddedOf(name)}`)
       }),
     async names() {
       const known = await subjectsOf(calls, stream, `$O.${bucket}.M.>`)
-      const names = await Promise.all(known.map(nameOf))
+      const names: (string | undefined)[] = []
+      for (let at = 0; at < known.length; at += askedAtOnce)
+        names.push(...(await Promise.all(known.slice(at, at + askedAtOnce).map(nameOf))))
       return names.filter((name) => name !== undefined).sort()
     },
   }
+}
+
+/** As the client library writes names into subjects. */
+function paddedOf(name: string): string {
+  return Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
 }

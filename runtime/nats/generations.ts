@@ -3,14 +3,16 @@
  * sequence lies above the old end". Invariant: the realm's subjects belong to one stream at a time,
  * and every write names its stream, so what was meant for an older one is refused by the server.
  */
-import { parseRealmName, streamOf } from '#protocol/realm.ts'
-import { storedSubjectsOf } from '#protocol/subject.ts'
+import { parseRealmName, type Realm, streamOf } from '#protocol/realm.ts'
+import { storedSubjectsOf, subjects, transformOf } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Generation, Generations } from '#runtime/generations.ts'
+import { decideAttempt, reserveAttempt } from './attempts.ts'
 import { type BusOptions, busTimes } from './bus-options.ts'
 import { openCalls } from './calls.ts'
 import { openLink } from './link.ts'
 import { openBus } from './open-bus.ts'
+import { openRegistry } from './registry.ts'
 import { openReplies } from './replies.ts'
 import { configOf, stateOf, type StreamInfo } from './realm-stream.ts'
 import { refusal } from './server-fault.ts'
@@ -22,20 +24,27 @@ export async function openGenerations(options: BusOptions): Promise<OpenGenerati
   const name = parseRealmName(options.realm)
   const link = await openLink(options, times)
   const replies = openReplies(link, options.inboxPrefix)
-  const { call } = openCalls(link, replies, { realm: name, callMs: times.callMs })
+  const calls = openCalls(link, replies, { realm: name, callMs: times.callMs })
+  const { call } = calls
   const absent = { absent: [refusal.streamNotFound] }
+  const notes = openRegistry(link, calls, {
+    realm: { name, generation: 0, partitions: 0 },
+    replicas: options.replicas,
+    callMs: times.callMs,
+    bucket: `${name}_cuts`,
+  })
 
   /** Every stream of the realm, the newest last. */
   async function all(): Promise<readonly Known[]> {
+    // A sealed one keeps a subject of its own, below the realm's.
+    const { streams } = (await call<{ streams?: string[] | null }>('STREAM.NAMES', { subject: `${name}.>` })) ?? {}
     const known: Known[] = []
-    for (let generation = 0, missing = 0; missing < 2; generation++) {
-      const stream = streamOf({ name, generation })
+    for (const stream of streams ?? []) {
+      if (!isOf(name, stream)) continue
       const info = await call<StreamInfo>(`STREAM.INFO.${stream}`, {}, absent)
-      // The first may have been removed once it was not needed any more.
-      if (info === undefined) missing++
-      else known.push({ stream, info, generation: knownOf(name, info) })
+      if (info !== undefined) known.push({ stream, info, generation: knownOf(name, info) })
     }
-    return known
+    return known.sort((a, b) => a.generation.realm.generation - b.generation.realm.generation)
   }
 
   const newest = async (): Promise<Known | undefined> => (await all()).at(-1)
@@ -48,35 +57,85 @@ export async function openGenerations(options: BusOptions): Promise<OpenGenerati
     metadata: { ...info.config.metadata, 'perdure-state': state },
   })
 
+  async function finish(generation: number): Promise<void> {
+    const found = (await all()).find((one) => one.generation.realm.generation === generation)
+    if (found?.generation.state !== 'restoring') return
+    await update(found, { ...withState(found, 'open'), ...takenBy(found) })
+  }
+
+  /** With what anybody may send to the realm. */
+  const takenBy = ({ generation: { realm } }: Known): object => ({
+    subjects: storedSubjectsOf(name),
+    subject_transform: transformOf(name, realm.partitions),
+  })
+
+  async function discard(before: number): Promise<void> {
+    for (const { stream, generation } of await all()) {
+      if (generation.state !== 'restoring' || generation.realm.generation >= before) continue
+      for (const each of [stream, `OBJ_${stream}_bases`]) await call(`STREAM.DELETE.${each}`, {}, absent)
+    }
+  }
+
+  const lookingAt = (generation: number): BusOptions => ({
+    ...{ ...options, partitions: undefined, create: false },
+    ...{ generation, mayRestore: true },
+  })
+
+  /** To those who would find it out by themselves, a little later. */
+  function tell(): void {
+    if (link.isUp()) link.publish(subjects.generation({ name }), new Uint8Array())
+  }
+
   return {
     newest: async () => (await newest())?.generation,
+    async reserve(above) {
+      await notes.ensure()
+      const { before, generation } = await reserveAttempt(notes, above)
+      // It died between the decision and what everybody sees of it.
+      if (before?.isDecided === true) await finish(before.generation)
+      return generation
+    },
     async seal() {
       const found = await newest()
-      if (found === undefined || found.generation.state === 'sealed') return
+      // One that is being restored belongs to somebody who came later.
+      if (found?.generation.state !== 'open') return
       const { subject_transform: _, ...config } = found.info.config
-      const subjects = [`${name}.sealed.g${found.generation.realm.generation}`]
-      await call(`STREAM.UPDATE.${found.stream}`, { ...config, subjects, ...withState(found, 'sealed') })
+      const sealed = [`${name}.sealed.g${found.generation.realm.generation}`]
+      await call(`STREAM.UPDATE.${found.stream}`, { ...config, subjects: sealed, ...withState(found, 'sealed') })
+      tell()
     },
     async begin({ generation, partitions, firstSeq }): Promise<Bus> {
       const realm = { name, generation, partitions }
-      const config = { ...configOf(realm, options), first_seq: firstSeq }
+      // As many copies as the one before has: what was asked for when that was made.
+      const replicas = (await newest())?.info.config.num_replicas ?? options.replicas
+      const { subject_transform: _, ...whole } = configOf(realm, { ...options, replicas })
+      // What is sent from outside would come before what is restored: it is refused until all of it is there.
+      const subjects = storedSubjectsOf(name).filter((subject) => subject !== publicOf(name))
+      const config = { ...whole, subjects, first_seq: firstSeq }
       const metadata = { ...config.metadata, 'perdure-state': 'restoring' }
       await call(`STREAM.CREATE.${config.name}`, { ...config, metadata }, { waitMs: 10_000 })
-      return openBus({ ...options, partitions, create: true, mayRestore: true })
+      return openBus({ ...options, replicas, partitions, create: true, mayRestore: true, generation })
     },
-    async open() {
-      const found = await newest()
-      if (found !== undefined) await update(found, withState(found, 'open'))
+    async open(generation) {
+      await decideAttempt(notes, generation)
+      await finish(generation)
+      tell()
     },
-    async discard() {
+    discard,
+    async unseal() {
+      await notes.ensure()
+      const { before, generation } = await reserveAttempt(notes, 0)
+      if (before?.isDecided === true) await finish(before.generation)
+      await discard(generation)
       const found = await newest()
-      if (found?.generation.state !== 'restoring') return
-      for (const stream of [found.stream, `OBJ_${found.stream}_bases`])
-        await call(`STREAM.DELETE.${stream}`, {}, absent)
+      if (found?.generation.state !== 'sealed') return undefined
+      await update(found, { ...withState(found, 'open'), ...takenBy(found) })
+      tell()
+      return (await newest())?.generation
     },
     async past(generation) {
       const found = (await all()).find((one) => one.generation.realm.generation === generation)
-      return found === undefined ? undefined : openBus({ ...options, create: false, generation })
+      return found === undefined ? undefined : openBus(lookingAt(generation))
     },
     async [Symbol.asyncDispose]() {
       replies.close()
@@ -85,14 +144,22 @@ export async function openGenerations(options: BusOptions): Promise<OpenGenerati
   }
 }
 
+const publicOf = (name: string): string => `${name}.to.*.*`
+
 type Known = { readonly stream: string; readonly info: StreamInfo; readonly generation: Generation }
+
+function isOf(name: string, stream: string): boolean {
+  const [, generation] = /_g(\d+)$/.exec(stream) ?? []
+  return stream === streamOf({ name, generation: Number(generation ?? 0) })
+}
 
 function knownOf(name: string, info: StreamInfo): Generation {
   const { metadata = {}, subjects = [] } = info.config
   const partitions = Number(metadata['perdure-partitions'])
-  const serves = subjects.includes(storedSubjectsOf(name)[0] as string)
+  const serves = subjects.includes(`${name}.commit.*`)
+  const realm: Realm = { name, generation: Number(metadata['perdure-generation']), partitions }
   return {
-    realm: { name, generation: Number(metadata['perdure-generation']), partitions },
+    realm,
     state: serves ? stateOf(info.config) : 'sealed',
     createdAt: info.created,
     firstSeq: info.state.first_seq,

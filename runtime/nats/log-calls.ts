@@ -12,7 +12,10 @@ import type { StreamInfo } from './realm-stream.ts'
 import { refusal } from './server-fault.ts'
 import { outsideOf } from './wire-headers.ts'
 
-type LogCalls = Pick<Bus, 'last' | 'get' | 'next' | 'lastMatching' | 'purge' | 'removeEntry' | 'logState'>
+type LogCalls = Pick<
+  Bus,
+  'last' | 'get' | 'next' | 'lastMatching' | 'purge' | 'removeEntry' | 'logState' | 'isSuperseded'
+>
 
 /** A purge walks the blocks that it empties. */
 const purgeMs = 60_000
@@ -70,6 +73,11 @@ export function openLogCalls(
       const info = await infoOfLeader()
       const { first_seq: firstSeq, last_seq: lastSeq, messages: entries, bytes } = info.state
       return { firstSeq, lastSeq, entries, bytes, createdAt: info.created }
+    },
+    async isSuperseded() {
+      const info = await call<StreamInfo>(`STREAM.INFO.${stream}`, {}, { absent: [refusal.streamNotFound] })
+      // One that was removed is another fault, and told by others.
+      return info?.config.subjects?.includes(`${realm.name}.commit.*`) === false
     },
   }
 }

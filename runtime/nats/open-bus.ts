@@ -51,7 +51,9 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const core = openCore(link, replies, inboxPrefix)
   // Waiting out an acknowledgement that cannot come would keep a partition still for `ackMs`.
   if (replicas > 1) core.hear(leaderElected(stream), () => replies.changeLeader())
-  if (replicas > 1) await untilReached(append, subjects.commit(realm, 0), times)
+  // One that is only read may be sealed, and then it answers no write at all.
+  const isRead = options.generation !== undefined && !options.create
+  if (replicas > 1 && !isRead) await untilReached(append, subjects.commit(realm, 0), times)
   const side = { realm, replicas: options.replicas, callMs: times.callMs }
   const registry = openRegistry(link, calls, { ...side, bucket: `${realm.name}_kinds` })
   const notes = openRegistry(link, calls, { ...side, bucket: `${realm.name}_cuts` })

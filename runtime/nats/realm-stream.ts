@@ -97,10 +97,12 @@ async function find(
   // A later generation is another stream that has taken the subjects over.
   const holders = await call<{ streams?: string[] | null }>('STREAM.NAMES', { subject: fence })
   const holder = holders?.streams?.[0]
-  if (holder !== undefined) return call<StreamInfo>(`STREAM.INFO.${holder}`, {}, absent)
+  const found = holder === undefined ? undefined : await call<StreamInfo>(`STREAM.INFO.${holder}`, {}, absent)
+  if (found !== undefined) return found
+  // Between two generations nobody has the subjects, or in a cluster one of which not every server knows yet.
+  const isBetween = first !== undefined && stateOf(first.config) === 'sealed'
+  if (isBetween || holder !== undefined) throw new Fault('realm.restoring', { value: name })
   if (first === undefined) return undefined
-  // Between two generations nobody has the subjects.
-  if (stateOf(first.config) === 'sealed') throw new Fault('realm.restoring', { value: name })
   throw new Fault('realm.taken', { value: name, stream: name })
 }
 

@@ -4,7 +4,17 @@
 import { jetstream } from '@nats-io/jetstream'
 import { type KV, Kvm } from '@nats-io/kv'
 import type { Registry } from '#runtime/bus.ts'
-import { type BesideOptions, guarded, lastOf, lazily, type Made, streamExists, subjectsOf } from './beside.ts'
+import {
+  type BesideOptions,
+  guarded,
+  lastBefore,
+  lastOf,
+  lazily,
+  type Made,
+  purgeSubject,
+  streamExists,
+  subjectsOf,
+} from './beside.ts'
 import type { Calls } from './calls.ts'
 import type { Link } from './link.ts'
 import { refusal } from './server-fault.ts'
@@ -44,6 +54,14 @@ export function openRegistry(
     entry,
     put: (key, value, revision) =>
       guard(async () => (await store()).put(key, value, revision === undefined ? {} : { previousSeq: revision })),
+    remove: (key) =>
+      guard(async () => {
+        if ((await lastOf(calls, stream, prefix + key)) === undefined) return
+        // The mark that it leaves is a change that others notice; then nothing is left to be listed.
+        await (await store()).delete(key)
+        await purgeSubject(calls, stream, prefix + key)
+      }),
+    asOf: (key, instant) => lastBefore(calls, stream, { subject: prefix + key, instant }),
     async keys() {
       const known = await subjectsOf(calls, stream, `${prefix}>`)
       const keys = known.map((subject) => subject.slice(prefix.length))

@@ -133,7 +133,10 @@ export function folderOf(
     if (count === 0 || abandoned) return Promise.resolve()
     running = fold().finally(() => {
       running = undefined
-      if (count > 0) soon()
+      if (count === 0) return
+      // A cut that came meanwhile is recorded as soon as the store can say so.
+      if ([...gathered.values()].some(({ cut }) => cut !== undefined)) run().catch(onError)
+      else soon()
     })
     return running
   }
@@ -206,14 +209,12 @@ export function gather(changes: Map<Address, FoldedChange>, change: Change, need
   }
 }
 
+/** One line for each actor that the commit changed, also where none of its steps was that actor's own. */
 export function historyOf(record: CommitRecord, seq: number): HistoryLine[] {
-  const lines = new Map<number, HistoryLine & { readonly steps: Omit<CommitRecord['steps'][number], 'change'>[] }>()
-  for (const { change, ...note } of record.steps) {
-    const address = record.changes[change]?.address
-    if (address === undefined) continue
-    const line = lines.get(change) ?? { address, n: record.n, seq, at: record.at, steps: [] }
-    line.steps.push(note)
-    lines.set(change, line)
-  }
+  const lines = new Map<string, HistoryLine & { readonly steps: Omit<CommitRecord['steps'][number], 'change'>[] }>()
+  const { n, at } = record
+  for (const { address } of record.changes)
+    if (!lines.has(address)) lines.set(address, { address, n, seq, at, steps: [] })
+  for (const { change, ...note } of record.steps) lines.get(record.changes[change]?.address ?? '')?.steps.push(note)
   return [...lines.values()]
 }

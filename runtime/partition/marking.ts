@@ -1,7 +1,7 @@
 /**
  * The cuts that a partition meets: "a marker into every partition's mailbox". Invariants: each is
  * recorded once, by a commit that carries nothing else and whose cursor lies at or before the
- * marker; everything that was stepped before it is committed before it.
+ * marker; everything that was committed before it is in it, and nothing else.
  *
  * A partition may be told of a marker before its reading comes to it: with a long mailbox the cut
  * would otherwise wait until all of it was stepped. What lies between is then in flight.

@@ -151,7 +151,8 @@ export function ownPartition(
     world.onSubscribed(resident.address, now ?? [])
   }
 
-  function stage(steps: readonly Staged[]): void {
+  function stage(steps: readonly Staged[], ahead?: Staged): void {
+    staging.first(ahead)
     staging.push(steps)
     askToCommit()
   }
@@ -284,10 +285,7 @@ export function ownPartition(
     folded(now) {
       foldedN = now.n
     },
-    foresee(cut, marker) {
-      const step = isClosed ? undefined : marking.foresee(cut, marker)
-      if (step !== undefined) stage([step])
-    },
+    foresee: (cut, marker) => stage([], isClosed ? undefined : marking.foresee(cut, marker)),
     fail: lose,
     fenced: (epoch) => lose(new Fault('partition.lost', { partition, have: epoch, want: own.epoch })),
     evict: (before, most) => residents.evict({ before, most, foldedN }),

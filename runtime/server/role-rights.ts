@@ -93,6 +93,8 @@ function running(realm: string): Lists {
       // Trimming.
       `$JS.API.STREAM.PURGE.${log}`,
       ...blobs.map((each) => `$JS.API.STREAM.PURGE.${each}`),
+      // Cuts that were removed.
+      `$JS.API.STREAM.PURGE.KV_${realm}_cuts`,
     ],
     subscribe: [`${realm}.>`, leaderElected(log)],
   }
@@ -111,7 +113,17 @@ function reading(log: string): readonly string[] {
 }
 
 function lookingAt(realm: string): readonly string[] {
-  return [`${realm}.q.*`, `${realm}.roll`, `${realm}.ping.*`, ...asking(realm), ...reading(realm)]
+  return [
+    ...[`${realm}.q.*`, `${realm}.roll`, `${realm}.ping.*`, ...asking(realm), ...reading(realm)],
+    // Which nodes take part in cuts, and what of them they have.
+    `${realm}.cut.held.*`,
+    // Cuts are looked into; what is sealed in them opens with their key alone.
+    ...[`$JS.API.CONSUMER.CREATE.OBJ_${realm}_cuts.>`, `$JS.API.CONSUMER.DELETE.OBJ_${realm}_cuts.*`],
+    `$JS.FC.OBJ_${realm}_cuts.>`,
+    // And the past behind a base.
+    ...[`$JS.API.CONSUMER.CREATE.OBJ_${realm}_bases.>`, `$JS.API.CONSUMER.DELETE.OBJ_${realm}_bases.*`],
+    `$JS.FC.OBJ_${realm}_bases.>`,
+  ]
 }
 
 function mending(realm: string): readonly string[] {
@@ -124,6 +136,11 @@ function mending(realm: string): readonly string[] {
     // Whoever moves versions of kinds.
     `$KV.${realm}_kinds.>`,
     `${realm}.kinds`,
+    // Whoever takes, removes and imports cuts.
+    `${realm}.cut.at.*`,
+    `$KV.${realm}_cuts.>`,
+    `$O.${realm}_cuts.>`,
+    `$JS.API.STREAM.PURGE.KV_${realm}_cuts`,
     // What was parked and is replayed or dropped.
     `$JS.API.STREAM.MSG.DELETE.${realm}`,
   ]

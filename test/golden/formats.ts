@@ -2,6 +2,8 @@
 import { apply } from '#protocol/delta.ts'
 import { decodeAnswer } from '#protocol/answer.ts'
 import { decode, Ref } from '#protocol/codec.ts'
+import { decodeCutCheck } from '#protocol/cut-check.ts'
+import { decodeCutDrill } from '#protocol/cut-drill.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
 import { decodeOutside } from '#protocol/outside.ts'
 import { decodeParked } from '#protocol/parked.ts'
@@ -9,6 +11,7 @@ import { decodeRecord } from '#protocol/record.ts'
 import { decodeState } from '#protocol/state.ts'
 import { openBaseReader } from '#store/base-blob.ts'
 import { identity } from '#test/support/store-samples.ts'
+import { readCutFile } from './cut-file.ts'
 import { deltaBase } from './samples.ts'
 
 export type Golden = { readonly format: string; readonly bytes: string; readonly value: unknown }
@@ -22,6 +25,9 @@ export const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> =
   delta: (bytes) => apply(deltaBase, bytes),
   parked: (bytes) => decodeParked('order/42', bytes),
   answer: decodeAnswer,
+  'cut-check': decodeCutCheck,
+  'cut-drill': decodeCutDrill,
+  'cut-file': readCutFile,
   base: async (bytes) => {
     const { header, frames } = await openBaseReader(bytes, identity)
     const actors = (await Array.fromAsync(frames())).flat()

@@ -1,5 +1,7 @@
 /** One sample of everything that is stored; a file is made of each once, and never again. */
 import { encodeAnswer } from '#protocol/answer.ts'
+import { encodeCutCheck } from '#protocol/cut-check.ts'
+import { encodeCutDrill } from '#protocol/cut-drill.ts'
 import { encode, Ref } from '#protocol/codec.ts'
 import { diff, shadowOf } from '#protocol/delta.ts'
 import { type AnyEvent, type Content, encodeEnvelope, type Envelope } from '#protocol/envelope.ts'
@@ -9,6 +11,7 @@ import { encodeRecord } from '#protocol/record.ts'
 import { type ActorState, encodeState } from '#protocol/state.ts'
 import { openBaseWriter } from '#store/base-blob.ts'
 import { identity, positionOf } from '#test/support/store-samples.ts'
+import { makeCutFile } from './cut-file.ts'
 
 const at = 1700000000000
 const rich = {
@@ -41,6 +44,8 @@ const contents: Record<string, Content> = {
   resolveEffect: { is: 'resolveEffect', effect: '0.n.7.1', result: { is: 'done', output: 3 } },
   cancel: { is: 'cancel', ask: 'q9' },
   tell: { is: 'tell', effect: '~2~charge', event: { type: 'FASTER' } },
+  rewind: { is: 'rewind', state: new Uint8Array([1, 2, 3]), seen: [17, at - 1000] },
+  'rewind-to-nothing': { is: 'rewind', state: null, seen: null },
 }
 
 const state: ActorState = {
@@ -108,6 +113,20 @@ export const samples: readonly { readonly format: string; readonly name: string;
   ...Object.entries(deltas).map(([name, next]) => ({ format: 'delta', name, make: () => diff(shadowOf(deltaBase), next) as Uint8Array })),
   { format: 'parked', name: 'envelope', make: () => encodeParked({ envelope: { ...dressed, seq: 1300, sender: 4 }, raw: undefined, fault: { code: 'actor.threw', message: 'no', stack: 'at machine' }, at }, 1e6)[0] as Uint8Array },
   { format: 'parked', name: 'raw', make: () => encodeParked({ envelope: { ...bare, seq: 1300, sender: 'x' }, raw: Buffer.from('{nonsense'), fault: { code: 'envelope.undecodable', message: 'no' }, at }, 1e6)[0] as Uint8Array },
+  {
+    format: 'cut-check', name: 'everything', make: () => encodeCutCheck({
+      cut: 'c1', at, node: 'node-1', ms: 12, counts: { deadlocks: 3, orphans: 4 },
+      deadlocks: [{ cycle: [{ from: 'order/1', for: 'order/2', how: 'deferred', what: 'ASK', since: at - 9 }, { from: 'order/2', for: 'order/1', how: 'asked', what: 'q9', since: at - 8 }], length: 2, since: at - 8 }],
+      orphans: [{ address: 'order/42', for: 'order/42~payment~3', why: 'child never was', since: at - 7 }],
+      invariants: [{ name: 'holds', holds: true, found: [], fault: undefined, ms: 1 }, { name: 'broken', holds: false, found: ['order/1'], fault: undefined, ms: 2 }, { name: 'throws', holds: undefined, found: [], fault: { code: 'invariant.throws', message: 'no' }, ms: 3 }],
+    }),
+  },
+  {
+    format: 'cut-drill', name: 'failed', make: () => encodeCutDrill({
+      cut: 'c1', at, ms: 12, node: 'node-1', by: 'schedule', passed: false, actors: 3, envelopes: 4, segments: 5, bytes: 600, unknown: ['order'], found: ['order/1: no'], count: 2,
+    }),
+  },
+  { format: 'cut-file', name: 'two-actors', make: makeCutFile },
   { format: 'answer', name: 'value', make: () => encodeAnswer({ is: 'value', value: { total: 5, when: new Date(at) } }) },
   { format: 'answer', name: 'fault', make: () => encodeAnswer({ is: 'fault', fault: { code: 'actor.done', message: 'It has ended.' } }) },
   {

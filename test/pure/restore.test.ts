@@ -1,6 +1,6 @@
 /** A restored realm goes on from the instant of its cut, whatever it is restored into. */
 import { expect, test } from 'vitest'
-import { assign, sendTo, setup } from 'xstate'
+import { assign, setup } from 'xstate'
 import { actor } from '#protocol/actor.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { cutShelfOf } from '#runtime/cuts/cut-shelf.ts'
@@ -19,7 +19,6 @@ const counter = actor(
   }),
   { version: 1 },
 )
-void sendTo
 
 test.for([4, 3, 7])('a realm of four partitions is restored into one of %i', async (partitions) => {
   const log = openMemoryLog({ realm: 'shop', partitions: 4, clock: systemClock })
@@ -42,7 +41,7 @@ test.for([4, 3, 7])('a realm of four partitions is restored into one of %i', asy
     { partitions },
     () => undefined,
   )
-  expect(restored).toEqual({ generation: 1, partitions, actors: 20, envelopes: 0 })
+  expect(restored).toEqual({ generation: 1, partitions, actors: 20, envelopes: 0, replayed: 0 })
   await using node = await openTestNode(log.connect(), [counter], { archive })
   await using realm = openTestRealm(log.connect())
   expect(node.health().actors).toBe(20)

@@ -5,7 +5,7 @@ import { realmHandleOf, type RealmHandle } from '#runtime/client/realm-handle.ts
 import type { Clock } from '#runtime/clock.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { startNode } from '#runtime/start-node.ts'
-import type { Node, NodeOptions } from '#runtime/node.ts'
+import type { Node, NodeOptions, NodeWorld } from '#runtime/node.ts'
 import { openMemoryStore } from '#store/memory-store.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Store } from '#store/store.ts'
@@ -60,6 +60,14 @@ export const nodeOptions: NodeOptions = {
   historyBytes: 1_000_000_000,
   cutDeadlineMs: 10_000,
   cutLayersMost: 8,
+  checkMs: 5000,
+  cutEveryMs: 0,
+  cutEveryBytes: 0,
+  cutKeepLast: 6,
+  cutKeepHourly: 24,
+  cutKeepDaily: 7,
+  drillEveryMs: 0,
+  secondPlace: undefined,
 }
 
 export const realmOptions = {
@@ -82,11 +90,17 @@ export async function openTestStore(bus: Bus): Promise<Store> {
 export async function openTestNode(
   bus: Bus,
   actors: readonly ActorKind[],
-  given: { store?: Store; archive?: Archive; clock?: Clock; options?: Partial<NodeOptions> } = {},
+  given: {
+    store?: Store
+    archive?: Archive
+    clock?: Clock
+    invariants?: NodeWorld['invariants']
+    options?: Partial<NodeOptions>
+  } = {},
 ): Promise<Node> {
   const store = given.store ?? (await openTestStore(bus))
   return await startNode(
-    { bus, store, archive: given.archive, clock: given.clock ?? systemClock, actors },
+    { bus, store, archive: given.archive, clock: given.clock ?? systemClock, actors, invariants: given.invariants },
     { ...nodeOptions, ...given.options },
   )
 }

@@ -5,7 +5,9 @@
  * - what was consumed before the cut was sent before it;
  * - of what was sent before it, everything is either consumed before it or in flight, once;
  * - what stood in a mailbox from outside before the marker is consumed or in flight; nothing later is;
- * - each slice holds the states that follow from its partition's records up to the recorded one.
+ * - what was emitted before it is in flight as long as somebody who subscribed has not heard it;
+ * - each slice holds the states that follow from its partition's records up to the recorded one,
+ *   and says of each actor whether it waits for an instant, for an effect, for what others emit.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Address } from '#protocol/address.ts'
@@ -14,7 +16,9 @@ import type { CutManifest, CutSlice, FlightRow, StateRow } from '#protocol/cut.t
 import { apply } from '#protocol/delta.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
 import { type CommitRecord, decodeRecord, type RecordPart } from '#protocol/record.ts'
-import { parseStored, type Sender } from '#protocol/subject.ts'
+import { partitionOf } from '#protocol/partition.ts'
+import { type ActorState, stateOfArray } from '#protocol/state.ts'
+import { matches, parseStored, type Sender } from '#protocol/subject.ts'
 import type { LogEntry } from '#runtime/bus.ts'
 
 export type TakenCut = {
@@ -38,20 +42,32 @@ type Log = {
   readonly sent: readonly Sent[]
   /** Of an entry of a mailbox, the number of the record that took it; copies are not taken. */
   readonly taken: ReadonlyMap<number, number>
+  readonly emitted: readonly Emitted[]
 }
 
+/** `n`: the record whose commit it stands in. */
+type Emitted = { readonly seq: number; readonly told: string; readonly partition: number; readonly n: number }
+
 export function cutFaultsOf(entries: readonly LogEntry[], cuts: readonly TakenCut[]): string[] {
-  const log = logOf(entries)
+  const log = logOf(entries, cuts[0]?.manifest)
   return cuts.flatMap((cut) => faultsOf(log, cut).map((fault) => `cut ${cut.manifest.id}: ${fault}`))
 }
 
-function logOf(entries: readonly LogEntry[]): Log {
+function logOf(
+  entries: readonly LogEntry[],
+  { realm, partitions }: Pick<CutManifest, 'realm' | 'partitions'> = { realm: '', partitions: 1 },
+): Log {
   const records = new Map<number, CommitRecord[]>()
   const parts = new Map<string, RecordPart[]>()
   const sent: Sent[] = []
   const taken = new Map<number, number>()
+  const emitted: Emitted[] = []
+  /** Of a commit that is not at its record yet. */
+  const untold = new Map<number, Omit<Emitted, 'n'>[]>()
 
   function take(record: CommitRecord): void {
+    for (const one of untold.get(record.partition) ?? []) emitted.push({ ...one, n: record.n })
+    untold.delete(record.partition)
     const known = records.get(record.partition) ?? []
     records.set(record.partition, known)
     if (record.n <= known.length) return
@@ -80,9 +96,13 @@ function logOf(entries: readonly LogEntry[]): Log {
       sent.push({ sender, to, n: envelope.n, index: envelope.index, seq })
       const inside = record === undefined ? undefined : decodeRecord(record)
       if (inside?.is === 'commit') take(inside)
+    } else if (stored.is === 'ev') {
+      const partition = partitionOf(stored.address, partitions)
+      const told = subject.slice(realm.length + 4)
+      untold.set(partition, [...(untold.get(partition) ?? []), { seq, told, partition }])
     }
   }
-  return { records, sent, taken }
+  return { records, sent, taken, emitted }
 }
 
 function faultsOf(log: Log, { manifest, slices, states, flights }: TakenCut): string[] {
@@ -96,8 +116,47 @@ function faultsOf(log: Log, { manifest, slices, states, flights }: TakenCut): st
     else if (record.changes.length > 0) faults.push(`the marker commit of partition ${slice.partition} changes states`)
     if (slice.position.cursor > slice.marker) faults.push(`partition ${slice.partition} had read past its marker`)
   }
-  faults.push(...channelFaults(log, at, flights), ...stateFaults(log, slices, states))
+  const shown = new Map(states.map(([address, state]) => [address, state === null ? undefined : decode(state)]))
+  faults.push(...channelFaults(log, at, flights), ...stateFaults(log, slices, shown))
+  faults.push(...topicFaults(log, at, { flights, shown }), ...needFaults(states))
   return faults
+}
+
+type Shown = ReadonlyMap<Address, unknown>
+
+function topicFaults(
+  { emitted }: Log,
+  at: ReadonlyMap<number, CutSlice>,
+  { flights, shown }: { readonly flights: readonly FlightRow[]; readonly shown: Shown },
+): string[] {
+  const subscribed = [...shown.values()].flatMap((state) => stateOfArray(state as unknown[]).book.subscriptions ?? [])
+  const flown = new Set(flights.map(([seq]) => seq))
+  return emitted.flatMap(({ seq, told, partition, n }) => {
+    const isSent = n <= (at.get(partition) as CutSlice).position.n
+    const isDue = isSent && subscribed.some(({ pattern, from }) => seq > from && matches(pattern, told))
+    if (flown.has(seq) === isDue) return []
+    const why = isDue ? 'somebody has still to hear it' : isSent ? 'all have heard it' : 'it was emitted after the cut'
+    return [`${told} at ${seq} is ${isDue ? 'not ' : ''}in flight although ${why}`]
+  })
+}
+
+/** By these whoever restores it knows whom to wake. */
+function needFaults(states: readonly StateRow[]): string[] {
+  return states.flatMap(([address, bytes, due, flags = 0]) => {
+    if (bytes === null) return []
+    const { book } = stateOfArray(decode(bytes) as unknown[]) satisfies ActorState
+    const faults: string[] = []
+    if (book.timers !== undefined && book.ended === undefined && typeof due !== 'number')
+      faults.push(`${address} has a timer, and its row no instant`)
+    if (
+      ((flags & 1) === 1) !==
+      (book.effects !== undefined || book.outbox !== undefined || book.deferred !== undefined)
+    )
+      faults.push(`what ${address} has still to do and what its row says are not the same`)
+    if (((flags & 2) === 2) !== (book.subscriptions !== undefined))
+      faults.push(`the subscriptions of ${address} and what its row says are not the same`)
+    return faults
+  })
 }
 
 function channelFaults(log: Log, at: ReadonlyMap<number, CutSlice>, flights: readonly FlightRow[]): string[] {
@@ -139,7 +198,7 @@ function channelFaults(log: Log, at: ReadonlyMap<number, CutSlice>, flights: rea
   return faults
 }
 
-function stateFaults(log: Log, slices: readonly CutSlice[], states: readonly StateRow[]): string[] {
+function stateFaults(log: Log, slices: readonly CutSlice[], shown: Shown): string[] {
   const folded = new Map<Address, unknown>()
   for (const { partition, position } of slices) {
     for (const record of log.records.get(partition)?.slice(0, position.n) ?? []) {
@@ -151,7 +210,6 @@ function stateFaults(log: Log, slices: readonly CutSlice[], states: readonly Sta
     }
   }
   const faults: string[] = []
-  const shown = new Map(states.map(([address, state]) => [address, state === null ? undefined : decode(state)]))
   for (const address of new Set([...folded.keys(), ...shown.keys()]))
     if (!isDeepStrictEqual(folded.get(address), shown.get(address)))
       faults.push(

@@ -4,6 +4,17 @@ import { archiveOf } from '#store/open-archive.ts'
 import { hashOf, sealerOf } from '#store/seal.ts'
 import type { MemoryShelf } from '#store/memory-archive.ts'
 
+const numberBytes = 8
+
+/** Equal rows are never stored under one name, as with the nonces of the real one. */
+let sealed = 0
+
+function numberOf(value: number): Buffer {
+  const bytes = Buffer.alloc(numberBytes)
+  bytes.writeDoubleBE(value)
+  return bytes
+}
+
 export function openPlainArchive(kept: MemoryShelf): Archive {
   const shelf: Shelf = {
     get: (table, name) => kept[table].get(name),
@@ -19,8 +30,11 @@ export function openPlainArchive(kept: MemoryShelf): Archive {
   }
   return archiveOf(shelf, {
     ...sealerOf(undefined),
-    seal: (plain) => Promise.resolve({ id: hashOf(plain), bytes: plain }),
-    open: (sealed) => Promise.resolve(sealed),
-    openNow: (sealed) => sealed,
+    seal(plain) {
+      const bytes = Buffer.concat([numberOf(sealed++), plain])
+      return Promise.resolve({ id: hashOf(bytes), bytes })
+    },
+    open: (bytes) => Promise.resolve(bytes.subarray(numberBytes)),
+    openNow: (bytes) => bytes.subarray(numberBytes),
   })
 }

@@ -203,6 +203,12 @@ function busOf(bus: Bus, operate: Operate, gate: Gate): Bus {
       bus.serve(subject, (data) => (gate.isOpen ? answer(data) : gate.passed().then(() => answer(data)))),
     purge: (filter, upTo) => operate('purge', () => bus.purge(filter, upTo)),
     logState: () => operate('state', () => bus.logState()),
+    cuts: {
+      ...bus.cuts,
+      put: (name, bytes) => operate('keep', () => bus.cuts.put(name, bytes)),
+      get: (name) => operate('fetch', () => bus.cuts.get(name)),
+    },
+    notes: { ...bus.notes, put: (...given) => operate('note', () => bus.notes.put(...given)) },
   }
 }
 

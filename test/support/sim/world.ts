@@ -17,7 +17,7 @@ import type { Reader } from '#test/support/workloads/reader.ts'
 import type { Workload } from '#test/support/workloads/workload.ts'
 import { type Audit, auditOf } from './audit.ts'
 import { type Crew, crewOf, describe } from './crew.ts'
-import { cutFaultsOf } from './cut-audit.ts'
+import { cutFaultsOf, type TakenCut } from './cut-audit.ts'
 import { disturbanceOf, ratesOf } from './faults.ts'
 import { optionsOf, sharing } from './options.ts'
 import { mortalOutsideOf, type SimulatedOutside } from './outside.ts'
@@ -49,6 +49,8 @@ export type World = {
   readonly story: readonly string[]
   /** How many cuts were whole, of how many. */
   readonly cuts: readonly [whole: number, begun: number]
+  /** Those that were whole, read again. */
+  readonly taken: readonly TakenCut[]
 }
 
 const partitionsMost = 4
@@ -231,10 +233,11 @@ export async function runWorld(given: WorldOptions): Promise<World> {
   const reader: Reader = { states: audit.states, entries, skewMs }
   faults.push(...audit.faults, ...(shown === undefined ? [] : differences(shown, audit.states)))
   faults.push(...judge(all, reader, audit.parked))
-  if (photographer !== undefined) faults.push(...cutFaultsOf(entries, await photographer.developed()))
+  const taken = (await photographer?.developed()) ?? []
+  faults.push(...cutFaultsOf(entries, taken))
   for (const process of [...crew.processes]) process.crash()
   traces.stop()
-  return { faults, audit, reader, story, cuts: photographer?.counts() ?? [0, 0] }
+  return { faults, audit, reader, story, cuts: photographer?.counts() ?? [0, 0], taken }
 }
 
 /** What the workloads find broken, and what was set aside although nobody reckoned with it. */
