@@ -21,7 +21,7 @@ import { recentRowsOf } from './recent-rows.ts'
 import { openRoom } from './room.ts'
 import type { Store, StoreIdentity } from './store.ts'
 import { storeFaultOf } from './store-fault.ts'
-import { entriesOf, openTables, type Tables } from './tables.ts'
+import { bytesOf, entriesOf, openTables, type Tables } from './tables.ts'
 import { type Attempt, noteAttempt, verifyActors, verifyAround, verifyTables } from './verify.ts'
 import { viewsOf } from './views.ts'
 
@@ -195,7 +195,7 @@ function storeOf(
       set: (at) => alone(() => write([aliveOp(tables, at)])),
     },
     dropPartition: (partition) => move(partition, () => dropPartition(tables, partition, write)),
-    size: () => guarded(() => ({ bytes: tables.used(), limit: mapBytes })),
+    size: () => guarded(() => ({ bytes: tables.used(), held: bytesOf(tables.recents), limit: mapBytes })),
     close() {
       closing ??= folding.exclusive(async () => {
         views.end()

@@ -214,7 +214,8 @@ export function openMemoryStore({
     dropPartition: (partition) => write(() => dropFrom(contents, partition)),
     size() {
       check()
-      return { bytes: sizeOf(contents), limit: Number.MAX_SAFE_INTEGER }
+      const held = contents.recents.reduce((sum, chunk) => sum + chunk.length, 0)
+      return { bytes: sizeOf(contents), held, limit: Number.MAX_SAFE_INTEGER }
     },
     async close() {
       await turn

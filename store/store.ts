@@ -93,6 +93,6 @@ export interface Store extends AsyncDisposable {
   readonly alive: { get(): number | undefined; set(at: number): Promise<void> }
   /** Drops one partition's fold, to be rebuilt. */
   dropPartition(partition: number): Promise<void>
-  size(): { readonly bytes: number; readonly limit: number }
+  size(): { readonly bytes: number; readonly held: number; readonly limit: number }
   close(): Promise<void>
 }
