@@ -18,3 +18,8 @@ export function parseRealmName(name: string): string {
 export function streamOf(realm: Pick<Realm, 'name' | 'generation'>): string {
   return realm.generation === 0 ? realm.name : `${realm.name}_g${realm.generation}`
 }
+
+/** The streams of which a realm consists: its log, the registry of kinds, the bases of partitions. */
+export function partsOf(realm: string): readonly [log: string, kinds: string, bases: string] {
+  return [realm, `KV_${realm}_kinds`, `OBJ_${realm}_bases`]
+}

@@ -48,9 +48,11 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const { realm, stream, replicas } = await untilPlaced(() => openRealmStream(calls, options, link.address), times)
   const { append, appendAll } = openAppends(link, replies, { stream, realm: realm.name, ackMs: times.ackMs })
   const core = openCore(link, replies, inboxPrefix)
+  // The number of replicas may change while this runs; whether there are other servers does not.
   // Waiting out an acknowledgement that cannot come would keep a partition still for `ackMs`.
-  if (replicas > 1) core.hear(leaderElected(stream), () => replies.changeLeader())
-  if (replicas > 1) await untilReached(append, subjects.commit(realm, 0), times)
+  const isClustered = (link.nc.info as { readonly cluster?: string } | undefined)?.cluster !== undefined
+  if (isClustered) core.hear(leaderElected(stream), () => replies.changeLeader())
+  if (isClustered) await untilReached(append, subjects.commit(realm, 0), times)
   const side = { realm, replicas: options.replicas, callMs: times.callMs }
   const [registry, blobs] = [openRegistry(link, calls, side), openBlobs(link, calls, side)]
   // Whoever makes a realm makes all of it, so that those who come later need no right to.
@@ -78,7 +80,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
         whole: `${realm.name}.>`,
         inboxPrefix,
         heartbeatMs: times.heartbeatMs,
-        hedgeMs: replicas > 1 ? hedgeMs : undefined,
+        hedgeMs: isClustered ? hedgeMs : undefined,
       }
       const reading = await openReader({ link, calls, replies }, how, asked)
       const stop = async (): Promise<void> => {

@@ -4,6 +4,7 @@
  * consumer or call the JetStream API: the server sends what those ask for wherever they say, with
  * rights of its own. Rights inside the account keep mistakes out; the account keeps strangers out.
  */
+import { partsOf } from '#protocol/realm.ts'
 import { outsideInbox } from './credentials.ts'
 import { crossingOf } from './account-crossing.ts'
 
@@ -57,19 +58,18 @@ function subjectsOf(role: Role, realm: string, readable: readonly string[]): Lis
       return running(realm)
     case 'maker': {
       const { publish: runs, subscribe } = running(realm)
-      const made = storesOf(realm).map((stream) => `$JS.API.STREAM.CREATE.${stream}`)
+      const made = partsOf(realm).flatMap((stream) => [
+        `$JS.API.STREAM.CREATE.${stream}`,
+        // On how many servers they are kept.
+        `$JS.API.STREAM.UPDATE.${stream}`,
+      ])
       return { publish: [...runs, ...made], subscribe }
     }
   }
 }
 
-/** The log, the registry of kinds, the bases of partitions. */
-function storesOf(realm: string): readonly [log: string, kinds: string, bases: string] {
-  return [realm, `KV_${realm}_kinds`, `OBJ_${realm}_bases`]
-}
-
 function running(realm: string): Lists {
-  const [log, , bases] = storesOf(realm)
+  const [log, , bases] = partsOf(realm)
   return {
     publish: [
       // Mailboxes, commits, what is parked, emitted and answered; questions, heartbeats, live views.
@@ -99,7 +99,7 @@ function asking(realm: string): readonly string[] {
   return [
     '$JS.API.INFO',
     '$JS.API.STREAM.NAMES',
-    ...storesOf(realm).flatMap((stream) => [`$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.MSG.GET.${stream}`]),
+    ...partsOf(realm).flatMap((stream) => [`$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.MSG.GET.${stream}`]),
   ]
 }
 
