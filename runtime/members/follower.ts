@@ -3,7 +3,7 @@
  * clause of the claim. Invariants: nothing of a partition is folded twice, so one that was left
  * begins again only when its last fold is through; what cannot be followed is shown and tried again.
  */
-import { type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import { isFault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import { type Base, newestBases } from '#runtime/trimming/bases.ts'
 import type { Refold } from '#runtime/partition/refold.ts'
 import { type FollowOptions, type FollowWorld, followRecords, type Following } from './follow-records.ts'
@@ -75,15 +75,27 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
     return listing
   }
 
+  /** Nothing when the store is closed: then this is over, and what fails only hears of it late. */
+  function foldedTo(partition: number): number | undefined {
+    try {
+      return store.partition(partition)?.n ?? 0
+    } catch (error) {
+      if (isFault(error, 'store.closed')) return undefined
+      throw error
+    }
+  }
+
   function begin(partition: number, failures: number, before: Promise<void> | undefined): void {
-    const begunAt = store.partition(partition)?.n ?? 0
+    const begunAt = foldedTo(partition)
+    if (begunAt === undefined) return
     let retry: { cancel(): void } | undefined
     let isBegun = false
     const isWanted = (): boolean => followed.get(partition) === state
     const onBroken = (error: unknown): void => {
-      if (!isWanted()) return
+      const n = foldedTo(partition)
+      if (!isWanted() || n === undefined) return
       // One that got on since it began has not failed again, but anew.
-      const count = (store.partition(partition)?.n ?? 0) > begunAt ? 1 : failures + 1
+      const count = n > begunAt ? 1 : failures + 1
       const pauseMs = Math.min(retryMostMs, options.retryMs * 10 * 2 ** Math.min(count - 1, 20))
       state.refold = undefined
       state.following = undefined
