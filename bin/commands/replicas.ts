@@ -44,9 +44,9 @@ function progressOf({ json, out }: Call): (parts: readonly Part[]) => void {
       .filter((one) => !isWhole(one))
       .map(({ stream, copies, wanted }) => {
         const whole = copies.filter(({ isCurrent }) => isCurrent).length
-        return `${stream} ${whole} of ${wanted}`
+        return `${stream} has ${whole}, wanted ${wanted}`
       })
-    const text = `copies that have everything: ${missing.join(', ')}`
+    const text = `whole copies: ${missing.join('; ')}`
     if (!json && text !== said) out.note(text)
     said = text
   }
