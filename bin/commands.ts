@@ -8,6 +8,7 @@ export const commands: Readonly<Record<string, Loader>> = {
   up: () => import('./commands/up.ts'),
   node: () => import('./commands/node.ts'),
   nodes: () => import('./commands/nodes.ts'),
+  replicas: () => import('./commands/replicas.ts'),
   drain: () => import('./commands/drain.ts'),
   send: () => import('./commands/send.ts'),
   ask: () => import('./commands/ask.ts'),

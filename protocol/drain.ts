@@ -15,21 +15,23 @@ export type DrainProgress = {
   readonly canGive: boolean
 }
 
+const format = 1
+
 export function encodeDrainRequest(asked: DrainRequest): Uint8Array {
-  return encode([asked])
+  return encode([format, asked])
 }
 
 /** Whatever is not known changes nothing: it stays. */
 export function decodeDrainRequest(bytes: Uint8Array): DrainRequest | undefined {
-  const [asked] = decode(bytes) as readonly unknown[]
+  const [, asked] = decode(bytes) as readonly unknown[]
   return asked === 'stop' || asked === 'stay' || asked === 'undo' ? asked : undefined
 }
 
 export function encodeDrainProgress({ phase, left, canGive }: DrainProgress): Uint8Array {
-  return encode([phase, left, canGive])
+  return encode([format, phase, left, canGive])
 }
 
 export function decodeDrainProgress(bytes: Uint8Array): DrainProgress {
-  const [phase, left, canGive] = decode(bytes) as [NodePhase, number, boolean]
+  const [, phase, left, canGive] = decode(bytes) as [number, NodePhase, number, boolean]
   return { phase, left, canGive }
 }

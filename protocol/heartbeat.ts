@@ -49,6 +49,10 @@ export type Heartbeat = {
   readonly setbacks?: readonly Setback[] | undefined
   /** Partitions that it should follow and cannot now, and why; few of them stand for all. */
   readonly unfollowed?: readonly (readonly [partition: number, reason: string])[] | undefined
+  /** It reads what was written before it followed: what it is given now pauses for longer than later. */
+  readonly isCatchingUp?: boolean | undefined
+  /** Of what it owns, what it does not serve yet. */
+  readonly opening?: readonly number[] | undefined
 }
 
 /** `since`: when it could serve it again all the same; 0 while it cannot. */
@@ -75,6 +79,8 @@ export function encodeHeartbeat(one: Heartbeat): Uint8Array {
     one.incarnation ?? 0,
     one.setbacks ?? [],
     one.unfollowed ?? [],
+    one.isCatchingUp ?? false,
+    one.opening ?? [],
   ])
 }
 
@@ -83,7 +89,7 @@ export function decodeHeartbeat(bytes: Uint8Array): Heartbeat {
   if (!Array.isArray(array) || array[0] !== format || array.length < 13)
     throw new Fault('heartbeat.unknown', { size: bytes.length })
   const [, name, life, since, beat, phase, capacity, labels, kinds, owned, followed, load, release, ...later] = array
-  const [incarnation = 0, setbacks = [], unfollowed = []] = later
+  const [incarnation = 0, setbacks = [], unfollowed = [], isCatchingUp = false, opening = []] = later
   const [cpu, memoryBytes, commitsPerSecond, actors, effects] = load as number[]
   return {
     name,
@@ -101,5 +107,7 @@ export function decodeHeartbeat(bytes: Uint8Array): Heartbeat {
     incarnation,
     setbacks,
     unfollowed,
+    isCatchingUp,
+    opening,
   } as Heartbeat
 }

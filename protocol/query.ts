@@ -5,6 +5,7 @@
 import type { Address } from './address.ts'
 import { decode, encode } from './codec.ts'
 import type { StoredFault } from './fault.ts'
+import { Fault } from './fault.ts'
 import type { StepNote } from './record.ts'
 
 export type Query =
@@ -83,18 +84,26 @@ export type Answered<T> =
   /** To a watcher: there is something new, too large to be told. */
   | { readonly again: true }
 
+const format = 1
+
 export function encodeQuery(query: Query): Uint8Array {
-  return encode(query)
+  return encode([format, query])
 }
 
 export function decodeQuery(bytes: Uint8Array): Query {
-  return decode(bytes) as Query
+  return contentOf(bytes) as Query
 }
 
 export function encodeAnswered<T>(answer: Answered<T>): Uint8Array {
-  return encode(answer)
+  return encode([format, answer])
 }
 
 export function decodeAnswered<T>(bytes: Uint8Array): Answered<T> {
-  return decode(bytes) as Answered<T>
+  return contentOf(bytes) as Answered<T>
+}
+
+function contentOf(bytes: Uint8Array): unknown {
+  const array = decode(bytes)
+  if (!Array.isArray(array) || array[0] !== format) throw new Fault('query.unknown', { size: bytes.length })
+  return array[1]
 }

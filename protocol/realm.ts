@@ -18,3 +18,8 @@ export function parseRealmName(name: string): string {
 export function streamOf(realm: Pick<Realm, 'name' | 'generation'>): string {
   return realm.generation === 0 ? realm.name : `${realm.name}_g${realm.generation}`
 }
+
+/** The streams of which a realm consists: its log, the bases, the cuts, the registries of kinds and of what is known of cuts. */
+export function partsOf(realm: string): readonly [log: string, bases: string, cuts: string, ...registries: string[]] {
+  return [realm, `OBJ_${realm}_bases`, `OBJ_${realm}_cuts`, `KV_${realm}_kinds`, `KV_${realm}_cuts`]
+}

@@ -23,7 +23,7 @@ import { slicePaceOf } from './slice-pace.ts'
 import { sliceOf } from './slice-view.ts'
 import type { Store, StoreIdentity } from './store.ts'
 import { storeFaultOf } from './store-fault.ts'
-import { entriesOf, openTables, type Tables } from './tables.ts'
+import { bytesOf, entriesOf, openTables, type Tables } from './tables.ts'
 import { type Attempt, noteAttempt, verifyActors, verifyAround, verifyTables } from './verify.ts'
 import { viewsOf } from './views.ts'
 
@@ -202,7 +202,13 @@ function storeOf(
       set: (at) => alone(() => write([aliveOp(tables, at)])),
     },
     dropPartition: (partition) => move(partition, () => dropPartition(tables, partition, write)),
-    size: () => guarded(() => ({ bytes: tables.used(), limit: mapBytes, file: tables.extent() })),
+    size: () =>
+      guarded(() => ({
+        bytes: tables.used(),
+        held: bytesOf(tables.recents),
+        limit: mapBytes,
+        file: tables.extent(),
+      })),
     close() {
       closing ??= folding.exclusive(async () => {
         views.end()

@@ -269,8 +269,9 @@ export function openMemoryStore({
     dropPartition: (partition) => write(() => dropFrom(contents, partition)),
     size() {
       check()
+      const held = contents.recents.reduce((sum, chunk) => sum + chunk.length, 0)
       const bytes = sizeOf(contents)
-      return { bytes, limit: Number.MAX_SAFE_INTEGER, file: bytes }
+      return { bytes, held, limit: Number.MAX_SAFE_INTEGER, file: bytes }
     },
     async close() {
       await turn

@@ -115,7 +115,7 @@ export interface Store extends AsyncDisposable {
   readonly alive: { get(): number | undefined; set(at: number): Promise<void> }
   /** Drops one partition's fold, to be rebuilt. */
   dropPartition(partition: number): Promise<void>
-  /** `file`: with what is free in it, or pinned by a view. */
-  size(): { readonly bytes: number; readonly limit: number; readonly file: number }
+  /** `held`: of the log, for the case that it forgets; `file`: with what is free in it, or pinned by a view. */
+  size(): { readonly bytes: number; readonly held: number; readonly limit: number; readonly file: number }
   close(): Promise<void>
 }

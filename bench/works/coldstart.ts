@@ -3,36 +3,17 @@
  * is the program that users start and no part of it, so that parsing and loading count as they do
  * for them, with the compiled code that an earlier start left in the cache.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { dirname } from 'node:path'
 import type { Access } from '#bench/access.ts'
 import { measureBoot } from '#bench/boot.ts'
 import { median } from '#bench/figures.ts'
-import { instantMs } from '#bench/instant.ts'
-import { shippedLauncher } from '#bench/shipped.ts'
+import { shippedLauncher, startShipped } from '#bench/shipped.ts'
 import type { Work } from '#bench/work.ts'
 
-async function startToReady(launcher: string, { url, auth, realm, dir, durability }: Access): Promise<number> {
-  const flags = { servers: url, user: auth.user, realm, dir, durability, 'health-port': '0' }
-  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])
-  const startedAt = instantMs()
-  const node = spawn(process.execPath, [launcher, 'node', '--json', ...args], {
-    cwd: dir,
-    env: { ...process.env, PERDURE_AUTH_PASS: auth.pass, PERDURE_SERVER_CACHE_DIR: join(dirname(dir), 'cache') },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const closed = once(node, 'close')
-  let readyAt: number | undefined
-  createInterface({ input: node.stdout }).on('line', (line) => {
-    if ((JSON.parse(line) as { is?: unknown }).is !== 'node.ready') return
-    readyAt = instantMs()
-    node.kill('SIGTERM')
-  })
-  await closed
-  if (readyAt === undefined) throw new Error('the node ended before it was ready')
-  return readyAt - startedAt
+async function startToReady(launcher: string, access: Access): Promise<number> {
+  const node = await startShipped(launcher, access)
+  await node.stop()
+  return node.readyAt - node.startedAt
 }
 
 export const coldstart: Work = {

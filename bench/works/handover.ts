@@ -38,8 +38,9 @@ export const handover: Work = {
           pauses.map((one) => one[of]),
           0.5,
         ).toFixed(0)
+      const [worst] = pauses.toSorted((a, b) => b.ms - a.ms)
       note(
-        `  round ${round + 1}: ${pauses.length} moves, p50 ${medianOf('ms')} ms, most ${Math.max(...pauses.map(({ ms }) => ms)).toFixed(0)} ms; giving ${medianOf('giving')}, claiming ${medianOf('claiming')}, opening ${medianOf('opening')} ms (p50)`,
+        `  round ${round + 1}: ${pauses.length} moves, p50 ${medianOf('ms')} ms, most ${Math.max(...pauses.map(({ ms }) => ms)).toFixed(0)} ms; giving ${medianOf('giving')}, claiming ${medianOf('claiming')}, opening ${medianOf('opening')} ms (p50); the longest ${worst?.giving.toFixed(0)}, ${worst?.claiming.toFixed(0)} and ${worst?.opening.toFixed(0)} ms`,
       )
     }
     const pauses = all.map(({ ms }) => ms)

@@ -74,7 +74,7 @@ export function checkReplicas({ cluster, realm }: ServerFacts): readonly Finding
     warn(
       'replicas',
       `The servers form a cluster ("${cluster}"), but the log has one replica: while the server that holds it is away, everything waits, and its disk is the only copy.`,
-      `Make realms with replicas 3; of one that is there: nats stream edit ${realm.stream} --replicas 3.`,
+      'perdure replicas 3 changes it while everything runs; new realms are made with --replicas 3.',
     ),
   ]
 }

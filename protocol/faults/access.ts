@@ -74,6 +74,10 @@ export const accessFaults = {
     'park',
     'What another node says of mending the log ({size} bytes) is of a form that this release does not know. Run the same release of perdure on all nodes.',
   ],
+  'query.unknown': [
+    'crash',
+    'What was asked of a node, or its answer ({size} bytes), has a format that this release does not know. Use one release of perdure everywhere.',
+  ],
   'heartbeat.unknown': [
     'park',
     'A heartbeat of {size} bytes has a format that this release does not know. Bring all nodes to one release.',

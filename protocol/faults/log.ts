@@ -10,6 +10,14 @@ export const logFaults = {
     'retry',
     'The log of "{value}" has no leader now that a majority of its servers follows. It is asked again.',
   ],
+  'replicas.alone': [
+    'crash',
+    'The server at {value} stands alone, so {count} replicas have no place. Make it one of a cluster ("perdure up --cluster 3", or your own servers with routes), then say it again.',
+  ],
+  'replicas.refused': [
+    'crash',
+    'The servers refuse to keep {count} copies of "{value}": {reason} Look whether so many servers with JetStream are there and have room (perdure doctor).',
+  ],
   'bus.timeout': ['retry', 'The server did not acknowledge within {ms} ms; whether it stored the entry is unknown.'],
   'bus.refused': ['retry', 'The server refused the entry: {reason} (code {code}).'],
   'bus.busy': ['retry', 'The server has too much in flight ({reason}); nothing was stored. Send slower, or try again.'],

@@ -159,4 +159,4 @@ function openedOf(view: CutView, blueprintFor: World['blueprintFor']): OpenedCut
   }
 }
 
-export type { CutManifest, CutNote }
+export type { CutNote }

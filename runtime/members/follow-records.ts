@@ -33,19 +33,22 @@ export type FollowWorld = {
 
 export type Following = {
   readonly refold: Refold
-  /** It has read what was on the log when it was opened, or is over. */
+  /** What was on the log when it was opened is in the store, or it is over. */
   readonly caughtUp: Promise<void>
+  /** Reads nothing for as long as it has not caught up. */
+  rest(isResting: boolean): void
   stop(): Promise<void>
 }
 
 /** Records that may wait for one before them: the two readings do not go in step. */
 const earlyMost = 20_000
-const gatheredMost = 2000
+/** A transaction of so many is short, and whatever is more urgent waits for no more than a few of them. */
+const gatheredMost = 500
 
 /** What has not come for so long, while later ones have, is not on the log any more. */
 const gapMs = 5000
 
-const leavingMost = 4
+const leavingMost = 2
 
 /** Both places where records stand, from where the store is. */
 export async function followRecords(
@@ -70,8 +73,12 @@ export async function followRecords(
   const ends = new Set<number>()
   const caughtUp = Promise.withResolvers<void>()
   const noteEnd = (): void => {
-    if (ends.size === 0) caughtUp.resolve()
+    if (ends.size > 0) return
+    fold()
+    const done = (): void => caughtUp.resolve()
+    folding.then(done, done)
   }
+  let isResting = false
   let isOpen = false
   let isOver = false
   let broken: { readonly error: unknown } | undefined
@@ -89,11 +96,18 @@ export async function followRecords(
     alarm = undefined
     if (refold.gathered === 0) return
     const folded = refold.fold()
-    if (refold.leaving >= leavingMost) for (const one of readings) one.pause()
-    folding = Promise.all([folding, folded]).then(() => {
-      if (refold.leaving < leavingMost) for (const one of readings) one.resume()
-    })
+    if (refold.leaving >= leavingMost) pace()
+    folding = Promise.all([folding, folded]).then(pace)
     folding.catch(fail)
+  }
+
+  /** Reading waits for the store, and what has not caught up for whatever is more urgent. */
+  function pace(): void {
+    const isHeldUp = refold.leaving >= leavingMost || (isResting && ends.size > 0)
+    for (const one of readings) {
+      if (isHeldUp) one.pause()
+      else one.resume()
+    }
   }
 
   /** The two readings do not go in step, so one that is missing may still come; but not for ever. */
@@ -156,5 +170,13 @@ export async function followRecords(
   }
   isOpen = true
   noteEnd()
-  return { refold, caughtUp: caughtUp.promise, stop }
+  return {
+    refold,
+    caughtUp: caughtUp.promise,
+    rest(is) {
+      isResting = is
+      pace()
+    },
+    stop,
+  }
 }

@@ -3,7 +3,7 @@
  * clause of the claim. Invariants: nothing of a partition is folded twice, so one that was left
  * begins again only when its last fold is through; what cannot be followed is shown and tried again.
  */
-import { type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import { isFault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import { type Base, newestBases } from '#runtime/trimming/bases.ts'
 import type { Refold } from '#runtime/partition/refold.ts'
 import { type FollowOptions, type FollowWorld, followRecords, type Following } from './follow-records.ts'
@@ -22,6 +22,10 @@ export type Follower = {
   set(partitions: ReadonlySet<number>, kept?: ReadonlySet<number>): Promise<void>
   /** Resolves when nothing of it is folded any more. */
   leave(partition: number): Promise<void>
+  /** Until it is called, nothing is caught up with: what goes on is more urgent. */
+  rest(): () => void
+  /** Whether it reads what was written before it followed: whoever is given something now is slow to take it. */
+  isCatchingUp(): boolean
   /** Whether it is about to be read. */
   isOpening(partition: number): boolean
   /** Up to which record each of them was folded, and up to which it was read. */
@@ -35,8 +39,10 @@ type World = Omit<FollowWorld, 'newest'>
 
 type Followed = {
   refold: Refold | undefined
+  following: Following | undefined
   fault: StoredFault | undefined
   isOpening: boolean
+  hasCaughtUp: boolean
   /** Idempotent; also while it opens, because what it folds then would be folded twice. */
   stop(): Promise<void>
 }
@@ -60,6 +66,7 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
   /** Those that were left and are not through with their last fold: until then they do not begin again. */
   const leaving = new Map<number, Promise<void>>()
   const turns = turnsOf(openingMost)
+  let resting = 0
   let listing: Promise<ReadonlyMap<number, Base>> | undefined
 
   /** One look at the bases serves all that are opened meanwhile; what was trimmed since is a gap, and begins again. */
@@ -68,17 +75,30 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
     return listing
   }
 
+  /** Nothing when the store is closed: then this is over, and what fails only hears of it late. */
+  function foldedTo(partition: number): number | undefined {
+    try {
+      return store.partition(partition)?.n ?? 0
+    } catch (error) {
+      if (isFault(error, 'store.closed')) return undefined
+      throw error
+    }
+  }
+
   function begin(partition: number, failures: number, before: Promise<void> | undefined): void {
-    const begunAt = store.partition(partition)?.n ?? 0
+    const begunAt = foldedTo(partition)
+    if (begunAt === undefined) return
     let retry: { cancel(): void } | undefined
     let isBegun = false
     const isWanted = (): boolean => followed.get(partition) === state
     const onBroken = (error: unknown): void => {
-      if (!isWanted()) return
+      const n = foldedTo(partition)
+      if (!isWanted() || n === undefined) return
       // One that got on since it began has not failed again, but anew.
-      const count = (store.partition(partition)?.n ?? 0) > begunAt ? 1 : failures + 1
+      const count = n > begunAt ? 1 : failures + 1
       const pauseMs = Math.min(retryMostMs, options.retryMs * 10 * 2 ** Math.min(count - 1, 20))
       state.refold = undefined
+      state.following = undefined
       state.fault = storedFaultOf(error)
       trace({ is: 'follow.failed', partition, fault: state.fault, failures: count, retryMs: pauseMs })
       const again = (): void => {
@@ -91,8 +111,10 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
     const opening = Promise.withResolvers<Following | undefined>()
     const state: Followed = {
       refold: undefined,
+      following: undefined,
       fault: followed.get(partition)?.fault,
       isOpening: false,
+      hasCaughtUp: false,
       async stop() {
         retry?.cancel()
         // What waits for its turn has nothing that could end.
@@ -110,8 +132,11 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
       const opened = await followRecords({ ...world, newest }, partition, { ...options, onBroken })
       state.isOpening = false
       state.refold = opened.refold
+      state.following = opened
+      if (resting > 0) opened.rest(true)
       state.fault = undefined
       opening.resolve(opened)
+      void opened.caughtUp.then(() => (state.hasCaughtUp = true))
       await within(clock, turnMs, opened.caughtUp)
     }
     turns.take(open).catch((error: unknown) => {
@@ -140,6 +165,14 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
       await Promise.all(left)
     },
     leave,
+    rest() {
+      if (++resting === 1) for (const { following } of followed.values()) following?.rest(true)
+      return () => {
+        if (--resting === 0) for (const { following } of followed.values()) following?.rest(false)
+      }
+    },
+    // What cannot be followed is tried again now and then, and nobody waits for it.
+    isCatchingUp: () => [...followed.values()].some(({ hasCaughtUp, fault }) => !hasCaughtUp && fault === undefined),
     isOpening: (partition) => followed.get(partition)?.isOpening === true,
     positions() {
       const found = new Map<number, { n: number; read: number }>()

@@ -6,7 +6,7 @@
 import { storedFaultOf } from '#protocol/fault.ts'
 import type { Heartbeat } from '#protocol/heartbeat.ts'
 import type { Clock } from '#runtime/clock.ts'
-import { dutiesOf, ownersOf, type Situation } from '#runtime/core/duties.ts'
+import { type Duties, dutiesOf, ownersOf, type Situation } from '#runtime/core/duties.ts'
 import { type Placement, type PlacementOptions, placementOf } from '#runtime/core/placement.ts'
 import { trace } from '#runtime/trace.ts'
 
@@ -47,8 +47,10 @@ export function governorOf(world: World, options: GovernorOptions): Governor {
   const { clock } = world
   const claiming = new Map<number, Promise<void>>()
   const giving = new Map<number, Promise<void>>()
-  /** Let go and not claimed yet; until when they count as a hand-over. */
+  /** Let go and not served yet; until when they count as a hand-over. */
   const given = new Map<number, number>()
+  /** Those that could be given away, and since when. */
+  const due = new Map<number, number>()
   /** Whose change failed, and until when they rest. */
   const resting = new Map<number, number>()
   /** While it begins, what failed is not tried again here. */
@@ -80,9 +82,9 @@ export function governorOf(world: World, options: GovernorOptions): Governor {
     const { self, others } = world.view()
     const placement = placementFor([self, ...others])
     const duties = dutiesOf({ self, others, placement, fits: world.requirements()?.fits })
-    forgetPast(ownersOf([self, ...others]))
+    forgetPast(ownersOf([self, ...others]), new Set(others.flatMap(({ opening = [] }) => opening)))
     claim(duties.claim)
-    handOver(duties.handOver)
+    handOver(duties.handOver, new Set(others.flatMap((one) => (one.isCatchingUp === true ? [one.name] : []))))
     world.follow(new Set(duties.follow), new Set([...claiming.keys(), ...giving.keys(), ...duties.claim]))
   }
 
@@ -93,20 +95,26 @@ export function governorOf(world: World, options: GovernorOptions): Governor {
     for (const [partition, outcome] of world.takeOver(taken)) watch(partition, outcome, claiming)
   }
 
-  /** No more at a time than the others can take: what was let go counts until somebody claimed it. */
-  function handOver(wanted: readonly { readonly partition: number; readonly to: string }[]): void {
+  /** No more at a time than the others can take: what was let go counts until somebody serves it. */
+  function handOver(wanted: Duties['handOver'], catchingUp: ReadonlySet<string>): void {
+    const now = clock.now()
+    const isWanted = new Set(wanted.map(({ partition }) => partition))
+    for (const partition of due.keys()) if (!isWanted.has(partition)) due.delete(partition)
+    for (const { partition } of wanted) due.set(partition, due.get(partition) ?? now)
     for (const { partition, to } of wanted) {
       if (giving.size + given.size >= options.handOversMost) return
       if (!isFree(partition) || !world.mayGive(partition, to)) continue
+      if (catchingUp.has(to) && now < (due.get(partition) ?? now) + catchUpMostMs) continue
       const letGo = world.release(partition, to)
       const outcome = letGo.then(() => void given.set(partition, clock.now() + options.deadMs))
       watch(partition, outcome, giving)
     }
   }
 
-  function forgetPast(owners: ReadonlyMap<number, string>): void {
+  function forgetPast(owners: ReadonlyMap<number, string>, opening: ReadonlySet<number>): void {
     const now = clock.now()
-    for (const [partition, until] of given) if (owners.has(partition) || until <= now) given.delete(partition)
+    const isServed = (partition: number): boolean => owners.has(partition) && !opening.has(partition)
+    for (const [partition, until] of given) if (isServed(partition) || until <= now) given.delete(partition)
     for (const [partition, until] of resting) if (until <= now) resting.delete(partition)
   }
 
@@ -151,8 +159,9 @@ export function governorOf(world: World, options: GovernorOptions): Governor {
   /** When the first of those that rest, or were given to somebody who did not take them, is due again. */
   function wake(): void {
     alarm?.cancel()
-    const due = Math.min(...resting.values(), ...given.values())
-    alarm = Number.isFinite(due) ? clock.at(due, consider) : undefined
+    const waiting = [...due.values()].map((since) => since + catchUpMostMs).filter((until) => until > clock.now())
+    const next = Math.min(...resting.values(), ...given.values(), ...waiting)
+    alarm = Number.isFinite(next) ? clock.at(next, consider) : undefined
   }
 
   return {
@@ -174,5 +183,7 @@ export function governorOf(world: World, options: GovernorOptions): Governor {
   }
 }
 
+/** A node that still reads what was before it is waited for so long: it would open slowly, but there may be no end of it. */
+export const catchUpMostMs = 5_000
 /** What failed was of no single partition. */
 const nowhere = -1

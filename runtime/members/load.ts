@@ -15,12 +15,12 @@ type World = {
 /** Of a node that says its last word: its store may be closed already. */
 export const noLoad: Heartbeat['load'] = { cpu: 0, memoryBytes: 0, commitsPerSecond: 0, actors: 0, effects: 0 }
 
-/** Rates are taken over at least so long; a heartbeat's own interval says little. */
+/** All that is measured is measured so often: a heartbeat's own interval says little of rates, and it is asked for more often. */
 const spanMs = 1000
 
 export function loadOf({ clock, owners, store, effects }: World): () => Heartbeat['load'] {
   let since = { at: clock.now(), cpu: process.cpuUsage(), commits: commitsOf(owners) }
-  let rates = { cpu: 0, commitsPerSecond: 0 }
+  let rates = { cpu: 0, commitsPerSecond: 0, memoryBytes: process.memoryUsage.rss() }
   return () => {
     const now = clock.now()
     const passed = now - since.at
@@ -29,10 +29,14 @@ export function loadOf({ clock, owners, store, effects }: World): () => Heartbea
       const commits = commitsOf(owners)
       let made = 0
       for (const [partition, n] of commits) made += n - (since.commits.get(partition) ?? n)
-      rates = { cpu: (user + system) / 1000 / passed, commitsPerSecond: (made * 1000) / passed }
+      rates = {
+        cpu: (user + system) / 1000 / passed,
+        commitsPerSecond: (made * 1000) / passed,
+        memoryBytes: process.memoryUsage.rss(),
+      }
       since = { at: now, cpu: process.cpuUsage(), commits }
     }
-    return { ...rates, memoryBytes: process.memoryUsage.rss(), actors: store.count(), effects: effects.running }
+    return { ...rates, actors: store.count(), effects: effects.running }
   }
 }
 

@@ -137,8 +137,8 @@ export function shareOf(world: World, options: ShareOptions): Share {
       if ((isAlone && !hasBegun) || isOfAll(error)) throw error
       setbacks.failed(number, error)
     }
-    // That it was claimed was said; that it is not served after all is news.
-    if (!owners.partitions.has(number)) membership?.announce()
+    // That it was claimed was said; that it is served, or is not after all, is news.
+    membership?.announce()
   }
 
   function say(): Said {
@@ -157,6 +157,8 @@ export function shareOf(world: World, options: ShareOptions): Share {
       incarnation: world.mending.incarnation,
       setbacks: setbacks.all(),
       unfollowed: follower.failures(),
+      isCatchingUp: phase !== 'gone' && follower.isCatchingUp(),
+      opening: [...owners.opening.keys()],
     }
   }
 

@@ -28,12 +28,24 @@ export type HeldWorld = { readonly raw: Bus; readonly store: Store; readonly tab
 
 /** The newest table that is held here; nothing where none is, as before the first mending. */
 export function heldTable({ realm }: Bus, store: Store): Table {
+  // What is held may be all that memory should not: it is not read through for what cannot be in it.
+  if (!hasFoldedMended(store, realm.partitions)) return undefined
   const subject = subjects.mended(realm)
   for (const chunk of store.recents.chunks()) {
     const row = decodeHeld(chunk).findLast((entry) => entry.subject === subject)
     if (row !== undefined) return decodeMendRow(row.data, sequenceIn(row.seq))
   }
   return undefined
+}
+
+/** Whether a position here is of a log that was mended; until then it means the same by every table. */
+function hasFoldedMended(store: Store, partitions: number): boolean {
+  for (let partition = 0; partition < partitions; partition++) {
+    const position = store.partition(partition)
+    if (position === undefined) continue
+    if (incarnationOf(Math.max(position.seq, position.cursor, position.heard)) > 0) return true
+  }
+  return false
 }
 
 /** The last sequence at which the log has what these are; 0 for none. */

@@ -49,11 +49,13 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const { realm, stream, replicas } = await untilPlaced(() => openRealmStream(calls, options, link.address), times)
   const { append, appendAll } = openAppends(link, replies, { stream, realm: realm.name, ackMs: times.ackMs })
   const core = openCore(link, replies, inboxPrefix)
+  // The number of replicas may change while this runs; whether there are other servers does not.
   // Waiting out an acknowledgement that cannot come would keep a partition still for `ackMs`.
-  if (replicas > 1) core.hear(leaderElected(stream), () => replies.changeLeader())
+  const isClustered = (link.nc.info as { readonly cluster?: string } | undefined)?.cluster !== undefined
+  if (isClustered) core.hear(leaderElected(stream), () => replies.changeLeader())
   // One that is only read may be sealed, and then it answers no write at all.
   const isRead = options.generation !== undefined && !options.create
-  if (replicas > 1 && !isRead) await untilReached(append, subjects.commit(realm, 0), times)
+  if (isClustered && !isRead) await untilReached(append, subjects.commit(realm, 0), times)
   const side = { realm, replicas: options.replicas, callMs: times.callMs }
   const registry = openRegistry(link, calls, { ...side, bucket: `${realm.name}_kinds` })
   const notes = openRegistry(link, calls, { ...side, bucket: `${realm.name}_cuts` })
@@ -85,7 +87,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
         whole: `${realm.name}.>`,
         inboxPrefix,
         heartbeatMs: times.heartbeatMs,
-        hedgeMs: replicas > 1 ? hedgeMs : undefined,
+        hedgeMs: isClustered ? hedgeMs : undefined,
       }
       const reading = await openReader({ link, calls, replies }, how, asked)
       const stop = async (): Promise<void> => {

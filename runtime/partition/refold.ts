@@ -44,6 +44,9 @@ export type RefoldOptions = SessionLimits & {
   readonly earlyMost: number
 }
 
+/** Until the fold, when the state is known that they follow from. */
+const unknownNeeds: Needs = {}
+
 type Recent = Map<Address, Uint8Array | unknown[]>
 type Placed = { readonly record: CommitRecord; readonly seq: number }
 type Part = {
@@ -91,27 +94,28 @@ export function refoldOf(
   }
 
   function apply(part: Part, { record, seq }: Placed): void {
-    for (const change of record.changes) gather(part.changes, change, needsAfter(change))
+    for (const change of record.changes) {
+      keepRecent(change)
+      gather(part.changes, change, unknownNeeds)
+    }
     part.history.push(...historyOf(record, seq))
     for (const [session, mark] of part.progress.take(record, seq)) part.clients.set(session, mark)
     gathered++
   }
 
-  /** Needs are not on the log: they follow from the state. */
-  function needsAfter(change: CommitRecord['changes'][number]): Needs {
+  function keepRecent(change: CommitRecord['changes'][number]): void {
     const { address } = change
-    const options = kinds.get(kindOf(address))?.options
-    if (change.is === 'gone') {
-      recent.delete(address)
-      return {}
-    }
-    if (change.is === 'full') {
-      recent.set(address, change.state)
-      return needsOfState(decodeState(change.state), options)
-    }
-    const array = applyDelta(arrayBefore(address), change.delta) as unknown[]
-    recent.set(address, array)
-    return needsOfState(stateOfArray(array), options)
+    if (change.is === 'gone') recent.delete(address)
+    else if (change.is === 'full') recent.set(address, change.state)
+    else recent.set(address, applyDelta(arrayBefore(address), change.delta) as unknown[])
+  }
+
+  /** Needs are not on the log: they follow from the state, and only the last one counts. */
+  function withNeeds(change: FoldedChange): FoldedChange {
+    const state = change.is === 'gone' ? undefined : recent.get(change.address)
+    if (change.is === 'gone' || state === undefined) return change
+    const options = kinds.get(kindOf(change.address))?.options
+    return { ...change, needs: needsOfState(Array.isArray(state) ? stateOfArray(state) : decodeState(state), options) }
   }
 
   function arrayBefore(address: Address): unknown[] {
@@ -161,7 +165,7 @@ export function refoldOf(
         const { clients, changes, history } = part
         const { position } = part.progress
         if (history.length === 0 && changes.size === 0 && position.n === (store.partition(partition)?.n ?? 0)) continue
-        folds.push({ partition: position, clients, changes: [...changes.values()], history })
+        folds.push({ partition: position, clients, changes: Array.from(changes.values(), withNeeds), history })
         part.clients = new Map()
         part.changes = new Map()
         part.history = []

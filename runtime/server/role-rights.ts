@@ -4,6 +4,7 @@
  * consumer or call the JetStream API: the server sends what those ask for wherever they say, with
  * rights of its own. Rights inside the account keep mistakes out; the account keeps strangers out.
  */
+import { partsOf } from '#protocol/realm.ts'
 import { outsideInbox } from './credentials.ts'
 import { crossingOf } from './account-crossing.ts'
 
@@ -57,19 +58,18 @@ function subjectsOf(role: Role, realm: string, readable: readonly string[]): Lis
       return running(realm)
     case 'maker': {
       const { publish: runs, subscribe } = running(realm)
-      const made = storesOf(realm).map((stream) => `$JS.API.STREAM.CREATE.${stream}`)
+      const made = partsOf(realm).flatMap((stream) => [
+        `$JS.API.STREAM.CREATE.${stream}`,
+        // On how many servers they are kept.
+        `$JS.API.STREAM.UPDATE.${stream}`,
+      ])
       return { publish: [...runs, ...made], subscribe }
     }
   }
 }
 
-/** The log, the bases of partitions, the cuts, and the registries of kinds and of what is known of cuts. */
-function storesOf(realm: string): readonly [log: string, bases: string, cuts: string, ...registries: string[]] {
-  return [realm, `OBJ_${realm}_bases`, `OBJ_${realm}_cuts`, `KV_${realm}_kinds`, `KV_${realm}_cuts`]
-}
-
 function running(realm: string): Lists {
-  const [log, ...beside] = storesOf(realm)
+  const [log, ...beside] = partsOf(realm)
   const blobs = beside.slice(0, 2)
   return {
     publish: [
@@ -104,7 +104,7 @@ function asking(realm: string): readonly string[] {
   return [
     '$JS.API.INFO',
     '$JS.API.STREAM.NAMES',
-    ...storesOf(realm).flatMap((stream) => [`$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.MSG.GET.${stream}`]),
+    ...partsOf(realm).flatMap((stream) => [`$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.MSG.GET.${stream}`]),
   ]
 }
 

@@ -4,11 +4,19 @@ import { decodeAnswer } from '#protocol/answer.ts'
 import { decode, Ref } from '#protocol/codec.ts'
 import { decodeCutCheck } from '#protocol/cut-check.ts'
 import { decodeCutDrill } from '#protocol/cut-drill.ts'
+import { decodeDrainProgress, decodeDrainRequest } from '#protocol/drain.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
+import { decodeErrand, decodeReply } from '#protocol/errand.ts'
+import { decodeHeartbeat } from '#protocol/heartbeat.ts'
+import { decodeHeld } from '#protocol/held.ts'
 import { decodeOutside } from '#protocol/outside.ts'
 import { decodeParked } from '#protocol/parked.ts'
+import { decodeAnswered, decodeQuery } from '#protocol/query.ts'
 import { decodeRecord } from '#protocol/record.ts'
 import { decodeState } from '#protocol/state.ts'
+import { decodeTrimAnswer, decodeTrimAsk } from '#protocol/trimming.ts'
+import { decodeKindEntry } from '#runtime/core/kind-entry.ts'
+import { decodeMendRow } from '#runtime/core/mend-row.ts'
 import { openBaseReader } from '#store/base-blob.ts'
 import { identity } from '#test/support/store-samples.ts'
 import { readCutFile } from './cut-file.ts'
@@ -28,6 +36,19 @@ export const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> =
   'cut-check': decodeCutCheck,
   'cut-drill': decodeCutDrill,
   'cut-file': readCutFile,
+  kind: (bytes) => decodeKindEntry('order', bytes),
+  mended: (bytes) => decodeMendRow(bytes, 4711),
+  held: decodeHeld,
+  // Never stored, but nodes of two releases talk to each other.
+  heartbeat: decodeHeartbeat,
+  errand: decodeErrand,
+  reply: decodeReply,
+  'trim-ask': decodeTrimAsk,
+  'trim-answer': decodeTrimAnswer,
+  'drain-request': decodeDrainRequest,
+  'drain-progress': decodeDrainProgress,
+  query: decodeQuery,
+  answered: decodeAnswered,
   base: async (bytes) => {
     const { header, frames } = await openBaseReader(bytes, identity)
     const actors = (await Array.fromAsync(frames())).flat()

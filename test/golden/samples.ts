@@ -2,13 +2,21 @@
 import { encodeAnswer } from '#protocol/answer.ts'
 import { encodeCutCheck } from '#protocol/cut-check.ts'
 import { encodeCutDrill } from '#protocol/cut-drill.ts'
-import { encode, Ref } from '#protocol/codec.ts'
+import { decode, encode, Ref } from '#protocol/codec.ts'
 import { diff, shadowOf } from '#protocol/delta.ts'
+import { encodeDrainProgress, encodeDrainRequest } from '#protocol/drain.ts'
 import { type AnyEvent, type Content, encodeEnvelope, type Envelope } from '#protocol/envelope.ts'
+import { type Errand, encodeErrand, encodeReply } from '#protocol/errand.ts'
+import { encodeHeartbeat, type Heartbeat } from '#protocol/heartbeat.ts'
+import { encodeHeld } from '#protocol/held.ts'
 import { encodeOutside } from '#protocol/outside.ts'
 import { encodeParked } from '#protocol/parked.ts'
+import { encodeAnswered, encodeQuery, type Query } from '#protocol/query.ts'
 import { encodeRecord } from '#protocol/record.ts'
 import { type ActorState, encodeState } from '#protocol/state.ts'
+import { encodeTrimAnswer, encodeTrimAsk } from '#protocol/trimming.ts'
+import { encodeKindEntry, type KindEntry } from '#runtime/core/kind-entry.ts'
+import { encodeMendRow } from '#runtime/core/mend-row.ts'
 import { openBaseWriter } from '#store/base-blob.ts'
 import { identity, positionOf } from '#test/support/store-samples.ts'
 import { makeCutFile } from './cut-file.ts'
@@ -79,6 +87,37 @@ const deltas: Record<string, unknown> = {
   'whole': 'something else',
 }
 
+const heartbeat: Heartbeat = {
+  name: 'node-1', life: 'l1', since: at, beat: 7, phase: 'ready', capacity: 2, labels: ['gpu'], kinds: [['order', 3, '0123456789abcdef']], owned: [[5, 8, 77, 3]], followed: [[6, 12, true]],
+  load: { cpu: 0.5, memoryBytes: 1e8, commitsPerSecond: 12, actors: 40, effects: 2 }, release: '0.1.0', incarnation: 2, setbacks: [[3, 'it is damaged (store.corrupt)', at]], unfollowed: [[4, 'no base (log.gap)']], isCatchingUp: true, opening: [5],
+}
+/** As the first release told it. */
+const firstHeartbeat = (): Uint8Array => encode((decode(encodeHeartbeat(heartbeat)) as unknown[]).slice(0, 13))
+
+const shape = { is: 'machine', id: 'order', root: undefined, actors: { charge: 'effect' }, delays: { patience: null, soon: 5 } } as const
+const kind: KindEntry = {
+  kind: 'order', needed: [1, 4],
+  definitions: [{ version: 1, hash: 'h1', shape, since: at, by: 'node-1', ups: [], downs: [] }, { version: 2, hash: 'h2', shape: { ...shape, id: 'order2' }, since: at + 5, by: 'node-2', ups: [1], downs: [1] }],
+  rollout: { from: 1, to: 2, share: 0.25, state: 'undoing', back: [3], history: [{ at, by: 'operator', what: 'advanced', to: 2, share: 0.25 }] },
+}
+
+const errands: Record<string, Errand> = {
+  run: { is: 'run', address: 'order/42', effect: { id: 'e1', name: 'charge', is: 'logic', input: { amount: 5 }, child: 'charge', attempt: 2, begunAt: at, notBefore: at + 10, deadline: at + 99, sync: false, taken: 0 }, version: 3, path: ['order'], names: { desk: new Ref('agent/alice', 'child', 'desk') } },
+  tell: { is: 'tell', id: 'e1', nth: 3, event: { type: 'FASTER' } },
+  abort: { is: 'abort', id: 'e1' },
+  find: { is: 'find', ids: ['e1', 'e2'] },
+  report: { is: 'report', runs: [{ state: 'failed', attempt: 2, nth: 1, error: { message: 'no' }, id: 'e1', address: 'order/42' }] },
+}
+
+const queries: Record<string, Query> = {
+  state: { is: 'state', address: 'order/42' },
+  list: { is: 'list', kind: 'order', after: 'order/41', limit: 200, brief: true },
+  history: { is: 'history', address: 'order/42', before: 70, limit: 5 },
+  partition: { is: 'partition' },
+  rehearse: { is: 'rehearse', kind: 'order', to: 1, after: 'order/41' },
+  part: { is: 'part', id: 'a1', part: 2 },
+}
+
 export const samples: readonly { readonly format: string; readonly name: string; readonly make: () => Uint8Array | Promise<Uint8Array> }[] = [
   { format: 'value', name: 'rich', make: () => encode([rich, new TypeError('no', { cause: 'why' }), Number.NaN, new Date(Number.NaN)].map((one) => (one instanceof Error ? withoutStack(one) : one))) },
   { format: 'envelope', name: 'event-bare', make: () => encodeEnvelope(bare) },
@@ -141,6 +180,28 @@ export const samples: readonly { readonly format: string; readonly name: string;
       return writer.end()
     },
   },
+  { format: 'kind', name: 'rollout', make: () => encodeKindEntry(kind) },
+  { format: 'kind', name: 'one-version', make: () => encodeKindEntry({ ...kind, definitions: kind.definitions.slice(0, 1), rollout: undefined, needed: [] }) },
+  // As the first release put it.
+  { format: 'kind', name: 'first', make: () => encode([1, 'h1', shape]) },
+  {
+    format: 'mended', name: 'two-batches', make: () =>
+      encodeMendRow({ mends: [[100, 1]], pieces: [[101, 90, 3]], lineage: [[1, 'm1']], isOpen: true, report: { from: 90, to: 95, entries: 5, missing: 1, at, node: 'node-1' } }, [94, 95]),
+  },
+  { format: 'held', name: 'entries', make: () => encodeHeld([{ seq: 4711, subject: 'shop.in.3.x.order.42', data: new Uint8Array([1, 2]), at, id: 'send-1', traceparent: dressed.traceparent }, { seq: 4712, subject: 'shop.commit.3', data: new Uint8Array([3]), at: 0 }], at) },
+  { format: 'heartbeat', name: 'whole', make: () => encodeHeartbeat(heartbeat) },
+  { format: 'heartbeat', name: 'first', make: firstHeartbeat },
+  ...Object.entries(errands).map(([name, errand]) => ({ format: 'errand', name, make: () => encodeErrand({ errand, from: { node: 'node-1', life: 'l1' }, to: 'l2' }) })),
+  { format: 'reply', name: 'known', make: () => encodeReply({ is: 'known', run: { state: 'running', attempt: 1, nth: 4 } }) },
+  { format: 'reply', name: 'refused', make: () => encodeReply({ is: 'refused', reason: 'no such kind' }) },
+  { format: 'trim-ask', name: 'firm', make: () => encodeTrimAsk({ lastSeq: 4711, upTo: 4000, isFirm: true, from: 12 }) },
+  { format: 'trim-answer', name: 'bounds', make: () => encodeTrimAnswer({ bounds: [[3, 3999]], heard: 12 }) },
+  { format: 'drain-request', name: 'stay', make: () => encodeDrainRequest('stay') },
+  { format: 'drain-progress', name: 'leaving', make: () => encodeDrainProgress({ phase: 'leaving', left: 3, canGive: true }) },
+  ...Object.entries(queries).map(([name, query]) => ({ format: 'query', name, make: () => encodeQuery(query) })),
+  { format: 'answered', name: 'value', make: () => encodeAnswered({ ok: { address: 'order/42', state: new Uint8Array([1, 2]), depth: 3 } }) },
+  { format: 'answered', name: 'part', make: () => encodeAnswered({ part: { id: 'a1', of: 3, bytes: new Uint8Array([7]) } }) },
+  { format: 'answered', name: 'fault', make: () => encodeAnswered({ fault: { code: 'partition.unowned', message: 'Nobody.' } }) },
 ]
 
 /** A stack names the files of the machine that the sample was made on. */

@@ -108,7 +108,8 @@ test.each([
       }),
       store: (store) => ({
         ...store,
-        size: () => (isTroubled && trouble === 'full' ? { bytes: 90, limit: 100, file: (pinned += 6) } : store.size()),
+        size: () =>
+          isTroubled && trouble === 'full' ? { bytes: 90, held: 0, limit: 100, file: (pinned += 6) } : store.size(),
         slice(partition) {
           const slice = store.slice(partition)
           open++

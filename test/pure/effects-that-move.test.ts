@@ -76,6 +76,14 @@ test('what was left behind by a move begins again when that node dies, and comes
 
 type Happening = { readonly is: 'join' | 'carry' | 'kill' | 'stop' | 'ask' | 'open'; readonly which: number }
 
+/** The first owner dies while it runs something: that begins again, whatever else the dice bring. */
+const whereItRuns: Happening[] = [
+  { is: 'ask', which: 0 },
+  { is: 'join', which: 0 },
+  { is: 'join', which: 0 },
+  { is: 'kill', which: 3 },
+]
+
 /** At least one owner and one carrier are left, so that everything can come to its end. */
 async function happen(world: LabelledWorld, { is, which }: Happening, next: () => number): Promise<void> {
   const isCarrier = ({ node }: Joined): boolean => node.name.startsWith('gpu')
@@ -107,7 +115,7 @@ async function happen(world: LabelledWorld, { is, which }: Happening, next: () =
 
 test('whoever comes, stops or dies, each effect is heard of once, and no attempt begins twice', async () => {
   const happening = fc.record({
-    is: fc.constantFrom('join', 'carry', 'kill', 'kill', 'stop', 'ask', 'ask', 'ask', 'open'),
+    is: fc.constantFrom<Happening['is']>('join', 'carry', 'kill', 'kill', 'stop', 'ask', 'ask', 'ask', 'open'),
     which: fc.nat(7),
   })
   let again = 0
@@ -146,8 +154,7 @@ test('whoever comes, stops or dies, each effect is heard of once, and no attempt
         }
       },
     ),
-    { numRuns: rounds(12, 120), seed: 5 },
+    { numRuns: rounds(12, 120), seed: 5, examples: [[whereItRuns, false]] },
   )
-  // Enough of them died while something ran for this to mean anything.
   expect(again).toBeGreaterThan(0)
 }, 60_000)

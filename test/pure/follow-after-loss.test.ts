@@ -3,12 +3,15 @@ import { afterEach, expect, test } from 'vitest'
 import { assign, setup } from 'xstate'
 import { actor } from '#protocol/actor.ts'
 import { addressOf } from '#protocol/address.ts'
+import { Fault } from '#protocol/fault.ts'
 import type { Bus } from '#runtime/bus.ts'
+import { followerOf } from '#runtime/members/follower.ts'
 import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { Node, NodeOptions } from '#runtime/node.ts'
 import { onTrace, type Trace } from '#runtime/trace.ts'
 import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
-import { openTestNode, openTestRealm } from '#test/support/engine.ts'
+import { openMemoryStore } from '#store/memory-store.ts'
+import { nodeOptions, openTestNode, openTestRealm } from '#test/support/engine.ts'
 
 const lists = actor(
   'list',
@@ -67,4 +70,28 @@ test('what an owner committed and had not folded when it lost the partition is i
   expect(traces.filter(({ is }) => is === 'follow.failed' || is === 'duty.failed')).toEqual([])
   const state = owner.store.read(addressOf('list', 'one'))
   expect(JSON.stringify(state).match(/\d+: long/g)).toHaveLength(n)
+})
+
+test('one whose store is closed while it opens ends without a word', async () => {
+  const clock = openVirtualClock({ start: Date.UTC(2026, 0, 1) })
+  const bus = openMemoryLog({ realm: 'shop', partitions: 1, clock }).connect()
+  const { createdAt: log } = await bus.logState()
+  const store = openMemoryStore({ identity: { realm: 'shop', generation: 0, partitions: 1, log } })
+  const reading = Promise.withResolvers<never>()
+  const follower = followerOf(
+    { bus: { ...bus, read: () => reading.promise }, store, clock, kinds: new Map(), flush: () => Promise.resolve() },
+    nodeOptions,
+  )
+  void follower.set(new Set([0]))
+  await clock.advance(10)
+  expect(follower.isOpening(0)).toBe(true)
+  await store.close()
+  const said: unknown[] = []
+  const hear = (error: unknown): void => void said.push(error)
+  process.once('unhandledRejection', hear)
+  reading.reject(new Fault('bus.closed', {}))
+  await clock.advance(1000)
+  process.off('unhandledRejection', hear)
+  expect(said).toEqual([])
+  expect(follower.failures()).toEqual([])
 })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Heartbeat } from '#protocol/heartbeat.ts'
 import { Fault } from '#protocol/fault.ts'
-import { governorOf } from '#runtime/members/governor.ts'
+import { catchUpMostMs, governorOf } from '#runtime/members/governor.ts'
 import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { onTrace, type Trace } from '#runtime/trace.ts'
 
@@ -15,17 +15,22 @@ type Pace = { readonly ms: number; readonly isStuck: boolean; readonly failures:
 
 const steady: Pace = { ms: 10, isStuck: false, failures: 0 }
 
-function heartbeat(name: string, owned: Iterable<number>, followed: Iterable<number>): Heartbeat {
+type Said = Partial<Pick<Heartbeat, 'isCatchingUp' | 'opening'>>
+
+function heartbeat(name: string, owned: Iterable<number>, followed: Iterable<number>, said: Said = {}): Heartbeat {
   return {
     ...{ name, life: name, since: 0, beat: 0, phase: 'ready', capacity: 1, labels: [], kinds: [], release: '' },
     owned: [...owned].map((partition) => [partition, 1, 0, 0]),
     followed: [...followed].map((partition) => [partition, 0, true]),
     load: { cpu: 0, memoryBytes: 0, commitsPerSecond: 0, actors: 0, effects: 0 },
+    ...said,
   }
 }
 
 /** This node and, if it is there, another one that takes what it is given at once. */
-function openWorld(paces: readonly Pace[], { isFirst = true, takesMs = 5 } = {}) {
+type Other = { readonly isFirst?: boolean; readonly takesMs?: number; readonly says?: () => Said }
+
+function openWorld(paces: readonly Pace[], { isFirst = true, takesMs = 5, says = () => ({}) }: Other = {}) {
   const clock = openVirtualClock({ start: 0 })
   const owned = new Set<number>(isFirst ? [] : Array.from({ length: partitions }, (_, at) => at))
   const theirs = new Set<number>()
@@ -64,6 +69,7 @@ function openWorld(paces: readonly Pace[], { isFirst = true, takesMs = 5 } = {})
                 'b',
                 theirs,
                 Array.from({ length: partitions }, (_, at) => at),
+                says(),
               ),
             ],
       }),
@@ -135,6 +141,41 @@ test('the next is not given before the other has taken one', async () => {
   await world.clock.advance(2000)
   await beginning
   expect(world.owned.size).toBe(partitions / 2)
+})
+
+test('the next is not given before the other serves what it has taken', async () => {
+  let opening: number[] = []
+  const world = openWorld([], { isFirst: false, says: () => ({ opening }) })
+  opening = Array.from({ length: partitions }, (_, at) => at)
+  const beginning = world.governor.begin()
+  await world.clock.advance(500)
+  expect(world.theirs.size).toBe(options.handOversMost)
+  opening = []
+  world.governor.consider()
+  await world.clock.advance(500)
+  await beginning
+  expect(world.theirs.size).toBe(partitions / 2)
+})
+
+test('who still reads what was before it is given nothing, unless there is no end of it', async () => {
+  let isCatchingUp = true
+  const world = openWorld([], { isFirst: false, says: () => ({ isCatchingUp }) })
+  const beginning = world.governor.begin()
+  await world.clock.advance(catchUpMostMs - 10)
+  expect(world.theirs.size).toBe(0)
+  await world.clock.advance(500)
+  expect(world.theirs.size).toBe(partitions / 2)
+  await beginning
+
+  const other = openWorld([], { isFirst: false, says: () => ({ isCatchingUp }) })
+  const again = other.governor.begin()
+  await other.clock.advance(100)
+  expect(other.theirs.size).toBe(0)
+  isCatchingUp = false
+  other.governor.consider()
+  await other.clock.advance(500)
+  expect(other.theirs.size).toBe(partitions / 2)
+  await again
 })
 
 test('what was given and nobody takes holds up the next for no longer than a dead node would', async () => {

@@ -59,7 +59,7 @@ const partOf = (bytes: Uint8Array) => {
 test('what is held is bounded, and whoever stays away loses it: the oldest goes first', async () => {
   const clock = openManualClock()
   const answers = answersOf(clock, { partBytes: 100, answerBytesMost: 1000 })
-  const give = () => partOf(answers.give(encodeAnswered({ ok: textOf(390) })))
+  const give = () => partOf(answers.give(encodeAnswered({ ok: textOf(385) })))
   const [first, second] = [give(), give()]
   expect([first.of, second.of]).toEqual([4, 4])
   const third = give()

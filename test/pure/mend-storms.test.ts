@@ -1,5 +1,6 @@
 /** A log that forgets again and again while nodes die and come back: what was folded is there once, in order. */
 import { afterEach, expect, test } from 'vitest'
+import { rounds } from '#test/support/rounds.ts'
 import { type Joined, type MendWorld, openMendWorld } from '#test/support/mend-world.ts'
 import { type Random, randomOf } from '#test/support/workloads/random.ts'
 
@@ -14,7 +15,7 @@ async function openWorld(names: readonly string[]): Promise<MendWorld> {
   return world
 }
 
-const seeds = Array.from({ length: 12 }, (_, seed) => seed)
+const seeds = Array.from({ length: rounds(6, 40) }, (_, seed) => seed)
 const keys = ['bare', 'l1', 'l2']
 
 const isServed = (world: MendWorld): boolean => world.owners().every((owners) => owners.length === 1)
