@@ -88,17 +88,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
   const follower = followerOf({ bus, store, clock, kinds, flush: () => folder.flush() }, options)
   const owners: Owners = ownersOf(
     {
-      bus,
-      log,
-      store,
-      clock,
-      kinds,
-      folder,
-      committer,
-      effects,
-      topics,
-      queries,
-      follower,
+      ...{ bus, log, store, clock, kinds, folder, committer, effects, topics, queries, follower },
       rollouts: () => rollouts,
       onLost,
       onOpened: (numbers) => claims.look(numbers),
