@@ -23,3 +23,8 @@ export function streamOf(realm: Pick<Realm, 'name' | 'generation'>): string {
 export function partsOf(realm: string): readonly [log: string, kinds: string, bases: string] {
   return [realm, `KV_${realm}_kinds`, `OBJ_${realm}_bases`]
 }
+
+/** What the server says that leads a stream from now on, to everybody in the account. */
+export function leaderElected(stream: string): string {
+  return `$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${stream}`
+}

@@ -5,7 +5,6 @@
  */
 import { isFault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import { type Base, newestBases } from '#runtime/trimming/bases.ts'
-import type { Refold } from '#runtime/partition/refold.ts'
 import { type FollowOptions, type FollowWorld, followRecords, type Following } from './follow-records.ts'
 import { dropFold, isUnreadable } from '#runtime/partition/unreadable.ts'
 import { trace } from '#runtime/trace.ts'
@@ -38,7 +37,6 @@ export type Follower = {
 type World = Omit<FollowWorld, 'newest'>
 
 type Followed = {
-  refold: Refold | undefined
   following: Following | undefined
   fault: StoredFault | undefined
   isOpening: boolean
@@ -97,7 +95,6 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
       // One that got on since it began has not failed again, but anew.
       const count = n > begunAt ? 1 : failures + 1
       const pauseMs = Math.min(retryMostMs, options.retryMs * 10 * 2 ** Math.min(count - 1, 20))
-      state.refold = undefined
       state.following = undefined
       state.fault = storedFaultOf(error)
       trace({ is: 'follow.failed', partition, fault: state.fault, failures: count, retryMs: pauseMs })
@@ -110,7 +107,6 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
     }
     const opening = Promise.withResolvers<Following | undefined>()
     const state: Followed = {
-      refold: undefined,
       following: undefined,
       fault: followed.get(partition)?.fault,
       isOpening: false,
@@ -131,7 +127,6 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
       state.isOpening = true
       const opened = await followRecords({ ...world, newest }, partition, { ...options, onBroken })
       state.isOpening = false
-      state.refold = opened.refold
       state.following = opened
       if (resting > 0) opened.rest(true)
       state.fault = undefined
@@ -176,10 +171,10 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
     isOpening: (partition) => followed.get(partition)?.isOpening === true,
     positions() {
       const found = new Map<number, { n: number; read: number }>()
-      for (const [partition, { refold }] of followed) {
-        if (refold === undefined) continue
+      for (const [partition, { following }] of followed) {
+        if (following === undefined) continue
         const n = store.partition(partition)?.n ?? 0
-        found.set(partition, { n, read: refold.position(partition)?.n ?? n })
+        found.set(partition, { n, read: following.refold.position(partition)?.n ?? n })
       }
       return found
     },
