@@ -21,8 +21,6 @@ export type Follower = {
   set(partitions: ReadonlySet<number>, kept?: ReadonlySet<number>): Promise<void>
   /** Resolves when nothing of it is folded any more. */
   leave(partition: number): Promise<void>
-  /** Until it is called, nothing is caught up with: what goes on is more urgent. */
-  rest(): () => void
   /** Whether it reads what was written before it followed: whoever is given something now is slow to take it. */
   isCatchingUp(): boolean
   /** Whether it is about to be read. */
@@ -64,7 +62,6 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
   /** Those that were left and are not through with their last fold: until then they do not begin again. */
   const leaving = new Map<number, Promise<void>>()
   const turns = turnsOf(openingMost)
-  let resting = 0
   let listing: Promise<ReadonlyMap<number, Base>> | undefined
 
   /** One look at the bases serves all that are opened meanwhile; what was trimmed since is a gap, and begins again. */
@@ -128,7 +125,6 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
       const opened = await followRecords({ ...world, newest }, partition, { ...options, onBroken })
       state.isOpening = false
       state.following = opened
-      if (resting > 0) opened.rest(true)
       state.fault = undefined
       opening.resolve(opened)
       void opened.caughtUp.then(() => (state.hasCaughtUp = true))
@@ -160,12 +156,6 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
       await Promise.all(left)
     },
     leave,
-    rest() {
-      if (++resting === 1) for (const { following } of followed.values()) following?.rest(true)
-      return () => {
-        if (--resting === 0) for (const { following } of followed.values()) following?.rest(false)
-      }
-    },
     // What cannot be followed is tried again now and then, and nobody waits for it.
     isCatchingUp: () => [...followed.values()].some(({ hasCaughtUp, fault }) => !hasCaughtUp && fault === undefined),
     isOpening: (partition) => followed.get(partition)?.isOpening === true,
