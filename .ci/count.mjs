@@ -4,7 +4,8 @@
  * does a test run that wrote no report: silence is never green.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 
 const reports = process.argv[2] ?? '.'
 let passed = 0
@@ -25,6 +26,17 @@ for (const name of readdirSync(reports)
   skipped += (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0)
   failed += stageFailed === 0 && code !== 0 ? 1 : stageFailed
   if (code !== 0) console.log(`${name} failed (exit code ${code})`)
+  // Told again at the end: a long log may be kept from its end only.
+  for (const { name: file, message, assertionResults } of report?.testResults ?? []) {
+    const red = assertionResults.filter((test) => test.status === 'failed')
+    for (const { fullName, failureMessages } of red) say(file, fullName, failureMessages.join('\n'))
+    if (red.length === 0 && broken.some((each) => each.name === file)) say(file, 'the file', message)
+  }
+}
+
+function say(file, test, text) {
+  const plain = stripVTControlCharacters(text).split('\n').slice(0, 12)
+  console.log(`failed: ${relative('.', file)} > ${test}\n${plain.map((line) => `  ${line.slice(0, 400)}`).join('\n')}`)
 }
 
 if (passed === 0 && failed === 0) failed = 1

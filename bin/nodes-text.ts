@@ -85,9 +85,9 @@ function detailsOf(
 
 /** A line for each reason, with the partitions that it holds for. */
 export function unfollowedTexts(unfollowed: readonly (readonly [number, string])[]): string[] {
-  const byReason = new Map<string, number[]>()
-  for (const [partition, reason] of unfollowed) byReason.set(reason, [...(byReason.get(reason) ?? []), partition])
-  return [...byReason].map(([reason, partitions]) => `cannot follow ${rangesText(partitions)}: ${reason}`)
+  return [...Map.groupBy(unfollowed, ([, reason]) => reason)].map(
+    ([reason, ones]) => `cannot follow ${rangesText(ones.map(([partition]) => partition))}: ${reason}`,
+  )
 }
 
 function standing(out: Output, { nodes, places }: SeenRealm): string[] {

@@ -23,3 +23,8 @@ export function streamOf(realm: Pick<Realm, 'name' | 'generation'>): string {
 export function partsOf(realm: string): readonly [log: string, bases: string, cuts: string, ...registries: string[]] {
   return [realm, `OBJ_${realm}_bases`, `OBJ_${realm}_cuts`, `KV_${realm}_kinds`, `KV_${realm}_cuts`]
 }
+
+/** What the server says that leads a stream from now on, to everybody in the account. */
+export function leaderElected(stream: string): string {
+  return `$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${stream}`
+}

@@ -219,8 +219,6 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     effects.drop()
     owners.abandon()
     folder.abandon()
-    // What it was about to begin finds a store that is closed.
-    follower.stop().catch(() => undefined)
     void finish(error)
   }
 

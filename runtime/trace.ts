@@ -8,6 +8,7 @@ import type { Address } from '#protocol/address.ts'
 import type { DrainRequest } from '#protocol/drain.ts'
 import type { StoredFault } from '#protocol/fault.ts'
 import type { NodePhase } from '#protocol/heartbeat.ts'
+import type { MendReport } from './core/mend-row.ts'
 
 export type Trace =
   | {
@@ -161,15 +162,7 @@ export type Trace =
   | { readonly is: 'bus.barred'; readonly fault: StoredFault }
   | { readonly is: 'log.shorter'; readonly fault: StoredFault }
   /** What it lost was appended again: positions from and to, entries, and positions that nobody held. */
-  | {
-      readonly is: 'log.mended'
-      readonly from: number
-      readonly to: number
-      readonly entries: number
-      readonly missing: number
-      readonly at: number
-      readonly node: string
-    }
+  | ({ readonly is: 'log.mended' } & MendReport)
   | { readonly is: 'log.forked'; readonly partition: number; readonly fault: StoredFault }
   /** Nothing was purged that is needed; it is tried again, after a pause that grows. */
   | {

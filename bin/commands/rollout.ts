@@ -8,7 +8,7 @@ import { type RealmHandle, type SeenNode, systemClock } from '#runtime/index.ts'
 import type { KindEntry, Rollout } from '#runtime/core/kind-entry.ts'
 import { carriersOf, movedOf, requirementsOf } from '#runtime/core/requirements.ts'
 import { advanced, type FirstShare, forgotten, undone } from '#runtime/core/rollout.ts'
-import { changeKind, kindEntries } from '#runtime/rollouts/kinds.ts'
+import { changeKind, kindEntries, kindEntry } from '#runtime/rollouts/kinds.ts'
 
 const verbs = ['status', 'advance', 'undo', 'forget'] as const
 
@@ -78,7 +78,7 @@ function unknown(kind: string, entries: readonly KindEntry[]): Fault {
 }
 
 async function tryWayBack(realm: RealmHandle, kind: string): Promise<void> {
-  const entry = (await kindEntries(realm.bus)).find((one) => one.kind === kind)
+  const entry = await kindEntry(realm.bus, kind)
   if (entry !== undefined) await realm.operate.tryWayBack(entry)
 }
 

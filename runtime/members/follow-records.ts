@@ -35,8 +35,6 @@ export type Following = {
   readonly refold: Refold
   /** What was on the log when it was opened is in the store, or it is over. */
   readonly caughtUp: Promise<void>
-  /** Reads nothing for as long as it has not caught up. */
-  rest(isResting: boolean): void
   stop(): Promise<void>
 }
 
@@ -78,7 +76,6 @@ export async function followRecords(
     const done = (): void => caughtUp.resolve()
     folding.then(done, done)
   }
-  let isResting = false
   let isOpen = false
   let isOver = false
   let broken: { readonly error: unknown } | undefined
@@ -96,18 +93,12 @@ export async function followRecords(
     alarm = undefined
     if (refold.gathered === 0) return
     const folded = refold.fold()
-    if (refold.leaving >= leavingMost) pace()
-    folding = Promise.all([folding, folded]).then(pace)
+    // Reading waits for the store.
+    if (refold.leaving >= leavingMost) for (const one of readings) one.pause()
+    folding = Promise.all([folding, folded]).then(() => {
+      if (refold.leaving < leavingMost) for (const one of readings) one.resume()
+    })
     folding.catch(fail)
-  }
-
-  /** Reading waits for the store, and what has not caught up for whatever is more urgent. */
-  function pace(): void {
-    const isHeldUp = refold.leaving >= leavingMost || (isResting && ends.size > 0)
-    for (const one of readings) {
-      if (isHeldUp) one.pause()
-      else one.resume()
-    }
   }
 
   /** The two readings do not go in step, so one that is missing may still come; but not for ever. */
@@ -170,13 +161,5 @@ export async function followRecords(
   }
   isOpen = true
   noteEnd()
-  return {
-    refold,
-    caughtUp: caughtUp.promise,
-    rest(is) {
-      isResting = is
-      pace()
-    },
-    stop,
-  }
+  return { refold, caughtUp: caughtUp.promise, stop }
 }

@@ -5,7 +5,6 @@
  */
 import { isFault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import { type Base, newestBases } from '#runtime/trimming/bases.ts'
-import type { Refold } from '#runtime/partition/refold.ts'
 import { type FollowOptions, type FollowWorld, followRecords, type Following } from './follow-records.ts'
 import { dropFold, isUnreadable } from '#runtime/partition/unreadable.ts'
 import { trace } from '#runtime/trace.ts'
@@ -22,8 +21,6 @@ export type Follower = {
   set(partitions: ReadonlySet<number>, kept?: ReadonlySet<number>): Promise<void>
   /** Resolves when nothing of it is folded any more. */
   leave(partition: number): Promise<void>
-  /** Until it is called, nothing is caught up with: what goes on is more urgent. */
-  rest(): () => void
   /** Whether it reads what was written before it followed: whoever is given something now is slow to take it. */
   isCatchingUp(): boolean
   /** Whether it is about to be read. */
@@ -38,7 +35,6 @@ export type Follower = {
 type World = Omit<FollowWorld, 'newest'>
 
 type Followed = {
-  refold: Refold | undefined
   following: Following | undefined
   fault: StoredFault | undefined
   isOpening: boolean
@@ -66,7 +62,6 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
   /** Those that were left and are not through with their last fold: until then they do not begin again. */
   const leaving = new Map<number, Promise<void>>()
   const turns = turnsOf(openingMost)
-  let resting = 0
   let listing: Promise<ReadonlyMap<number, Base>> | undefined
 
   /** One look at the bases serves all that are opened meanwhile; what was trimmed since is a gap, and begins again. */
@@ -97,7 +92,6 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
       // One that got on since it began has not failed again, but anew.
       const count = n > begunAt ? 1 : failures + 1
       const pauseMs = Math.min(retryMostMs, options.retryMs * 10 * 2 ** Math.min(count - 1, 20))
-      state.refold = undefined
       state.following = undefined
       state.fault = storedFaultOf(error)
       trace({ is: 'follow.failed', partition, fault: state.fault, failures: count, retryMs: pauseMs })
@@ -110,7 +104,6 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
     }
     const opening = Promise.withResolvers<Following | undefined>()
     const state: Followed = {
-      refold: undefined,
       following: undefined,
       fault: followed.get(partition)?.fault,
       isOpening: false,
@@ -131,9 +124,7 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
       state.isOpening = true
       const opened = await followRecords({ ...world, newest }, partition, { ...options, onBroken })
       state.isOpening = false
-      state.refold = opened.refold
       state.following = opened
-      if (resting > 0) opened.rest(true)
       state.fault = undefined
       opening.resolve(opened)
       void opened.caughtUp.then(() => (state.hasCaughtUp = true))
@@ -165,21 +156,15 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
       await Promise.all(left)
     },
     leave,
-    rest() {
-      if (++resting === 1) for (const { following } of followed.values()) following?.rest(true)
-      return () => {
-        if (--resting === 0) for (const { following } of followed.values()) following?.rest(false)
-      }
-    },
     // What cannot be followed is tried again now and then, and nobody waits for it.
     isCatchingUp: () => [...followed.values()].some(({ hasCaughtUp, fault }) => !hasCaughtUp && fault === undefined),
     isOpening: (partition) => followed.get(partition)?.isOpening === true,
     positions() {
       const found = new Map<number, { n: number; read: number }>()
-      for (const [partition, { refold }] of followed) {
-        if (refold === undefined) continue
+      for (const [partition, { following }] of followed) {
+        if (following === undefined) continue
         const n = store.partition(partition)?.n ?? 0
-        found.set(partition, { n, read: refold.position(partition)?.n ?? n })
+        found.set(partition, { n, read: following.refold.position(partition)?.n ?? n })
       }
       return found
     },

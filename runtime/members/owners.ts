@@ -63,7 +63,7 @@ type World = {
   readonly committer: Committer
   readonly effects: Effects
   readonly topics: Topics
-  readonly follower: Pick<Follower, 'leave' | 'isOpening' | 'rest'>
+  readonly follower: Pick<Follower, 'leave' | 'isOpening'>
   readonly queries: Queries
   readonly rollouts: () => Pick<Rollouts, 'confirm' | 'lacking' | 'passOn'>
   /** It is not ours any more: another claimed it, or it failed. */

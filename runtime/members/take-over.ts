@@ -33,7 +33,7 @@ type World = {
   readonly clock: Clock
   readonly kinds: Kinds
   readonly folder: Pick<Folder, 'flush'>
-  readonly follower: Pick<Follower, 'leave' | 'isOpening' | 'rest'>
+  readonly follower: Pick<Follower, 'leave' | 'isOpening'>
   readonly rollouts: () => Pick<Rollouts, 'confirm'>
   /** While it goes on, this node holds more and more. */
   readonly onFolding: <T>(folding: Promise<T>) => Promise<T>
@@ -59,8 +59,6 @@ type Confirming = {
 const littleEntries = 20_000
 /** What comes through so soon after the first shares one reading of the log with it. */
 const togetherMs = 20
-/** A take-over that lasts longer is no moment for which others could be left behind. */
-const restMostMs = 1000
 /** Partitions that are read alone because the reading of all failed. */
 const aloneMost = 4
 
@@ -172,9 +170,6 @@ export function takeOverOf(world: World, options: TakeOverOptions) {
   /** What becomes of each. */
   return (numbers: readonly number[]): Outcomes => {
     const outcomes = new Map(numbers.map((number) => [number, Promise.withResolvers<void>()]))
-    const all = [...outcomes.values()].map(({ promise }) => promise)
-    const goOnFollowing = follower.rest()
-    void within(clock, restMostMs, Promise.allSettled(all)).then(goOnFollowing)
     begin(numbers, (number, outcome) => outcomes.get(number)?.resolve(outcome)).catch((error: unknown) => {
       for (const { reject } of outcomes.values()) reject(error)
     })

@@ -56,7 +56,7 @@ export async function examineServer(options: BusOptions): Promise<ServerFacts> {
       address: link.address,
       version: link.serverVersion,
       name: link.nc.info?.server_name ?? '',
-      cluster: (link.nc.info as { readonly cluster?: string } | undefined)?.cluster,
+      cluster: link.cluster,
       maxPayload: link.maxPayload,
       rttMs,
       storage:

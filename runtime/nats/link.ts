@@ -16,6 +16,8 @@ export type Link = {
   readonly address: string
   readonly serverVersion: string
   readonly maxPayload: number
+  /** Of servers to which this one belongs; nothing when it stands alone. */
+  readonly cluster: string | undefined
   isUp(): boolean
   /** Why nothing can be sent now. */
   downFault(): Fault
@@ -34,7 +36,7 @@ export async function openLink(options: BusOptions, times: BusTimes): Promise<Li
   // now reach a socket is known only here.
   const { protocol } = nc as NatsConnectionImpl
   const address = nc.getServer() || options.servers.join(', ')
-  const { version = '0', max_payload: maxPayload = 1_048_576 } = nc.info ?? {}
+  const { version = '0', max_payload: maxPayload = 1_048_576, cluster } = nc.info ?? {}
 
   let state: BusState = 'connected'
   const listeners = new Set<(state: BusState) => void>()
@@ -64,6 +66,7 @@ export async function openLink(options: BusOptions, times: BusTimes): Promise<Li
     address,
     serverVersion: version,
     maxPayload,
+    cluster,
     isUp: () => protocol.connected && state === 'connected',
     downFault: () =>
       state === 'closed'

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Fault, isFault } from '#protocol/fault.ts'
-import { streamOf } from '#protocol/realm.ts'
+import { leaderElected, streamOf } from '#protocol/realm.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Reading } from '#runtime/bus.ts'
 import { openAppends } from './appends.ts'
@@ -51,7 +51,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const core = openCore(link, replies, inboxPrefix)
   // The number of replicas may change while this runs; whether there are other servers does not.
   // Waiting out an acknowledgement that cannot come would keep a partition still for `ackMs`.
-  const isClustered = (link.nc.info as { readonly cluster?: string } | undefined)?.cluster !== undefined
+  const isClustered = link.cluster !== undefined
   if (isClustered) core.hear(leaderElected(stream), () => replies.changeLeader())
   // One that is only read may be sealed, and then it answers no write at all.
   const isRead = options.generation !== undefined && !options.create
@@ -122,9 +122,6 @@ async function untilPlaced<T>(make: () => Promise<T>, times: typeof busTimes): P
     await delay(times.reconnectMs)
   }
 }
-
-/** What a server says that leads the log from now on, to everybody in the account. */
-const leaderElected = (stream: string): string => `$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${stream}`
 
 /** No sequence will ever be this one, so that the server can only refuse. */
 const neverSeq = Number.MAX_SAFE_INTEGER

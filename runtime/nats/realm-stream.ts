@@ -60,6 +60,10 @@ export type StreamInfo = {
     readonly leader?: string
     readonly replicas?:
       | readonly {
+          readonly name: string
+          /** It has all that the leader has, and by how many entries it is behind. */
+          readonly current: boolean
+          readonly lag?: number
           readonly offline?: boolean
           /** Nanoseconds since it was heard. */
           readonly active: number

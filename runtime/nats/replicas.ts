@@ -36,20 +36,6 @@ export type Replicas = AsyncDisposable & {
   set(count: number, onProgress: (parts: readonly Part[]) => void): Promise<readonly Part[]>
 }
 
-type Info = Omit<StreamInfo, 'cluster'> & {
-  readonly cluster?: {
-    readonly leader?: string
-    readonly replicas?:
-      | readonly {
-          readonly name: string
-          readonly current: boolean
-          readonly offline?: boolean
-          readonly lag?: number
-        }[]
-      | null
-  }
-}
-
 const lookMs = 200
 /** Longer than any election. */
 const changeMs = 30_000
@@ -61,9 +47,11 @@ export async function openReplicas(options: BusOptions): Promise<Replicas> {
   const replies = openReplies(link, options.inboxPrefix)
   const { call } = openCalls(link, replies, { realm, callMs: times.callMs })
 
-  async function infos(): Promise<readonly Info[]> {
+  async function infos(): Promise<readonly StreamInfo[]> {
     const found = await Promise.all(
-      partsOf(realm).map((stream) => call<Info>(`STREAM.INFO.${stream}`, {}, { absent: [refusal.streamNotFound] })),
+      partsOf(realm).map((stream) =>
+        call<StreamInfo>(`STREAM.INFO.${stream}`, {}, { absent: [refusal.streamNotFound] }),
+      ),
     )
     if (found[0] === undefined) throw new Fault('realm.missing', { value: realm })
     return found.filter((one) => one !== undefined)
@@ -84,7 +72,7 @@ export async function openReplicas(options: BusOptions): Promise<Replicas> {
 
   const look = (): Promise<readonly Part[]> => insisting(async () => (await infos()).map(partOf))
 
-  async function change({ config }: Info, count: number): Promise<void> {
+  async function change({ config }: StreamInfo, count: number): Promise<void> {
     try {
       await insisting(() => call(`STREAM.UPDATE.${config.name}`, { ...config, num_replicas: count }))
     } catch (error) {
@@ -98,8 +86,7 @@ export async function openReplicas(options: BusOptions): Promise<Replicas> {
     look,
     async set(count, onProgress) {
       const all = await insisting(infos)
-      const { cluster } = (link.nc.info ?? {}) as { readonly cluster?: string }
-      if (count > 1 && cluster === undefined) throw new Fault('replicas.alone', { value: link.address, count })
+      if (count > 1 && link.cluster === undefined) throw new Fault('replicas.alone', { value: link.address, count })
       const isLess = count < (all[0]?.config.num_replicas ?? 1)
       for (const one of isLess ? all.toReversed() : all) if (one.config.num_replicas !== count) await change(one, count)
       for (;;) {
@@ -121,7 +108,7 @@ export function isWhole({ wanted, copies }: Part): boolean {
   return isAlone || (copies.length === wanted && copies.every(({ isCurrent }) => isCurrent))
 }
 
-function partOf({ config, cluster }: Info): Part {
+function partOf({ config, cluster }: StreamInfo): Part {
   const { leader = '', replicas } = cluster ?? {}
   const others = (replicas ?? []).map(({ name, current, offline, lag = 0 }) => ({
     server: name,

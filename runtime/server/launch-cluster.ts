@@ -6,7 +6,7 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Fault } from '#protocol/fault.ts'
+import { type Fault, isFault } from '#protocol/fault.ts'
 import { awaitCluster } from './cluster-ready.ts'
 import { newRouteLogin, noteServers, type ServerCredentials } from './credentials.ts'
 import { lockDirectory } from './directory-lock.ts'
@@ -45,7 +45,17 @@ export type RunningCluster = AsyncDisposable & {
 const birthPangs =
   /Error trying to connect to route|Waiting for routing to be established|not established contact with a meta leader/
 
-type Member = { readonly number: number; readonly name: string; readonly home: ServerHome; readonly port: number }
+type Member = {
+  readonly number: number
+  readonly name: string
+  readonly home: ServerHome
+  readonly port: number
+  /** Where the others reach it. */
+  readonly route: number
+}
+
+/** Ports were free when they were chosen, and another program was quicker: that often they are chosen anew. */
+const choicesMost = 10
 
 export async function launchCluster(options: ClusterOptions): Promise<RunningCluster> {
   const { dir, count } = options
@@ -54,10 +64,22 @@ export async function launchCluster(options: ClusterOptions): Promise<RunningClu
   await mkdir(place, { recursive: true, mode: 0o700 })
   const lock = await lockDirectory(place, dir)
   try {
-    return await start(await prepare(options), options, lock.release)
+    return await choose(options, lock.release)
   } catch (error) {
     await lock.release()
     throw error
+  }
+}
+
+/** A port that was asked for is not chosen anew: when it is taken the next choice says so at once. */
+async function choose(options: ClusterOptions, release: () => Promise<void>): Promise<RunningCluster> {
+  for (let choice = 1; ; choice++) {
+    try {
+      return await start(await prepare(options), options, release)
+    } catch (error) {
+      if (!isFault(error, 'port.taken') || choice === choicesMost) throw error
+      options.onProgress(`port ${error.details.value} was taken meanwhile; choosing others`)
+    }
   }
 }
 
@@ -102,9 +124,10 @@ async function start(
     if (isReady || !birthPangs.test(line)) options.onLine(line, server)
   }
 
+  // Together: each hands its leadership to another as long as there is one, and the last need not.
+  const stopAll = async (): Promise<unknown> => await Promise.all(kept.map((server) => server.stop()))
   async function stop(): Promise<void> {
-    // Together: each hands its leadership to another as long as there is one, and the last need not.
-    await Promise.all(kept.map((server) => server.stop()))
+    await stopAll()
     await release()
     ending.resolve(undefined)
   }
@@ -113,8 +136,9 @@ async function start(
       start: async () => await runMember(member, { ...options, onLine }),
       limit: restarts,
       onEnded(fault) {
-        onFault(fault, member.number)
-        if (!isReady) failing.reject(fault)
+        // The end of one that never ran ends the launch, and is told by that.
+        if (isReady) onFault(fault, member.number)
+        else failing.reject(fault)
       },
       onStarted: () => onProgress(`started server ${member.number} of ${count} again`),
       onResting(fault, ms) {
@@ -150,16 +174,20 @@ async function start(
       [Symbol.asyncDispose]: stop,
     }
   } catch (error) {
-    await stop()
+    await stopAll()
     throw error
   }
 }
 
 async function runMember(
-  { number, home, port }: Member,
+  { number, home, port, route }: Member,
   { binary, graceMs, httpPort, onLine }: ClusterOptions,
 ): Promise<ServerProcess> {
   await removePortNotes(home)
-  const ports = [[number === 1 ? httpPort : 0, '--monitor-port'] as const, [port, '--port'] as const]
+  const ports = [
+    [port, '--port'] as const,
+    [number === 1 ? httpPort : 0, '--monitor-port'] as const,
+    [route, '--port'] as const,
+  ]
   return await runServer({ binary, home, ports, graceMs, onLine: (line) => onLine(line, number) })
 }

@@ -4,7 +4,7 @@
  * consumer or call the JetStream API: the server sends what those ask for wherever they say, with
  * rights of its own. Rights inside the account keep mistakes out; the account keeps strangers out.
  */
-import { partsOf } from '#protocol/realm.ts'
+import { leaderElected, partsOf } from '#protocol/realm.ts'
 import { outsideInbox } from './credentials.ts'
 import { crossingOf } from './account-crossing.ts'
 
@@ -148,9 +148,4 @@ function mending(realm: string): readonly string[] {
 
 function heardFrom(realm: string): readonly string[] {
   return [`${realm}.own.*`, `${realm}.claimed.*`, `${realm}.node.*`, `${realm}.st.>`, leaderElected(realm)]
-}
-
-/** Said by the server of a cluster that leads the log from now on. */
-function leaderElected(log: string): string {
-  return `$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.${log}`
 }

@@ -7,9 +7,9 @@ import type { StreamInfo } from '#runtime/nats/realm-stream.ts'
 type Cluster = NonNullable<StreamInfo['cluster']>
 
 const second = 1e9
-const heard = { active: 0.3 * second }
-const silent = { active: 7 * second }
-const never = { active: 0 }
+const heard = { name: 'other', current: true, active: 0.3 * second }
+const silent = { name: 'other', current: false, active: 7 * second }
+const never = { name: 'other', current: false, active: 0 }
 
 const infoOf = (lastSeq: number, cluster?: Cluster): object => ({
   config: {},

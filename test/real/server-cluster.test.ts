@@ -1,7 +1,7 @@
 /** Several embedded servers keep one log together, and none is started where another number of them kept it. */
 import { mkdir, readdir } from 'node:fs/promises'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openConfig } from '#config/open-config.ts'
@@ -54,6 +54,29 @@ test('the first port is the one that was asked for, the others the next that are
     details: { value: between },
   })
   other.close()
+})
+
+test('ports that another program takes between choice and start are chosen anew, routes too', async () => {
+  await using world = await openClusterWorld()
+  const thieves: Server[] = []
+  const { onProgress } = await world.options()
+  const { servers } = await world.launch({
+    onProgress(line) {
+      onProgress(line)
+      const chosen = /at ports (.*)/.exec(line)?.[1]?.split(', ').map(Number)
+      if (chosen === undefined || thieves.length === 2) return
+      // First the route of the last of them, then the port of the second.
+      const port = thieves.length === 0 ? (chosen[2] as number) + 3 : (chosen[1] as number)
+      thieves.push(createServer().listen(port, '127.0.0.1'))
+    },
+  })
+  expect(servers).toHaveLength(3)
+  // Other programs of this machine take ports, too; then it chooses once more.
+  const said = world.said.filter((line) => line.includes('choosing others'))
+  expect(said.length).toBeGreaterThanOrEqual(thieves.length)
+  expect(thieves).toHaveLength(2)
+  expect(world.faults).toEqual([])
+  for (const thief of thieves) thief.close()
 })
 
 test('a log that was kept by one server is not touched by three, nor the other way round', async () => {
