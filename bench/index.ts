@@ -14,6 +14,7 @@ import { cut } from './works/cut.ts'
 import { cutEvery } from './works/cut-every.ts'
 import { cutLarge } from './works/cut-large.ts'
 import { cutQueue } from './works/cut-queue.ts'
+import { fork } from './works/fork.ts'
 import { fold } from './works/fold.ts'
 import { handover } from './works/handover.ts'
 import { memory } from './works/memory.ts'
@@ -50,6 +51,7 @@ export const works: readonly Work[] = [
   cutQueue,
   cutEvery,
   restore,
+  fork,
   at,
 ]
 

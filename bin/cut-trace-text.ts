@@ -8,6 +8,8 @@ export function textOfCutTrace(event: Trace): Told | undefined {
   switch (event.is) {
     case 'cuts.off':
       return { level: 'warn', text: `this node takes no part in cuts: ${event.fault.message} (${event.fault.code})` }
+    case 'timers.thawed':
+      return { level: 'info', text: `the timers of ${event.realm} go on; they stood still for ${span(event.ms)}` }
     case 'cut.begun':
       return { level: 'debug', text: `cut ${event.cut} by ${event.by}: its markers are stored` }
     case 'cut.whole':

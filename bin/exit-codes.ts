@@ -28,6 +28,7 @@ const absent = new Set([
   'node.absent',
   'partition.unowned',
   'cut.unknown',
+  'fork.unknown',
 ])
 const late = new Set(['ask.deadline', 'wait.deadline', 'bus.timeout'])
 

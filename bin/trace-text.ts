@@ -85,6 +85,11 @@ export function textOfTrace(event: Trace): Told {
       return { level: 'info', text: `reading the log: ${event.read} of ${event.of}` }
     case 'fold.rebuilt':
       return { level: 'warn', text: `making the store again from the log: ${event.reason}` }
+    case 'base.unpacked':
+      return {
+        level: 'info',
+        text: `unpacked partition ${event.partition} of what was restored: ${plural(event.actors, 'actor')}`,
+      }
     case 'stepped':
       return {
         level: 'trace',
@@ -125,7 +130,14 @@ export function textOfTrace(event: Trace): Told {
       }
     case 'effect.orphaned':
       return { level: 'warn', text: `${event.address}: ${event.node}, which ran ${event.name}, is gone` }
+    case 'effect.answered':
+      return {
+        level: 'info',
+        text: `${event.address}: ${event.name} was answered from the journal${event.isEnded ? '' : ' so far'}; it did not run`,
+      }
     case 'effect.waits':
+      if (event.for === 'fork')
+        return { level: 'warn', text: `${event.address}: ${event.name} does not run: ${event.reason}` }
       if (event.for === 'carrier')
         return { level: 'warn', text: `${event.address}: ${event.name} can run nowhere: ${event.reason}` }
       return {

@@ -79,6 +79,8 @@ export type CutManifest = {
   /** By partition: the name of its slice's document, and what it says in short. */
   readonly slices: readonly SliceRef[]
   readonly flights: Layer
+  /** What was parked; nothing where nothing was. */
+  readonly parked?: Layer | undefined
   readonly channels: readonly Channel[]
   readonly kinds: readonly KindInCut[]
   /** The cut that its layers build on. */
@@ -122,6 +124,8 @@ export type CutNote = {
   readonly by: string
   /** When it is given up, whatever became of the node that takes it. */
   readonly deadline: number
+  /** Forks that need it; while there are some it is not removed. */
+  readonly heldBy?: readonly string[] | undefined
 }
 
 type Unsigned = Omit<CutManifest, 'signature'>
@@ -149,6 +153,7 @@ export function signedBytesOf(manifest: Unsigned): Uint8Array {
     m.base ?? null,
     m.added,
     m.signer,
+    ...(m.parked === undefined || m.parked.length === 0 ? [] : [m.parked.map(segmentArrayOf)]),
   ])
 }
 
@@ -189,6 +194,7 @@ export function decodeManifest(bytes: Uint8Array): CutManifest {
       base: (f[16] as string | null) ?? undefined,
       added: f[17] as number,
       signer: f[18] as Uint8Array,
+      ...(f[19] === undefined ? {} : { parked: layerOf(f[19]) }),
       signature,
     }
   })
@@ -239,6 +245,7 @@ export function encodeCutNote(note: CutNote): Uint8Array {
   return encodeTree([
     ...[cutFormat, n.id, n.name ?? null, n.state, n.begunAt, n.at, n.node, n.generation],
     ...[n.actors, n.inFlight, n.added, n.bytes, n.reason ?? null, n.by, n.deadline],
+    ...(n.heldBy === undefined || n.heldBy.length === 0 ? [] : [n.heldBy]),
   ])
 }
 
@@ -261,6 +268,7 @@ export function decodeCutNote(bytes: Uint8Array): CutNote {
       reason: (f[12] as string | null) ?? undefined,
       by: f[13] as string,
       deadline: f[14] as number,
+      ...(f[15] === undefined ? {} : { heldBy: f[15] as string[] }),
     }
   })
 }

@@ -6,6 +6,7 @@ import { accessFaults } from './faults/access.ts'
 import { askFaults } from './faults/asks.ts'
 import { cutFaults } from './faults/cuts.ts'
 import { eventFaults } from './faults/events.ts'
+import { forkFaults } from './faults/forks.ts'
 import { logFaults } from './faults/log.ts'
 import { machineFaults } from './faults/machine.ts'
 import { nameFaults } from './faults/names.ts'
@@ -24,4 +25,5 @@ export const faultCatalogue = {
   ...cutFaults,
   ...pastFaults,
   ...restoreFaults,
+  ...forkFaults,
 } as const

@@ -68,6 +68,8 @@ export const subjects = {
   cutHeld: (realm: Realm, name: string) => `${realm.name}.cut.held.${name}`,
   /** The realm was sealed, or goes on in its next generation: whoever serves it looks. Never stored. */
   generation: (realm: Pick<Realm, 'name'>) => `${realm.name}.generation`,
+  /** The timers of the realm stand still no more: whoever serves it looks. Never stored. */
+  timers: (realm: Realm) => `${realm.name}.timers`,
   live: (realm: Realm, id: string) => `${realm.name}.st.${id}`,
 } as const
 

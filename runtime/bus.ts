@@ -10,6 +10,7 @@
  * - Entries arrive in log order; a gap in delivery is repaired by the reader itself before the
  *   next entry is handed on, from its own position.
  */
+import type { Fork } from '#protocol/fork.ts'
 import type { Realm } from '#protocol/realm.ts'
 
 export type Entry = {
@@ -97,6 +98,8 @@ export type LogOrder = {
 
 export interface Bus extends AsyncDisposable {
   readonly realm: Realm
+  /** When the realm is a fork: of what, and what its effects and timers may do. */
+  readonly fork?: Fork | undefined
   /** Where its sequences are positions (see core/incarnations.ts); elsewhere the two are the same. */
   readonly order?: LogOrder
   /** The largest payload the server takes, in bytes. */

@@ -5,6 +5,7 @@
  * node; a generation that was sealed can be read and not written; no two attempts to make a next
  * one ever have the same number, so what is left of one that was given up can reach no other.
  */
+import type { Fork } from '#protocol/fork.ts'
 import type { Realm } from '#protocol/realm.ts'
 import type { Bus } from './bus.ts'
 
@@ -14,6 +15,8 @@ export type Generation = {
   readonly createdAt: string
   readonly firstSeq: number
   readonly lastSeq: number
+  /** Of a realm that is a fork: of what. */
+  readonly fork?: Fork | undefined
 }
 
 export type NextGeneration = {
@@ -21,6 +24,8 @@ export type NextGeneration = {
   readonly partitions: number
   /** Above everything that the one before ever gave out. */
   readonly firstSeq: number
+  /** Else what the one before is stays so: a fork that is restored is still a fork. */
+  readonly fork?: Fork | undefined
 }
 
 export interface Generations {

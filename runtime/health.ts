@@ -36,6 +36,7 @@ export function healthOf({ realm, owners, share, folder, effects, store }: World
     effects: effects.running,
     residents: sum((one) => one.residents),
     actors: store.count(),
+    packed: [...store.underlays().values()].reduce((sum, left) => sum + left, 0),
     waits: share.setbacks().flatMap(([partition, reason, since]) => (since === 0 ? [{ partition, reason }] : [])),
   }
 }

@@ -8,6 +8,7 @@ import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
 import type { CutOptions, Cuts } from './cuts/cuts.ts'
+import type { Journal } from './forks/firewall.ts'
 import type { Invariant } from './cuts/invariant.ts'
 import type { Blueprint } from './core/blueprint.ts'
 import type { KeepBasesOptions } from './trimming/keep-bases.ts'
@@ -51,6 +52,8 @@ export type NodeWorld = {
   readonly archive?: Archive | undefined
   readonly clock: Clock
   readonly actors: readonly ActorKind[]
+  /** Of a fork: what its effects are answered from. */
+  readonly journal?: Journal | undefined
   /** What must hold in every cut. */
   readonly invariants?: readonly Invariant[] | undefined
 }
@@ -94,6 +97,8 @@ export type NodeHealth = {
   readonly effects: number
   readonly residents: number
   readonly actors: number
+  /** Of these, those that a lazy restore brought and that are not unpacked yet: for them the key of the cut is needed. */
+  readonly packed: number
   /** Partitions that this node should serve and cannot now, with the reason; each is tried again. */
   readonly waits: readonly { readonly partition: number; readonly reason: string }[]
 }

@@ -14,8 +14,10 @@ import type { Blueprint } from './core/blueprint.ts'
 import { healthOf, settle } from './health.ts'
 import { effectHooksOf } from './effects/effect-hooks.ts'
 import { effectsOf } from './effects/run-effects.ts'
+import { firewallFor } from './forks/firewall.ts'
 import { folderOf } from './partition/folder.ts'
 import { hearClaims } from './members/hear-claims.ts'
+import { hearStandstill } from './members/standstill.ts'
 import { hearGeneration } from './members/hear-generation.ts'
 import { addKind, agreeOnKinds, registerKind } from './rollouts/kinds.ts'
 import { followerOf } from './members/follower.ts'
@@ -30,6 +32,7 @@ import { trace } from './trace.ts'
 import { type Mending, mendingOf } from './mending/mend.ts'
 import { placedLogOf } from './mending/placed-log.ts'
 import { openTrimmer } from './trimming/trim.ts'
+import { unpackBases } from './trimming/unpack.ts'
 import { watchLog } from './mending/verify-log.ts'
 import type { NodeOptions, NodeWorld, Node } from './node.ts'
 
@@ -41,6 +44,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
   for (const actor of world.actors) addKind(kinds, actor)
   await agreeOnKinds(world, [...kinds.values()], options)
 
+  const standstill = await hearStandstill(world, options)
   const placed = await placedLogOf(world, options)
   const begun = await placed.bus.logState()
   const log = watchLog(
@@ -70,7 +74,10 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     owners.partitions.get(partitionOf(address, realm.partitions))
   const arrive = (arrival: Extract<Arrival, { address: unknown }>): void => owner(arrival.address)?.arrive(arrival)
   const effects = effectsOf(
-    { bus, clock, hooks: effectHooksOf({ kinds, owner, arrive, share: () => share }) },
+    {
+      ...{ bus, clock, hooks: effectHooksOf({ kinds, owner, arrive, share: () => share }) },
+      ...{ firewall: firewallFor(world), isStill: () => standstill.isOn },
+    },
     { name: options.name, limit: options.effectLimit, retryMs: options.retryMs, replyMs: options.deadMs },
   )
   const topics = topicsOf(
@@ -90,14 +97,19 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     {
       ...{ bus, log, store, clock, kinds, folder, committer, effects, topics, queries, follower },
       rollouts: () => rollouts,
+      standstill: () => standstill.present,
       onLost,
-      onOpened: (numbers) => claims.look(numbers),
+      onOpened(numbers) {
+        claims.look(numbers)
+        unpacking.consider()
+      },
       onClaimed: () => share.announce(),
     },
     options,
     begun.lastSeq,
   )
   const { partitions } = owners
+  standstill.onEnd(() => void owners.reopen().then(() => share.consider(), fail))
   const rollouts: Rollouts = rolloutsOf(
     {
       bus,
@@ -145,6 +157,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     options,
   )
   const bases = keepBases({ bus, store, clock, folder, isOwned: (number) => partitions.has(number) }, options)
+  const unpacking = unpackBases({ bus, store, clock, owners })
   const claims = hearClaims({ bus, clock, owned: partitions }, options)
   const generations = hearGeneration({ bus: world.bus, clock, onSuperseded: superseded }, options)
   const drains = serveDrain({ bus, share, stop: () => void stop() }, options.name)
@@ -186,6 +199,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     store.alive.set(now).catch(fail)
     if (options.mendKeepMs > 0) store.recents.trim(now - options.mendKeepMs, options.mendBytes).catch(fail)
     owners.evict(now - options.idleMs)
+    unpacking.consider()
     house = clock.at(now + options.aliveMs, keepHouse)
   }
 
@@ -193,13 +207,9 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     if (finishing) return
     finishing = true
     house?.cancel()
-    claims.stop()
-    generations.stop()
-    bases.stop()
+    for (const one of [claims, generations, standstill, bases, mending, drains, effects]) one.stop()
+    void unpacking.stop()
     void cuts?.stop()
-    mending.stop()
-    drains.stop()
-    effects.stop()
     await share.end()
     await follower.stop().catch(() => undefined)
     void trimmer.stop()

@@ -8,9 +8,11 @@ import type { Address } from '#protocol/address.ts'
 import type { DrainRequest } from '#protocol/drain.ts'
 import type { StoredFault } from '#protocol/fault.ts'
 import type { NodePhase } from '#protocol/heartbeat.ts'
+import type { ForkTrace } from './forks/fork-trace.ts'
 import type { MendReport } from './core/mend-row.ts'
 
 export type Trace =
+  | ForkTrace
   | {
       readonly is: 'node.ready'
       readonly node: string
@@ -130,7 +132,7 @@ export type Trace =
       readonly address: Address
       readonly effect: string
       readonly name: string
-      readonly for: 'decision' | 'carrier'
+      readonly for: 'decision' | 'carrier' | 'fork'
       readonly reason: string
     }
   /** What it has to say cannot reach the log now; it is pending still, and the next owner goes on. */
@@ -194,6 +196,8 @@ export type Trace =
       readonly bytes: number
       readonly ms: number
     }
+  /** What a restore brought is rows now; nothing depends on its cut any more. */
+  | { readonly is: 'base.unpacked'; readonly partition: number; readonly actors: number; readonly ms: number }
   | { readonly is: 'base.failed'; readonly partition: number; readonly fault: StoredFault }
   /** This node takes no part in cuts. */
   | { readonly is: 'cuts.off'; readonly fault: StoredFault }

@@ -3,6 +3,7 @@
  * one from what a program says, the command line from what a person typed; both get the same node
  * and the same realm. It adds no clause of its own to the design's sentence.
  */
+import { configOfRealm } from '#config/config-of-realm.ts'
 import type { Config } from '#config/open-config.ts'
 import {
   archiveOptionsOf,
@@ -14,23 +15,27 @@ import {
 } from '#config/options.ts'
 import { readAuth } from '#config/read-auth.ts'
 import type { ActorKind } from '#protocol/actor.ts'
-import { isFault, storedFaultOf } from '#protocol/fault.ts'
+import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import type { Archive } from '#store/archive.ts'
-import { openBaseReader } from '#store/base-blob.ts'
+import { baseOfRows, openBaseReader } from '#store/base-blob.ts'
 import { openLmdbArchive } from '#store/lmdb-archive.ts'
 import { openLmdbStore, removeStore } from '#store/lmdb-store.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { sealerOf } from '#store/seal.ts'
+import { sealedBaseOf } from '#store/sealed-base.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
+import { openForkJournal } from './fork-journal.ts'
 import { realmHandleOf, type RealmHandle } from './client/realm-handle.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Invariant } from './cuts/invariant.ts'
 import { ensureCutKey, readCutKey } from './cuts/cut-key.ts'
 import { openGenerations, type OpenGenerations } from './nats/generations.ts'
 import { openBus } from './nats/open-bus.ts'
+import { openRealms } from './nats/realms.ts'
 import { openPlacedView } from './mending/placed-view.ts'
 import type { BusAuth } from './nats/bus-options.ts'
+import type { ReadBase } from './past/anchors.ts'
 import { patiently } from './patience.ts'
 import { goingOn, type OpenNext } from './going-on.ts'
 import { startNode } from './start-node.ts'
@@ -56,40 +61,54 @@ type GivenNode = Given & {
 
 export async function openConfiguredNode(config: Config, given: GivenNode): Promise<Node> {
   const { name, 'bus.retryMs': retryMs, 'start.patienceMs': patienceMs } = config.node
+  const opening: Opening = { isFork: false }
   const open: OpenNext = (isAgain, signal) =>
-    patiently(() => openMended(config, given), {
+    patiently(() => openMended(config, given, opening), {
       ...{ name, retryMs, clock: given.clock ?? systemClock, signal },
       patienceMs: isAgain ? Number.POSITIVE_INFINITY : given.isPatient === false ? 0 : patienceMs,
     })
   return await goingOn(open, given.signal)
 }
 
+/** A node that served a fork serves that and nothing else: without it, there is nothing to make. */
+type Opening = { isFork: boolean }
+
 /** Some damage shows itself only when the node reads what it begins with: then it begins without it. */
-async function openMended(config: Config, given: GivenNode): Promise<Node> {
+async function openMended(config: Config, given: GivenNode, opening: Opening): Promise<Node> {
   try {
-    return await openOnce(config, given)
+    return await openOnce(config, given, opening)
   } catch (error) {
     if (!isFault(error, 'store.corrupt')) throw error
     removeDamaged(config, error)
-    return await openOnce(config, given)
+    return await openOnce(config, given, opening)
   }
 }
 
-async function openOnce(config: Config, given: GivenNode): Promise<Node> {
-  const bus = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: true })
+async function openOnce(config: Config, given: GivenNode, opening: Opening): Promise<Node> {
+  const access = await accessOf(config, given.auth)
+  const clock = given.clock ?? systemClock
+  const bus = await openBus({ ...busOptionsOf(config), ...access, create: !opening.isFork }).catch((error: unknown) => {
+    const isGone = opening.isFork && isFault(error, 'realm.missing')
+    throw isGone ? new Fault('fork.gone', { value: config.cluster.realm }, { cause: error }) : error
+  })
   try {
+    opening.isFork ||= bus.fork !== undefined
+    const openRealm = (realm: string): Promise<RealmHandle> => openConfiguredRealm(configOfRealm(config, realm), given)
+    const reached = { own: { ...busOptionsOf(config), ...access }, retryMs: config.node['bus.retryMs'] }
+    const journal = bus.fork && openForkJournal({ clock, openRealm }, bus.fork, reached)
     const archive = await openArchive(bus, config)
-    const store = await openStore(bus, config).catch(async (error: unknown) => {
+    const store = await openStore(bus, config, archive).catch(async (error: unknown) => {
       await archive?.close()
       throw error
     })
     const close = async (): Promise<void> => {
+      await journal?.[Symbol.asyncDispose]()
       await store.close()
       await archive?.close()
     }
     try {
       const node = await startNode(
-        { bus, store, archive, clock: given.clock ?? systemClock, actors: given.actors, invariants: given.invariants },
+        { bus, store, archive, clock, journal, actors: given.actors, invariants: given.invariants },
         nodeOptionsOf(config),
       )
       return closing(node, async () => {
@@ -118,8 +137,19 @@ export async function openConfiguredRealm(
     const bus = await openPlacedView({ bus: raw, clock }, { retryMs: config.node['bus.retryMs'] })
     const archive = openMemoryArchive(undefined, await readCutKey(keyPlaceOf(config)))
     const generations = (): Promise<OpenGenerations> => openGenerations(options)
+    const { unsealed: unseal } = archive
+    const readBase: ReadBase = (bytes, ours, beside) => openBaseReader(bytes, ours, { unseal, ...beside })
     return realmHandleOf(
-      { bus, clock, archive, generations, readBase: openBaseReader },
+      {
+        bus,
+        clock,
+        archive,
+        generations,
+        readBase,
+        realms: () => openRealms(options),
+        baseOf: baseOfRows,
+        sealedBaseOf,
+      },
       { ...clientOptionsOf(config), client: given.client },
     )
   } catch (error) {
@@ -154,10 +184,11 @@ async function openArchive(bus: Bus, config: Config): Promise<Archive | undefine
 }
 
 /** The fold of this node. One that cannot be read, or is of an earlier generation, is made again from the log. */
-async function openStore(bus: Bus, config: Config): Promise<Store> {
+async function openStore(bus: Bus, config: Config, archive: Archive | undefined): Promise<Store> {
   const { name: realm, generation, partitions } = bus.realm
   const { createdAt } = await bus.logState()
-  const options = { ...storeOptionsOf(config), identity: { realm, generation, partitions, log: createdAt } }
+  const identity = { realm, generation, partitions, log: createdAt }
+  const options = { ...storeOptionsOf(config), identity, unseal: archive?.unsealed }
   try {
     return await openLmdbStore(options)
   } catch (error) {

@@ -30,6 +30,10 @@ export interface Archive extends AsyncDisposable {
   rowsNow(ref: SegmentRef): readonly unknown[] | undefined
   /** The rows of a copy that lies elsewhere, checked against its name; nothing of it is kept. */
   rowsIn(id: string, bytes: Uint8Array): Promise<readonly unknown[]>
+  /** Throws unless such a copy is what its name says, and its seal and its packing hold. */
+  opens(id: string, bytes: Uint8Array): Promise<void>
+  /** A copy that lies elsewhere, checked against its name, without its seal and still packed. */
+  unsealed(id: string, bytes: Uint8Array): Uint8Array
   /** A segment as it is stored, to be copied. */
   bytes(id: string): Uint8Array | undefined
   /** Takes a copy in, checked against its name. */

@@ -12,6 +12,7 @@ import { clientOps, partitionOps } from './partition-rows.ts'
 import type { RecentRows } from './recent-rows.ts'
 import type { Fold, FoldedPartition, HistoryLine } from './store.ts'
 import type { Op, Tables } from './tables.ts'
+import { readUnderlay, underlayOp } from './underlay.ts'
 
 export type Folding = {
   fold(folds: readonly Fold[], held?: Uint8Array): Promise<void>
@@ -119,7 +120,7 @@ export function foldingOf(
       const draft = (address: Address): ActorDraft => {
         const known = drafts.get(address)
         if (known !== undefined) return known
-        const made = draftOf(tables, partition.partition, address)
+        const made = draftOf(tables, { partition: partition.partition, address })
         drafts.set(address, made)
         return made
       }
@@ -133,8 +134,22 @@ export function foldingOf(
       ops.push(...changed.of(partition, changes, cut))
     }
     for (const one of drafts.values()) ops.push(...one.ops())
+    ops.push(...liftedOps(drafts))
     for (const partition of partitions.values()) ops.push(...partitionOps(tables, partition))
     return ops
+  }
+
+  /** Of what was restored, so many more have rows. */
+  function liftedOps(drafts: ReadonlyMap<Address, ActorDraft>): Op[] {
+    const lifted = new Map<number, number>()
+    for (const { isLifted, partition } of drafts.values())
+      if (isLifted) lifted.set(partition, (lifted.get(partition) ?? 0) + 1)
+    return [...lifted].flatMap(([partition, count]) => {
+      const underlay = readUnderlay(tables, partition)
+      return underlay === undefined
+        ? []
+        : [underlayOp(tables, partition, { ...underlay, touched: underlay.touched + count })]
+    })
   }
 
   return {

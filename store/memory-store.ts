@@ -21,6 +21,7 @@ import {
   type StoredActor,
   stateOf,
 } from './memory-contents.ts'
+import type { Unseal } from './sealed-base.ts'
 import type { Slice, SliceRow, Store, StoreIdentity } from './store.ts'
 
 export type MemoryDisk = {
@@ -47,12 +48,15 @@ export type MemoryStoreOptions = {
   readonly disk?: MemoryDisk
   /** What a fold waits for before it happens; a simulated disk takes its time here, or fails. */
   readonly settle?: () => Promise<void>
+  /** As for the store on disk. */
+  readonly unseal?: Unseal | undefined
 }
 
 export function openMemoryStore({
   identity,
   disk = openMemoryDisk(),
   settle = () => Promise.resolve(),
+  unseal,
 }: MemoryStoreOptions): Store {
   const owned = disk as OwnedDisk
   const { contents } = owned
@@ -248,8 +252,8 @@ export function openMemoryStore({
       }
       return writer.end()
     },
-    async loadBase(bytes) {
-      const { header, frames } = await openBaseReader(bytes, identity)
+    async loadBase(bytes, segmentOf) {
+      const { header, frames } = await openBaseReader(bytes, identity, { unseal, segmentOf })
       const actors = (await Array.fromAsync(frames())).flat()
       await write(() => {
         dropFrom(contents, header.partition.partition)
@@ -259,6 +263,10 @@ export function openMemoryStore({
         contents.clients.set(header.partition.partition, new Map(marks))
       })
     },
+    // Rows at once: in memory nothing is gained by waiting.
+    underlays: () => new Map(),
+    fill: () => Promise.resolve(false),
+    endUnderlay: () => Promise.resolve(),
     alive: {
       get() {
         check()

@@ -29,6 +29,8 @@ export function archiveOf(shelf: Shelf, sealer: Sealer): Archive {
       return bytes === undefined ? undefined : (decode(sealer.openNow(bytes, id)) as unknown[])
     },
     rowsIn: async (id, bytes) => decode(await sealer.open(bytes, id)) as unknown[],
+    opens: async (id, bytes) => void (await sealer.open(bytes, id)),
+    unsealed: (id, bytes) => sealer.unsealed(bytes, id),
     bytes: (id) => shelf.get('segments', id),
     async take(id, bytes) {
       if (hashOf(bytes) !== id)

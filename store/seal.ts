@@ -15,12 +15,8 @@ import {
   sign,
   verify,
 } from 'node:crypto'
-import { promisify } from 'node:util'
-import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib'
 import { Fault } from '#protocol/fault.ts'
-
-const compress = promisify(zstdCompress)
-const decompress = promisify(zstdDecompress)
+import { packed as zipped, unpacked as unzipped, unpackedNow as unzippedNow } from './zstd.ts'
 
 const magic = Buffer.from('perdure-s')
 const format = 1
@@ -33,8 +29,6 @@ const headBytes = magic.length + 2 + keyNameBytes + nonceBytes + tagBytes
 /** No archive unpacks more than this at once, whatever a file says of itself. */
 const plainMost = 256 * 1024 * 1024
 
-const smallBytes = 64 * 1024
-
 export type Sealer = {
   /** The key's name in hex; nothing without a key. */
   readonly keyName: string | undefined
@@ -44,6 +38,8 @@ export type Sealer = {
   /** `what` and `id` are for the fault. */
   open(sealed: Uint8Array, id: string): Promise<Uint8Array>
   openNow(sealed: Uint8Array, id: string): Uint8Array
+  /** Without its seal, and still packed. */
+  unsealed(sealed: Uint8Array, id: string): Uint8Array
   sign(bytes: Uint8Array): Uint8Array
   isSigned(bytes: Uint8Array, signature: Uint8Array, signer: Uint8Array): boolean
 }
@@ -109,25 +105,22 @@ export function sealerOf(secret: Uint8Array | undefined): Sealer {
   return {
     keyName: key === undefined ? undefined : keyName.toString('hex'),
     signer,
-    async seal(plain) {
-      const options = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
-      // What is small is done sooner than another thread has it.
-      return packed(plain.length < smallBytes ? zstdCompressSync(plain, options) : await compress(plain, options))
-    },
+    seal: async (plain) => packed(await zipped(plain)),
     async open(sealed, id) {
       try {
-        return await decompress(unpacked(sealed, id), { maxOutputLength: plainMost })
+        return await unzipped(unpacked(sealed, id), plainMost)
       } catch (cause) {
         throw cause instanceof Fault ? cause : damaged(id, 'it cannot be unpacked', cause)
       }
     },
     openNow(sealed, id) {
       try {
-        return zstdDecompressSync(unpacked(sealed, id), { maxOutputLength: plainMost })
+        return unzippedNow(unpacked(sealed, id), plainMost)
       } catch (cause) {
         throw cause instanceof Fault ? cause : damaged(id, 'it cannot be unpacked', cause)
       }
     },
+    unsealed: unpacked,
     sign: (bytes) => sign(null, bytes, privateKey),
     isSigned(bytes, signature, by) {
       try {
@@ -137,6 +130,13 @@ export function sealerOf(secret: Uint8Array | undefined): Sealer {
       }
     },
   }
+}
+
+/** The name of the key that somebody needs to open it; nothing where none is needed, or it is no segment. */
+export function sealedWith(bytes: Uint8Array): string | undefined {
+  const head = Buffer.from(bytes.subarray(0, headBytes))
+  if (!head.subarray(0, magic.length).equals(magic) || head[magic.length + 1] === 0) return undefined
+  return head.toString('hex', magic.length + 2, magic.length + 2 + keyNameBytes)
 }
 
 export function hashOf(bytes: Uint8Array): string {

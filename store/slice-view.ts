@@ -7,15 +7,18 @@ import type { Address } from '#protocol/address.ts'
 import { encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
 import { decodeNeeds } from './actor-draft.ts'
-import { decodeHead, readState, stateOf } from './actor-rows.ts'
+import { decodeHead, stateOf } from './actor-rows.ts'
+import { readAny } from './read-any.ts'
 import { readTracks, stretchOf } from './cut-tracks.ts'
 import { addressOfKey, partitionRange } from './keys.ts'
+import { type LiveRow, liveRows } from './live-rows.ts'
 import { readClients, readPartition } from './partition-rows.ts'
-import { rows } from './reading.ts'
 import type { SlicePace } from './slice-pace.ts'
 import type { Needs, Slice, SliceRow } from './store.ts'
+import { needsOfRow } from './state-rows.ts'
 import type { Tables, View } from './tables.ts'
 import type { Views } from './views.ts'
+import { rows } from './walk.ts'
 
 /** Rows, and bytes of states, that are handed on at once at most. */
 const portionRows = 4000
@@ -48,7 +51,7 @@ export function sliceOf(tables: Tables, views: Views, { partition, pace }: Slice
       needs: () => portionsOf(needRows(), sizeOfNothing, { pace, check }),
       read(address) {
         check()
-        return readState(tables, partition, address, view)
+        return readAny(tables, partition, address, view)
       },
       close() {
         isClosed = true
@@ -57,7 +60,7 @@ export function sliceOf(tables: Tables, views: Views, { partition, pace }: Slice
     }
 
     function* wholeRows(): Generator<SliceRow> {
-      for (const { key, value } of rows(tables.actors, range, view, views)) yield rowOf(tables, key, value, view)
+      for (const row of liveRows(tables, { partition, ...range }, view, views)) yield rowOf(tables, row, view)
     }
 
     function* changedRows(track: number): Generator<SliceRow | undefined> {
@@ -69,12 +72,13 @@ export function sliceOf(tables: Tables, views: Views, { partition, pace }: Slice
         const actor = tables.actors.get(key, { transaction: view })
         yield actor === undefined
           ? { address: addressOfKey(key), state: undefined, needs: {} }
-          : rowOf(tables, key, actor, view)
+          : rowOf(tables, { key, value: actor }, view)
       }
     }
 
     function* addressRows(): Generator<Address> {
-      for (const { key } of rows(tables.actors, range, view, views, false)) yield addressOfKey(key)
+      for (const { key } of liveRows(tables, { partition, ...range, withValues: false }, view, views))
+        yield addressOfKey(key)
     }
 
     function* needRows(): Generator<readonly [Address, Needs]> {
@@ -87,8 +91,9 @@ export function sliceOf(tables: Tables, views: Views, { partition, pace }: Slice
   }
 }
 
-function rowOf(tables: Tables, key: Buffer, value: Buffer, view: View): SliceRow {
+function rowOf(tables: Tables, { key, value, under }: LiveRow, view: View): SliceRow {
   const address = addressOfKey(key)
+  if (under !== undefined) return { address, state: under[1] ?? undefined, needs: needsOfRow(under) }
   const head = decodeHead(key, value, address)
   const state = head.form.is === 'whole' ? head.form.state : encode(stateOf(tables, key, head, address, view))
   return { address, state, needs: head.needy ? needsOf(tables, key, view) : {} }

@@ -8,6 +8,7 @@
 import type { Address } from '#protocol/address.ts'
 import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
 import type { StepNote } from '#protocol/record.ts'
+import type { SegmentOf } from './sealed-base.ts'
 
 export type { FoldedPartition } from '#protocol/folded.ts'
 
@@ -110,7 +111,14 @@ export interface Store extends AsyncDisposable {
   slice(partition: number): Slice
   /** All states of one partition, without history, as bytes that `loadBase` takes: the start of a rebuild elsewhere. */
   base(partition: number): Promise<Uint8Array>
-  loadBase(bytes: Uint8Array): Promise<void>
+  /** `segmentOf`: what the base names and does not hold. */
+  loadBase(bytes: Uint8Array, segmentOf?: SegmentOf): Promise<void>
+  /** By partition, how many actors lie under its rows as a restore brought them; also of those that are through, until `endUnderlay`. */
+  underlays(): ReadonlyMap<number, number>
+  /** Makes so many of them rows at most; false when nothing is left to be done. */
+  fill(partition: number, rowsMost: number): Promise<boolean>
+  /** Of one that is through: nothing elsewhere is as it was restored any more, either. */
+  endUnderlay(partition: number): Promise<void>
   /** When the owner last said that it was running: what a restart counts as its absence begins there. */
   readonly alive: { get(): number | undefined; set(at: number): Promise<void> }
   /** Drops one partition's fold, to be rebuilt. */

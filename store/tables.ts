@@ -32,6 +32,7 @@ export const tableNames = [
   'ended',
   'recents',
   'changed',
+  'layers',
 ] as const
 
 export type Tables = Readonly<Record<(typeof tableNames)[number], Table>> & {

@@ -68,6 +68,8 @@ const stallMs = 30_000
 let opened: Opened | undefined
 let committed = 0
 let firstAt = 0
+/** When the last partition of a restore had become rows. */
+let unpackedAt = 0
 let lastAt = 0
 const forms = { record: 0, cheap: 0, batch: 0 }
 let stepTimes: number[] | undefined
@@ -102,6 +104,7 @@ onTrace((event) => {
 })
 
 onTrace((event) => {
+  if (event.is === 'base.unpacked') unpackedAt = instantMs()
   if (event.is === 'stepped') {
     stepTimes?.push(instantMs())
   } else if (event.is === 'committed') {
@@ -130,9 +133,12 @@ async function open({
   const { realm } = bus
   const { createdAt } = await bus.logState()
   const identity = { realm: realm.name, generation: realm.generation, partitions: realm.partitions, log: createdAt }
-  const store =
-    where === 'lmdb' ? await openLmdbStore({ ...storeOptionsOf(config), identity }) : openMemoryStore({ identity })
   const archive = cuts ? await archiveOf(bus, config, given) : undefined
+  const unseal = archive?.unsealed
+  const store =
+    where === 'lmdb'
+      ? await openLmdbStore({ ...storeOptionsOf(config), identity, unseal })
+      : openMemoryStore({ identity, unseal })
   const node = await startNode({ bus, store, archive, clock: systemClock, actors: benchActors }, nodeOptionsOf(config))
   opened = { bus, store, archive, node }
   return { readyAt: instantMs() }
@@ -266,6 +272,11 @@ const calls = {
   /** What happened since it was called last. */
   window: (_: null): Window => (windows ??= nodeWindowsOf(() => present().bus.realm.partitions))(),
   stays: (_: null) => [...stays],
+  /** Resolves with the instant at which all that was restored had become rows; nobody waits for it where it had before. */
+  unpacked: async (_: null) => {
+    while (present().store.underlays().size > 0) await tick(20)
+    return { at: unpackedAt }
+  },
   residents: (_: null) => present().node.health().residents,
   owned: (_: null) => {
     const { partitions, of } = present().node.health()

@@ -1,7 +1,8 @@
 /**
  * 200,000 actors of 1 KB restored from a file into servers that never had the realm: from the
  * beginning of the restore, all of its looking at the file included, to the first event that is
- * processed, and until nothing depends on the file any more. The node's process stands and waits.
+ * processed, until every partition is served, and until all of it is rows in the node's store and
+ * nothing depends on the cut any more. It is restored lazily; the node's process stands and waits.
  */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -20,6 +21,7 @@ import { findCut } from '#runtime/cuts/find-cut.ts'
 import { restoreCut } from '#runtime/cuts/restore.ts'
 import { openGenerations } from '#runtime/nats/generations.ts'
 import { baseOfRows } from '#store/base-blob.ts'
+import { sealedBaseOf } from '#store/sealed-base.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { verifyBoxes } from './takeover.ts'
 
@@ -34,19 +36,22 @@ export const restore: Work = {
     await using before = await openGround()
     const file = await cutOf(before, actors, secret)
     const firsts: number[] = []
+    const serveds: number[] = []
     const wholes: number[] = []
     for (let round = 0; round < rounds; round++) {
       await using ground = await openGround()
-      const { firstMs, wholeMs, openMs } = await restoreInto(ground, { file, secret, actors })
+      const { firstMs, servedMs, wholeMs, openMs } = await restoreInto(ground, { file, secret, actors })
       firsts.push(firstMs)
+      serveds.push(servedMs)
       wholes.push(wholeMs)
       note(
-        `  round ${round + 1}: open after ${openMs.toFixed(0)} ms, first event after ${firstMs.toFixed(0)} ms, all of it after ${wholeMs.toFixed(0)} ms`,
+        `  round ${round + 1}: open after ${openMs.toFixed(0)} ms, first event after ${firstMs.toFixed(0)} ms, all served after ${servedMs.toFixed(0)} ms, unpacked after ${wholeMs.toFixed(0)} ms`,
       )
     }
     return [
       { value: median(wholes) / 1000, unit: 's', better: 'less', target: 20 },
       { part: 'first', value: median(firsts) / 1000, unit: 's', better: 'less', target: 3 },
+      { part: 'served', value: median(serveds) / 1000, unit: 's', better: 'less' },
     ]
   },
 }
@@ -72,7 +77,7 @@ type Given = { readonly file: string; readonly secret: Buffer; readonly actors: 
 async function restoreInto(
   ground: Ground,
   { file, secret, actors }: Given,
-): Promise<{ openMs: number; firstMs: number; wholeMs: number }> {
+): Promise<{ openMs: number; firstMs: number; servedMs: number; wholeMs: number }> {
   const { access } = ground
   const node = ground.bareNode()
   await node.call('count', null)
@@ -81,8 +86,8 @@ async function restoreInto(
   await using generations = await openGenerations(options)
   await using opened = await openCutFile(file)
   const view = await opened.view(openMemoryArchive(undefined, secret))
-  const world = { generations, clock: systemClock, baseOf: baseOfRows }
-  const restored = await restoreCut(world, view, {}, () => undefined)
+  const world = { generations, clock: systemClock, baseOf: baseOfRows, sealedBaseOf }
+  const restored = await restoreCut(world, view, { isLazy: true }, () => undefined)
   const openMs = instantMs() - begunAt
   requireEqual('actors restored', restored.actors, actors)
   const opening = node.call('open', { access, cuts: true, secret: secret.toString('hex') })
@@ -91,8 +96,14 @@ async function restoreInto(
   const { at } = await node.call('steps', 1)
   const { readyAt } = await opening
   await sending
+  const { at: unpackedAt } = await node.call('unpacked', null)
   await node.call('drained', null)
   await verifyBoxes(ground, actors, 100)
   const { firstAt } = await node.call('count', null)
-  return { openMs, firstMs: Math.min(at, firstAt) - begunAt, wholeMs: Math.max(openMs, readyAt - begunAt) }
+  return {
+    openMs,
+    firstMs: Math.min(at, firstAt) - begunAt,
+    servedMs: Math.max(openMs, readyAt - begunAt),
+    wholeMs: Math.max(unpackedAt, readyAt) - begunAt,
+  }
 }

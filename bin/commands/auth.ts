@@ -10,7 +10,7 @@ export const command: Command = {
   usage: ['template [--role node] [--realm shop]'],
   about: [
     'Prints accounts, users and permissions as a part of a nats-server configuration, for one realm: each role gets what it needs and nothing else. A node started with only these rights works.',
-    'The roles: node runs actors; maker may also make the realm, for the first start; operator is for people and tools that look, send, start, stop and mend; reader only looks; outsider publishes events and reads what outside.read grants; observer only reads that.',
+    'The roles: node runs actors; maker may also make the realm, for the first start; restorer restores it and changes its partitions and copies, also on new servers; operator is for people and tools that look, send, start, stop and mend; reader only looks; outsider publishes events and reads what outside.read grants; observer only reads that.',
     'An account is the border: whoever is let into the account of a realm is trusted with it, and the permissions there only keep mistakes out. Strangers get outsider or observer.',
   ],
   examples: [

@@ -14,7 +14,9 @@ import {
   checkReach,
 } from '#bin/doctor/place.ts'
 import { embeddedDurability, promiseOf } from '#bin/doctor/promises.ts'
+import { checkSealed } from '#bin/doctor/sealed.ts'
 import { checkReplicas, checkServer } from '#bin/doctor/server.ts'
+import { checkTimers } from '#bin/doctor/timers.ts'
 import { pad, plural, wrap } from '#bin/layout.ts'
 import type { Style } from '#bin/output.ts'
 import { wrong } from '#bin/parse-line.ts'
@@ -81,7 +83,11 @@ async function* checks(call: Call, config: Config): AsyncGenerator<Finding> {
     yield await checkLog(realm, config)
     yield await checkMended(realm)
     yield await checkParked(realm)
+    const timers = await checkTimers(realm)
+    if (timers !== undefined) yield timers
     yield* await checkCuts(realm, config, facts.realm.replicas)
+    const sealed = await checkSealed({ ...busOptionsOf(config), ...(await accessOf(config)), create: false })
+    if (sealed !== undefined) yield sealed
     const last = await checkLastCut(realm)
     if (last !== undefined) yield last
   } catch (error) {

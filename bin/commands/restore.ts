@@ -4,6 +4,7 @@ import type { Call, Command } from '#bin/command.ts'
 import { plural } from '#bin/layout.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { askYes, isAskable } from '#bin/restore/ask-yes.ts'
+import { forgetSealed } from '#bin/restore/forget-sealed.ts'
 import { type Plan, planJson, printPlan } from '#bin/restore/plan-text.ts'
 import { progressOf } from '#bin/restore/progress.ts'
 import { chosenOf, lineOf, readReplayList, type ReplayList } from '#bin/restore/replay-list.ts'
@@ -19,14 +20,17 @@ export const command: Command = {
   name: 'restore',
   title: 'lets the realm go on from a cut, in place or on new servers',
   usage: [
-    '<cut|file> [--replay | --replay-from <file>] [--timers shifted] [--partitions n] [--yes]',
+    '<cut|file> [--replay | --replay-from <file>] [--timers shifted|frozen] [--partitions n] [--lazy] [--yes]',
     '<cut|file> --list-replay',
     '--give-up',
+    '--forget-sealed [--yes]',
   ],
   about: [
     'A realm that runs is taken back to the instant of the cut: it is sealed, all that is in the cut becomes its next generation, and its nodes go on there by themselves. After a total loss the cut comes from an exported file, and new servers take it up. States, timers, effects that were pending and envelopes in flight come back with it. All of the cut is looked at before anything is changed; then it says what it will do and asks.',
     'What came from outside after the cut is as if it had never been sent; --replay delivers it again, in its order and with its ids. --list-replay prints it as JSON lines: drop lines or change their events, and give the file to --replay-from. What came after the list was made is delivered as well.',
     'A restore that dies can be begun again at any time with the same command; until it has ended, nobody serves the realm. --give-up lets it go on as it was sealed instead.',
+    'The generations before stay on the server, sealed: they are the past that "perdure at" looks at, and what --replay reads. --forget-sealed removes them.',
+    'With --lazy a large realm serves sooner: the states lie in its bases as they are sealed in the cut, and its nodes unpack them while they serve. Until they have, each node needs the key of the cut (cuts.key, cuts.keyFile) and this release or a later one; a node without it does not serve, and says so.',
     'Effects that ended after the cut run again: what they do outside is not taken back. Versions of kinds are what they were at the cut; nodes of a bad version are stopped before, or they roll it out again.',
   ],
   examples: [
@@ -34,6 +38,7 @@ export const command: Command = {
     'restore last --list-replay > events.jsonl',
     'restore last --replay-from events.jsonl --yes',
     'restore ./shop.cut --servers nats://10.0.0.9:4222 --timers shifted',
+    'restore ./shop.cut --lazy --yes',
   ],
   flags: {
     replay: { type: 'yes', about: 'Delivers again what came from outside after the cut.' },
@@ -42,18 +47,24 @@ export const command: Command = {
     timers: {
       type: 'text',
       value: 'shifted',
-      about: 'Whether instants stay, or move by the time since the cut.',
-      choices: ['deadline', 'shifted'],
+      about: 'Whether instants stay, move by the time since the cut, or wait for "perdure timers thaw".',
+      choices: ['deadline', 'shifted', 'frozen'],
     },
     partitions: { type: 'text', value: '32', about: 'Another number of partitions than the cut has.' },
+    lazy: { type: 'yes', about: 'Nodes serve before they have unpacked the states; they need the key of the cut.' },
     'dry-run': { type: 'yes', about: 'Looks at all of the cut, says what would be done, and ends.' },
     yes: { type: 'yes', about: 'Does not ask.' },
     'give-up': { type: 'yes', about: 'Ends a restore that cannot be finished: the realm goes on as it was.' },
+    'forget-sealed': {
+      type: 'yes',
+      about: 'Removes what restores left behind: the logs and bases of earlier generations.',
+    },
   },
   settings: 'all',
   json: '{"cut","generation","partitions","actors","envelopes","replayed"}; --dry-run: what would be done; --list-replay: a line for each event {"to","event","from","id","at", …}.',
   async run(call) {
     const { words } = call
+    if (call.is('forget-sealed')) return await forgetSealed(call)
     await using desk = await openRestoreDesk(call.config)
     if (call.is('give-up')) return await giveUp(call, desk)
     const [named, extra] = words
@@ -79,12 +90,15 @@ async function restore(call: Call, desk: RestoreDesk, view: CutView): Promise<0 
     manifest,
     present: await desk.present(),
     partitions: call.count('partitions', manifest.partitions),
+    isLazy: call.is('lazy'),
     timers: (call.text('timers') ?? 'deadline') as TimerChoice,
     replay: list !== undefined ? 'list' : call.is('replay') ? 'all' : 'none',
     came: await countOf(call, desk, view),
   }
   if (plan.partitions < 1 || plan.partitions > partitionsMost)
     throw wrong(command, `--partitions must be a number from 1 to ${partitionsMost}.`)
+  if (plan.isLazy && (plan.partitions !== manifest.partitions || plan.timers === 'shifted'))
+    throw wrong(command, '--lazy leaves states as they are: neither --partitions nor --timers shifted goes with it.')
   if (call.is('dry-run') && call.json) call.out.json(planJson(plan))
   else if (!call.json) printPlan(call.out, plan, systemClock.now())
   if (call.is('dry-run')) return 0
@@ -92,8 +106,8 @@ async function restore(call: Call, desk: RestoreDesk, view: CutView): Promise<0 
     call.out.note('Nothing was changed.')
     return 1
   }
-  const { partitions, timers } = plan
-  const options: RestoreOptions = { partitions, timers, looked, replay: replayOf(call, { desk, view, list }) }
+  const { partitions, timers, isLazy } = plan
+  const options: RestoreOptions = { partitions, timers, isLazy, looked, replay: replayOf(call, { desk, view, list }) }
   tell(call, manifest.id, await desk.restore(view, options, progress))
   return 0
 }

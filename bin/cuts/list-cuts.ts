@@ -5,7 +5,7 @@ import type { CutCheck } from '#protocol/cut-check.ts'
 import type { CutDrill } from '#protocol/cut-drill.ts'
 import { systemClock } from '#runtime/index.ts'
 import { checkText } from './check-text.ts'
-import { noteJson, stateOf } from './note-text.ts'
+import { keptText, noteJson, stateOf } from './note-text.ts'
 
 export async function listCuts(call: Call): Promise<void> {
   const { cuts } = await call.realm()
@@ -32,7 +32,8 @@ export async function listCuts(call: Call): Promise<void> {
     String(note.actors),
     bytesText(note.bytes),
     bytesText(note.added),
-    note.reason ?? (note.state === 'whole' ? `${note.by}: ${foundText(checks[at], drills.get(note.id))}` : note.by),
+    note.reason ??
+      (note.state === 'whole' ? `${note.by}: ${foundText(checks[at], drills.get(note.id), keptText(note))}` : note.by),
   ])
   for (const line of table(
     columns.map((head) => ({ head })),
@@ -42,7 +43,7 @@ export async function listCuts(call: Call): Promise<void> {
     out.line(line)
 }
 
-function foundText(check: CutCheck | undefined, drill: CutDrill | undefined): string {
+function foundText(check: CutCheck | undefined, drill: CutDrill | undefined, kept: string | undefined): string {
   const drilled = drill === undefined ? [] : [drill.passed ? 'drilled' : 'drill failed']
-  return [checkText(check), ...drilled].join(', ')
+  return [checkText(check), ...drilled, ...(kept === undefined ? [] : [kept])].join(', ')
 }

@@ -48,6 +48,7 @@ function jsonOf(manifest: Manifest, slices: readonly CutSlice[], found: Sums): o
     kinds: Object.fromEntries(found.kinds),
     versions: manifest.kinds,
     waiting: { timers: found.timers, effects: found.effects, subscribed: found.subscribed },
+    parked: parkedIn(manifest),
     channels: manifest.channels.map(([from, to, envelopes]) => ({ from, to, envelopes })),
     slices: manifest.slices.map(({ partition, marker, commit, n, actors, bytes }, at) => ({
       ...{ partition, marker, commit, n, actors, bytes },
@@ -56,6 +57,11 @@ function jsonOf(manifest: Manifest, slices: readonly CutSlice[], found: Sums): o
       recordedAfterMs: (slices[at]?.at ?? begunAt) - begunAt,
     })),
   }
+}
+
+/** In entries; a large one is several. */
+function parkedIn({ parked = [] }: Manifest): number {
+  return parked.reduce((sum, { rows }) => sum + rows, 0)
 }
 
 const labelWidth = 12
@@ -80,6 +86,8 @@ function print({ out }: Call, { manifest, slices, found }: Shown): void {
     'waiting',
     `${plural(found.timers, 'actor')} for a timer, ${found.effects} for an effect, ${found.subscribed} subscribed`,
   )
+  const parked = parkedIn(manifest)
+  if (parked > 0) row('parked', `${parked} ${parked === 1 ? 'entry' : 'entries'}`)
   const section = (title: string, heads: readonly string[], rows: readonly (readonly string[])[]): void => {
     if (rows.length === 0) return
     out.line()

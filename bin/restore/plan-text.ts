@@ -11,6 +11,8 @@ export type Plan = {
   readonly present: Generation | undefined
   readonly partitions: number
   readonly timers: TimerChoice
+  /** Nodes serve before they have unpacked the states. */
+  readonly isLazy: boolean
   readonly replay: 'none' | 'all' | 'list'
   /** What came from outside after the cut, as far as that is known. */
   readonly came: number | undefined
@@ -18,10 +20,10 @@ export type Plan = {
 
 const labelWidth = 12
 
-export function planJson({ manifest, present, partitions, timers, replay, came }: Plan): object {
+export function planJson({ manifest, present, partitions, timers, isLazy: lazy, replay, came }: Plan): object {
   const { id, name, realm, begunAt, generation } = manifest
   return {
-    ...{ cut: id, name, realm, begunAt, generation, partitions, timers, replay, came },
+    ...{ cut: id, name, realm, begunAt, generation, partitions, timers, lazy, replay, came },
     ...{ actors: actorsOf(manifest), inFlight: flightsOf(manifest) },
     present: present && { generation: present.realm.generation, state: present.state, lastSeq: present.lastSeq },
   }
@@ -40,7 +42,13 @@ export function printPlan(out: Output, plan: Plan, now: number): void {
   row('realm', presentText(present))
   row('after it', afterText(plan))
   if (partitions !== manifest.partitions) row('partitions', `${partitions} instead of ${manifest.partitions}`)
-  row('timers', timers === 'shifted' ? `${span(now - begunAt)} later than they were due` : 'due when they were due')
+  if (plan.isLazy) row('states', 'unpacked by the nodes while they serve: each needs the key of the cut')
+  row('timers', timersText(timers, now - begunAt))
+}
+
+function timersText(timers: TimerChoice, sinceMs: number): string {
+  if (timers === 'frozen') return 'stand still until "perdure timers thaw"'
+  return timers === 'shifted' ? `${span(sinceMs)} later than they were due` : 'due when they were due'
 }
 
 function presentText(present: Generation | undefined): string {

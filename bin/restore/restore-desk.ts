@@ -9,10 +9,11 @@ import { Fault } from '#protocol/fault.ts'
 import { baseOfRows } from '#store/base-blob.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { sealerOf } from '#store/seal.ts'
+import { sealedBaseOf } from '#store/sealed-base.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { type Clock, systemClock } from '#runtime/clock.ts'
 import { openCutFile } from '#runtime/cuts/cut-file.ts'
-import { ensureCutKey, type KeyPlace, readCutKey } from '#runtime/cuts/cut-key.ts'
+import { cutKeyNameIn, ensureCutKey, type KeyPlace, readCutKey } from '#runtime/cuts/cut-key.ts'
 import { cutShelfOf } from '#runtime/cuts/cut-shelf.ts'
 import { readingOf, storedSource } from '#runtime/cuts/cut-source.ts'
 import { findCut } from '#runtime/cuts/find-cut.ts'
@@ -77,6 +78,13 @@ function deskOf({ generations, clock, opened }: World, { realm, key, retryMs }: 
       throw new Fault('restore.otherRealm', { value: manifest.id, have: manifest.realm, want: realm })
   }
 
+  /** Before anything is changed: nodes that cannot unpack it would serve nothing. */
+  async function checkKey({ manifest: { id } }: CutView): Promise<void> {
+    const want = await cutKeyNameIn((await (stored ??= openBus())).notes)
+    const have = sealerOf(await secret).keyName ?? 'none'
+    if (want !== undefined && want !== have) throw new Fault('restore.lazyKey', { value: id, have, want })
+  }
+
   return {
     realm,
     present: () => generations.newest(),
@@ -96,10 +104,13 @@ function deskOf({ generations, clock, opened }: World, { realm, key, retryMs }: 
     came: (view) => cameAfter({ generations, clock, retryMs }, view),
     async restore(view, options, onProgress) {
       const isNew = (await generations.newest()) === undefined
-      const restored = await restoreCut({ generations, clock, baseOf: baseOfRows }, view, options, onProgress)
-      // Its nodes shall seal their cuts with the key that this one was sealed with.
-      if (isNew) await ensureCutKey((await (stored ??= openBus())).notes, key, (one) => sealerOf(one).keyName ?? '')
-      return restored
+      if (options.isLazy === true && !isNew) await checkKey(view)
+      // Its nodes shall seal their cuts with the key that this one was sealed with; the first would make another.
+      const beforeOpen = async ({ notes }: Bus): Promise<void> => {
+        if (isNew || options.isLazy === true) await ensureCutKey(notes, key, (one) => sealerOf(one).keyName ?? '')
+      }
+      const world = { generations, clock, baseOf: baseOfRows, sealedBaseOf, beforeOpen }
+      return await restoreCut(world, view, options, onProgress)
     },
     async giveUp() {
       const present = await generations.unseal()

@@ -14,6 +14,10 @@ export const restoreFaults = {
     'crash',
     'This restore (generation {have}) was overtaken by another one (generation {want}), and opened nothing. "perdure nodes" says what the realm is now.',
   ],
+  'restore.lazyKey': [
+    'crash',
+    'Cut {value} is sealed with the key {have}, and the nodes of this realm have {want}: they could not unpack it. Restore it without --lazy, or give them that key first (cuts.keyFile).',
+  ],
   'restore.otherRealm': [
     'crash',
     'The cut {value} is one of the realm "{have}", and this is "{want}". Name the realm that it belongs to (--realm {have}).',

@@ -15,11 +15,15 @@ import type { Clock } from '#runtime/clock.ts'
 import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
 import { emittedOf } from '#runtime/core/emitted.ts'
 import { checkPattern } from '#runtime/core/pattern.ts'
+import type { SealedBaseOf } from '#runtime/cuts/put-layers.ts'
+import type { BaseOf } from '#runtime/cuts/put-states.ts'
+import type { Realms } from '#runtime/realms.ts'
 import type { ReadBase } from '#runtime/past/anchors.ts'
 import type { OpenGenerations } from '#runtime/past/epochs.ts'
 import { type ActorHandle, handleOf } from './actor-handle.ts'
 import { askingOf } from './asking.ts'
 import { type RealmCuts, realmCutsOf } from './cuts.ts'
+import { type RealmForks, realmForksOf } from './forks.ts'
 import { type Operations, operationsOf } from './operate.ts'
 import { type ParkedBox, parkedBoxOf } from './parked.ts'
 import { type RealmPast, realmPastOf } from './past.ts'
@@ -38,6 +42,7 @@ export interface RealmHandle extends AsyncDisposable {
   readonly operate: Operations
   readonly cuts: RealmCuts
   readonly past: RealmPast
+  readonly forks: RealmForks
   ref<TLogic extends AnyActorLogic>(kind: ActorKind<TLogic>, key: string): ActorHandle<TLogic>
   ref(kind: string, key: string): ActorHandle
   /** A handle from an address as text, for example `order/42`. */
@@ -74,10 +79,14 @@ export type RealmWorld = {
   readonly generations?: OpenGenerations | undefined
   /** Where the log no longer reaches, bases are read. */
   readonly readBase?: ReadBase | undefined
+  /** Where forks are made. */
+  readonly realms?: (() => Promise<Realms>) | undefined
+  readonly baseOf?: BaseOf | undefined
+  readonly sealedBaseOf?: SealedBaseOf | undefined
 }
 
 export function realmHandleOf(
-  { bus, clock, archive, generations, readBase }: RealmWorld,
+  { bus, clock, archive, generations, readBase, realms, baseOf, sealedBaseOf }: RealmWorld,
   options: RealmOptions,
 ): RealmHandle {
   // Nobody may guess it: who knows a session can send in its place. A client's name is no secret.
@@ -100,6 +109,20 @@ export function realmHandleOf(
   }
 
   const cuts = realmCutsOf({ bus, clock, archive, operate, blueprintFor })
+
+  function given<T>(one: T | undefined): T {
+    if (one === undefined) throw new Fault('cuts.noArchive', { realm: bus.realm.name })
+    return one
+  }
+
+  const forks = realmForksOf({
+    ...{ realm: bus.realm.name, clock, open: cuts.open },
+    realms: async () => await given(realms)(),
+    baseOf: (header, rows) => given(baseOf)(header, rows),
+    bus: () => Promise.resolve(bus),
+    archive: () => given(archive),
+    sealedBaseOf,
+  })
 
   function ref(kind: ActorKind | string, key: string): ActorHandle {
     return handleOf(world, addressOf(typeof kind === 'string' ? kind : kind.kind, key), blueprintFor(kind))
@@ -129,6 +152,7 @@ export function realmHandleOf(
     parked: parkedBoxOf({ bus, clock }),
     operate,
     cuts,
+    forks,
     past: realmPastOf({ bus, clock, archive, cuts, operate, client, generations, readBase, blueprintFor }, options),
     ref,
     at(text) {

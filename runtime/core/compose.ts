@@ -11,7 +11,7 @@ import type { Address } from '#protocol/address.ts'
 import { encodeAnswer } from '#protocol/answer.ts'
 import { encodeEnvelope, type Envelope } from '#protocol/envelope.ts'
 import { limits } from '#protocol/limits.ts'
-import { encodeParked } from '#protocol/parked.ts'
+import { encodeParked, parkedEntryBytes } from '#protocol/parked.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Realm } from '#protocol/realm.ts'
 import { type Change, type CommitRecord, encodeRecord, type MarkedCut, type StepNote } from '#protocol/record.ts'
@@ -19,9 +19,6 @@ import { subjects } from '#protocol/subject.ts'
 import type { Deed, Output } from './arrival.ts'
 import type { LiveNeeds } from './needs.ts'
 import { emittedBytes } from './emitted.ts'
-
-/** A parked payload is cut at this size: the smallest max_payload that perdure runs with, and room for the fault. */
-const parkedBytes = 48_000
 
 /** An outsider's payload of the usual max_payload of 1 MiB, cut. */
 const parkedMost = 23
@@ -146,7 +143,7 @@ function entriesOf(realm: Realm, record: CommitRecord, staged: readonly Staged[]
     for (const output of one.outputs) {
       if (output.is === 'park') {
         const subject = subjects.parked(realm, record.partition, output.envelope.to)
-        for (const data of encodeParked({ ...output, raw: one.raw, at: record.at }, parkedBytes))
+        for (const data of encodeParked({ ...output, raw: one.raw, at: record.at }, parkedEntryBytes))
           entries.push({ subject, data })
       } else {
         entries.push(entryOf(realm, record, one, output, entries.length, inside))

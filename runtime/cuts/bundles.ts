@@ -9,7 +9,7 @@ const bundleBytes = 256 * 1024
 const bundleRows = 4000
 
 export async function* bundlesOf<T>(
-  portions: AsyncIterable<readonly T[]>,
+  portions: AsyncIterable<readonly T[]> | Iterable<readonly T[]>,
   keyedOf: (row: T) => Keyed,
 ): AsyncGenerator<Bundle> {
   let rows: unknown[] = []

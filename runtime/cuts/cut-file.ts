@@ -86,7 +86,7 @@ export interface CutFile extends AsyncDisposable {
   readonly source: CutSource
   readonly segments: readonly string[]
   /** Needs the key that the cut was taken with. */
-  view(archive: Pick<Archive, 'hashOf' | 'isSigned' | 'signer' | 'rowsIn'>): Promise<CutView>
+  view(archive: Pick<Archive, 'hashOf' | 'isSigned' | 'signer' | 'rowsIn' | 'opens'>): Promise<CutView>
   close(): Promise<void>
 }
 

@@ -34,14 +34,14 @@ export async function ensureCutKey(
   place: KeyPlace,
   nameOf: (secret: Uint8Array) => string,
 ): Promise<Uint8Array> {
-  const known = await nameIn(notes)
+  const known = await cutKeyNameIn(notes)
   let secret = await readCutKey(place)
   if (secret === undefined) {
     if (known !== undefined) throw new Fault('cuts.otherKey', { have: 'none', want: known })
     secret = await makeCutKey(place)
   }
   const keyName = nameOf(secret)
-  const wanted = known ?? (await claim(notes, keyName))
+  const wanted = known ?? (await noteCutKey(notes, keyName))
   if (wanted !== keyName) throw new Fault('cuts.otherKey', { have: keyName, want: wanted })
   return secret
 }
@@ -61,19 +61,20 @@ function keyIn(file: string, text: string): Uint8Array {
 const note = 'key'
 const format = 1
 
-async function nameIn(notes: Registry): Promise<string | undefined> {
+/** Of the key that the realm's nodes have; nothing where none of them was ever there. */
+export async function cutKeyNameIn(notes: Pick<Registry, 'get'>): Promise<string | undefined> {
   const bytes = await notes.get(note)
   if (bytes === undefined || bytes.length === 0) return undefined
   return (decode(bytes) as [number, string])[1]
 }
 
-/** The first node of a realm says which key it is. */
-async function claim(notes: Registry, keyName: string): Promise<string> {
+/** The first node of a realm says which key it is, or whoever makes the realm from a cut. */
+export async function noteCutKey(notes: Registry, keyName: string): Promise<string> {
   try {
     await notes.put(note, encode([format, keyName]), 0)
     return keyName
   } catch (error) {
     if (!isFault(error, 'bus.conflict')) throw error
-    return (await nameIn(notes)) as string
+    return (await cutKeyNameIn(notes)) as string
   }
 }

@@ -18,12 +18,17 @@ import { Fault, isFault } from '#protocol/fault.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Bundle } from './bundles.ts'
+import { archivedSource, eitherSource, segmentBytesOf, storedSource } from './cut-source.ts'
 
 export type CutShelf = {
   keep(bundle: Bundle): Promise<SegmentRef>
   keepDocument(name: string, bytes: Uint8Array): Promise<void>
   /** From here or from the object store; kept here from then on. */
   rows(ref: SegmentRef): Promise<readonly unknown[]>
+  /** The same as it is stored, checked against its name; it stays where it is. */
+  bytes(ref: SegmentRef): Promise<Uint8Array>
+  /** Whether it is there and is what its name says; its rows are not read. */
+  opens(ref: SegmentRef): Promise<void>
   document(name: string): Promise<Uint8Array | undefined>
   slice(cut: string, partition: number): Promise<CutSlice | undefined>
   /** Verified: its signature, and nothing else yet. */
@@ -64,6 +69,8 @@ export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archi
       await archive.take(ref.id, there)
       return (await archive.rows(ref)) as readonly unknown[]
     },
+    bytes: ({ id }) => segmentBytesOf(eitherSource(archivedSource(archive), storedSource(bus.cuts)), archive, id),
+    opens: async (ref) => await archive.opens(ref.id, await shelf.bytes(ref)),
     document,
     async slice(cut, partition) {
       const bytes = await document(cutNames.slice(cut, partition))

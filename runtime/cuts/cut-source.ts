@@ -9,6 +9,7 @@ import {
   type CutSlice,
   decodeManifest,
   decodeSlice,
+  type Layer,
   type SegmentRef,
   signedBytesOf,
 } from '#protocol/cut.ts'
@@ -53,17 +54,25 @@ export function eitherSource(...sources: readonly CutSource[]): CutSource {
 }
 
 /** For `openCut`. */
-export function readingOf(source: CutSource, archive: Pick<Archive, 'rowsIn'>, realm: string): CutReading {
+export function readingOf(
+  source: CutSource,
+  archive: Pick<Archive, 'rowsIn' | 'opens' | 'hashOf'>,
+  realm: string,
+): CutReading {
+  async function found(id: string): Promise<Uint8Array> {
+    const bytes = await source.segment(id)
+    if (bytes === undefined) throw new Fault('cut.missing', { what: 'segment', value: id })
+    return bytes
+  }
+
   return {
     document: source.document,
     async manifest(cut) {
       return decodeManifest(await manifestBytesOf(source, cut, realm))
     },
-    async rows({ id }) {
-      const bytes = await source.segment(id)
-      if (bytes === undefined) throw new Fault('cut.missing', { what: 'segment', value: id })
-      return await archive.rowsIn(id, bytes)
-    },
+    rows: async ({ id }) => await archive.rowsIn(id, await found(id)),
+    opens: async ({ id }) => await archive.opens(id, await found(id)),
+    bytes: ({ id }) => segmentBytesOf(source, archive, id),
   }
 }
 
@@ -94,7 +103,7 @@ export async function outlineOf(
   if (!archive.isSigned(signedBytesOf(manifest), manifest.signature, manifest.signer))
     throw new Fault('cut.signature', { value: cut, reason: 'its bytes are not those that were signed' })
   const documents = new Map([[cutNames.manifest(cut), bytes]])
-  const segments = new Map(manifest.flights.map((ref) => [ref.id, ref] as const))
+  const segments = new Map(looseSegmentsOf(manifest).map((ref) => [ref.id, ref] as const))
   const slices: CutSlice[] = []
   for (const { partition, hash } of manifest.slices) {
     const name = cutNames.slice(cut, partition)
@@ -109,12 +118,21 @@ export async function outlineOf(
   return { manifest, documents, slices, segments }
 }
 
+/** Those that belong to no slice. */
+export function looseSegmentsOf({ flights, parked = [] }: Pick<CutManifest, 'flights' | 'parked'>): Layer {
+  return [...flights, ...parked]
+}
+
 export function segmentsOf({ layers, clients }: CutSlice): readonly SegmentRef[] {
   return [...layers.flat(), ...clients]
 }
 
 /** As it lies there, if it is what its name says. */
-export async function segmentBytesOf(source: CutSource, archive: Hashing, id: string): Promise<Uint8Array> {
+export async function segmentBytesOf(
+  source: CutSource,
+  archive: Pick<Archive, 'hashOf'>,
+  id: string,
+): Promise<Uint8Array> {
   const bytes = await source.segment(id)
   if (bytes === undefined) throw new Fault('cut.missing', { what: 'segment', value: id })
   if (archive.hashOf(bytes) !== id) throw damaged('segment', id, 'its hash is another one')

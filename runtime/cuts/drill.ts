@@ -31,7 +31,7 @@ import { verifyCut } from './verify-cut.ts'
 
 type World = {
   readonly source: CutSource
-  readonly archive: Pick<Archive, 'hashOf' | 'isSigned' | 'signer' | 'rowsIn'>
+  readonly archive: Pick<Archive, 'hashOf' | 'isSigned' | 'signer' | 'rowsIn' | 'opens'>
   readonly clock: Clock
   /** Those that run here. */
   readonly kinds: ReadonlyMap<string, Blueprint>

@@ -112,8 +112,8 @@ export function openKeeper(world: KeeperWorld, options: KeeperOptions): Keeper {
       await removeCut(shelf, id, { realm: bus.realm.name, at })
       trace({ is: 'cut.removed', cut: id, by: bySchedule })
     } catch (error) {
-      // Somebody else removed it.
-      if (!isFault(error, 'cut.unknown')) throw error
+      // Somebody else removed it, or made a fork of it just now.
+      if (!isFault(error, 'cut.unknown') && !isFault(error, 'cut.held')) throw error
     }
   }
 

@@ -20,6 +20,7 @@ import type { ClientMark } from '#protocol/folded.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Archive } from '#store/archive.ts'
 import type { CutShelf } from './cut-shelf.ts'
+import { looseSegmentsOf } from './cut-source.ts'
 import { flightsInOrder } from './flights-in-order.ts'
 
 export type CutView = {
@@ -31,18 +32,22 @@ export type CutView = {
   states(partition: number): AsyncGenerator<StateRow>
   /** What was in flight, in the order of positions. */
   flights(): AsyncGenerator<FlightRow>
+  /** What was parked, entry by entry, in the order of positions. */
+  parked(): AsyncGenerator<FlightRow>
   /** The sessions of clients, as far as a partition had taken them. */
   clients(partition: number): AsyncGenerator<ClientMark>
   /** All of one segment, as it lies in its layer. */
   rows(ref: SegmentRef): Promise<readonly unknown[]>
-  /** Whether a segment is there and can be read; else the fault. */
+  /** The same as it is stored, checked against its name. */
+  bytes(ref: SegmentRef): Promise<Uint8Array>
+  /** Whether a segment is there, and its hash, its seal and its packing hold; else the fault. Its rows are not read. */
   check(ref: SegmentRef): Promise<void>
   /** Every segment that it names. */
   segments(): Promise<ReadonlyMap<string, SegmentRef>>
 }
 
 /** Where a cut is read from: the archive and the object store, or a file. */
-export type CutReading = Pick<CutShelf, 'manifest' | 'document' | 'rows'>
+export type CutReading = Pick<CutShelf, 'manifest' | 'document' | 'rows' | 'bytes' | 'opens'>
 
 type World = {
   readonly shelf: CutReading
@@ -94,16 +99,16 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
       yield* merged(layers.map((layer) => rowsOf<StateRow>(shelf, layer)))
     },
     flights: () => flightsInOrder(manifest.flights, (layer) => rowsOf<FlightRow>(shelf, layer)),
+    parked: () => rowsOf<FlightRow>(shelf, manifest.parked ?? []),
     async *clients(partition) {
       const { clients } = await slice(partition)
       yield* rowsOf<ClientMark>(shelf, clients)
     },
     rows: (ref) => shelf.rows(ref),
-    async check(ref) {
-      await shelf.rows(ref)
-    },
+    bytes: (ref) => shelf.bytes(ref),
+    check: (ref) => shelf.opens(ref),
     async segments() {
-      const all = new Map(manifest.flights.map((ref) => [ref.id, ref] as const))
+      const all = new Map(looseSegmentsOf(manifest).map((ref) => [ref.id, ref] as const))
       for (const { partition } of manifest.slices) {
         const { layers, clients } = await slice(partition)
         for (const ref of [...layers.flat(), ...clients]) all.set(ref.id, ref)

@@ -1,18 +1,22 @@
 /**
  * What was in flight, appended to the new generation. It serves "append what was in flight in
  * numbered chunks". Invariants: what somebody remembers the position of keeps it; everything else
- * is delivered in the order in which it was sent; each batch says first where its entries stood.
+ * is delivered in the order in which it was sent; each batch says first where its entries stood;
+ * where actors move, the numbers of senders outside end with their partitions, so copies end before.
  */
 import { decodeEnvelope, encodeEnvelope } from '#protocol/envelope.ts'
 import type { FlightRow } from '#protocol/cut.ts'
 import { partitionOf } from '#protocol/partition.ts'
+import { type OutsideNote, renoted, uncounted } from '#protocol/outside.ts'
 import type { Realm } from '#protocol/realm.ts'
 import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
 import { encodeMendRow, type MendRow } from '#runtime/core/mend-row.ts'
 import { shiftEnvelope } from '#runtime/core/shift-instants.ts'
+import { type Doors, openDoors } from './doors.ts'
 import { batchesOf } from './entry-batches.ts'
-import type { Filling } from './put-states.ts'
+import { fitEntry } from './fit-entry.ts'
+import type { Filling } from './put-bases.ts'
 import type { OnProgress } from './restore.ts'
 import { restorer } from './restorer.ts'
 
@@ -67,10 +71,20 @@ export async function putFlights(
   }
   return { envelopes: done, row }
 
+  function fitting([place, subject, , at]: FlightRow, { entry, position }: Flown): readonly Flown[] {
+    const stored = parseStored(subject)
+    if (stored.is !== 'in') return [{ entry, position }]
+    const { address, sender } = stored
+    return fitEntry(bus, entry, { address, sender, position: place, at }).map((one) => ({ entry: one, position }))
+  }
+
   async function* flown(isKept: boolean): AsyncGenerator<Flown> {
+    const doors = realm.partitions === view.manifest.partitions ? undefined : await openDoors(view)
     for await (const flight of view.flights()) {
       const isTold = parseStored(flight[1]).is !== 'in'
-      if (isTold === isKept) yield isTold ? toldOf(realm, flight) : sentOf(realm, filling, flight)
+      if (isTold !== isKept) continue
+      const flown = isTold ? toldOf(realm, flight) : sentOf(realm, { ...filling, doors }, flight)
+      if (flown !== undefined) yield* fitting(flight, flown)
     }
   }
 }
@@ -80,7 +94,12 @@ function toldOf(realm: Realm, [position, subject, data]: FlightRow): Flown {
   return { entry: { subject: `${realm.name}${subject.slice(subject.indexOf('.'))}`, data }, position }
 }
 
-function sentOf(realm: Realm, { shares, shiftMs }: Filling, [, subject, data]: FlightRow): Flown {
+/** `doors`: where partitions are others than the cut's. */
+type Sending = Filling & { readonly doors: Doors | undefined }
+
+/** Nothing for a copy. */
+function sentOf(realm: Realm, { shares, shiftMs, doors }: Sending, flight: FlightRow): Flown | undefined {
+  const [, subject, data, , id] = flight
   const stored = parseStored(subject)
   if (stored.is !== 'in') throw new RangeError(`${subject} is no mailbox`)
   const { address, sender } = stored
@@ -89,7 +108,17 @@ function sentOf(realm: Realm, { shares, shiftMs }: Filling, [, subject, data]: F
     entry: { subject: subjects.in(realm, to, from, address), data: bytes },
     position: undefined,
   })
-  if (sender === 'x') return entryFrom(sender, data)
+  if (sender === 'x') {
+    const taken = doors?.take(flight)?.is
+    if (taken === 'copy' || taken === 'early') return undefined
+    // The id stood in a header, which an entry of a batch has not.
+    const own = (note: OutsideNote): OutsideNote => (note.id === undefined && id ? { ...note, id } : note)
+    if (doors === undefined) return entryFrom(sender, id ? renoted(data, own) : data)
+    return entryFrom(
+      sender,
+      renoted(data, (note) => own(uncounted(note))),
+    )
+  }
   const envelope = shiftEnvelope(decodeEnvelope(address, data).envelope, shiftMs)
   const sent = { ...envelope, generation: realm.generation }
   if (typeof sender !== 'number') return entryFrom(sender, encodeEnvelope(sent))

@@ -4,7 +4,7 @@
  * that the states of the cut were made by is never taken away; a kind that came later stays known.
  */
 import { isFault } from '#protocol/fault.ts'
-import type { Bus } from '#runtime/bus.ts'
+import type { Bus, Registry } from '#runtime/bus.ts'
 import type { Generations } from '#runtime/generations.ts'
 import { sequenceIn } from '#runtime/core/incarnations.ts'
 import type { CutView } from './open-cut.ts'
@@ -12,9 +12,10 @@ import type { CutView } from './open-cut.ts'
 /** Others cannot change it now: a conflict is another restore, or our own answer that was lost. */
 const triesMost = 3
 
-export async function putKinds(bus: Bus, instant: number): Promise<void> {
-  for (const kind of await bus.registry.keys()) {
-    const before = await bus.registry.asOf(kind, instant)
+/** `from`: of the realm that the cut is of, when this is another one. */
+export async function putKinds(bus: Bus, instant: number, from: Registry = bus.registry): Promise<void> {
+  for (const kind of await from.keys()) {
+    const before = await from.asOf(kind, instant)
     if (before === undefined || before.length === 0) continue
     for (let tries = 1; ; tries++) {
       const { value, revision } = await bus.registry.entry(kind)

@@ -6,6 +6,7 @@ import { partitionOf } from '#protocol/partition.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
 import { batchesOf } from './entry-batches.ts'
+import { fitEntry } from './fit-entry.ts'
 import { bytesOfCame, type Came } from './replay.ts'
 import type { OnProgress } from './restore.ts'
 
@@ -26,7 +27,8 @@ export async function putReplay(
   async function* entries(): AsyncGenerator<Entry> {
     for await (const one of came) {
       const to = partitionOf(one.address, realm.partitions)
-      yield { subject: subjects.in(realm, to, 'x', one.address), data: bytesOfCame(one, isSame) }
+      const entry = { subject: subjects.in(realm, to, 'x', one.address), data: bytesOfCame(one, isSame) }
+      yield* fitEntry(bus, entry, { ...one, sender: 'x' })
     }
   }
 }

@@ -6,6 +6,7 @@
 import type { CutNote } from '#protocol/cut.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { CutShelf } from './cut-shelf.ts'
+import { isHeld } from './hold-cut.ts'
 
 type Why = { readonly realm: string; readonly at: number }
 
@@ -16,6 +17,7 @@ export async function removeCut(
 ): Promise<CutNote> {
   const removed = await shelf.changeNote(cut, (note) => {
     if (note.state === 'removed') return undefined
+    if (isHeld(note)) throw new Fault('cut.held', { value: cut, forks: (note.heldBy ?? []).join(', ') })
     const isOpen = note.state === 'begun' || note.state === 'recorded'
     if (isOpen && at <= note.deadline) throw new Fault('cut.unready', { value: cut, state: note.state })
     return { ...note, state: 'removed', at }

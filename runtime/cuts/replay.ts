@@ -9,7 +9,7 @@ import { type Address, rootOf } from '#protocol/address.ts'
 import type { CutSlice } from '#protocol/cut.ts'
 import type { Envelope } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
-import { encodeOutside } from '#protocol/outside.ts'
+import { encodeOutside, type OutsideNote, renoted, uncounted } from '#protocol/outside.ts'
 import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
@@ -19,6 +19,7 @@ import { beginning } from '#runtime/core/position.ts'
 import type { Generations } from '#runtime/generations.ts'
 import { openPlacedView } from '#runtime/mending/placed-view.ts'
 import { readThrough } from '#runtime/partition/read-through.ts'
+import { doorLimits, openDoors } from './doors.ts'
 import type { CutView } from './open-cut.ts'
 import { restorer } from './restorer.ts'
 
@@ -41,12 +42,6 @@ type World = {
 
 /** Read at a time: what waits in memory to be appended. */
 const portionEntries = 5000
-
-const limits = {
-  clientKeepMs: Number.POSITIVE_INFINITY,
-  clientsMost: Number.POSITIVE_INFINITY,
-  askMostMs: Number.MAX_VALUE,
-}
 
 export async function* cameAfter(world: World, view: CutView): AsyncGenerator<Came> {
   const { manifest } = view
@@ -78,24 +73,14 @@ function absent({ manifest: { id, generation } }: CutView): Fault {
 }
 
 function newDoor(generation: number, partition: number): Admission {
-  return admissionOf(generation, { position: beginning(partition), clients: [] }, limits)
+  return admissionOf(generation, { position: beginning(partition), clients: [] }, doorLimits)
 }
 
 /** As each partition's mailbox was at the cut, with what was in flight to it taken. */
 async function doorsOf(view: CutView): Promise<readonly Admission[]> {
-  const { generation, slices } = view.manifest
-  const doors: Admission[] = []
-  for (const { partition } of slices) {
-    const clients = await Array.fromAsync(view.clients(partition))
-    const { position } = await view.slice(partition)
-    doors[partition] = admissionOf(generation, { position, clients }, limits)
-  }
-  for await (const [position, subject, data, at] of view.flights()) {
-    const stored = parseStored(subject)
-    if (stored.is === 'in' && stored.sender === 'x')
-      doors[stored.partition]?.admit({ seq: position, subject, data, at })
-  }
-  return doors
+  const doors = await openDoors(view)
+  for await (const flight of view.flights()) doors.take(flight)
+  return doors.all
 }
 
 type Bound = (partition: number) => number
@@ -158,7 +143,8 @@ async function* cameTo(bus: Bus, { generation, after, doors }: Reading): AsyncGe
  * it that are left out count as settled. Elsewhere its numbers mean nothing, and its id stays.
  */
 export function bytesOfCame({ envelope, data }: Came, isSame: boolean): Uint8Array {
-  if (envelope === undefined || envelope.content.is !== 'event') return data
+  if (envelope === undefined || envelope.content.is !== 'event')
+    return isSame ? data : renoted(data, (note) => (isDoubtful(note) ? note : uncounted(note)))
   const { content, from, session, n, id, ask, deadline, traceparent, to } = envelope
   const child = to.slice(rootOf(to).length)
   return encodeOutside(content.event, {
@@ -170,4 +156,9 @@ export function bytesOfCame({ envelope, data }: Came, isSame: boolean): Uint8Arr
     ...(traceparent !== undefined && { trace: traceparent }),
     ...(child !== '' && { child }),
   })
+}
+
+/** It may have been taken before, which is why it was refused: only with its numbers it is refused again. */
+function isDoubtful({ n = 0, floor = n, again }: OutsideNote): boolean {
+  return again === true || floor < n
 }

@@ -4,18 +4,23 @@
  * at before anything is changed; nobody serves the new generation before all of it is there; what
  * was alive before is refused from the seal on; one that dies in between is begun again by the next.
  */
-import type { CutSlice } from '#protocol/cut.ts'
+import type { CutSlice, SegmentRef } from '#protocol/cut.ts'
+import type { Fork } from '#protocol/fork.ts'
 import { encodeRecord } from '#protocol/record.ts'
+import { encodeStandstill, standstillNote } from '#protocol/standstill.ts'
 import { subjects } from '#protocol/subject.ts'
-import type { Bus, Entry } from '#runtime/bus.ts'
+import type { Bus, Entry, Registry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { incarnationOf, positionAt, sequenceIn } from '#runtime/core/incarnations.ts'
 import { encodeMendRow, type MendRow } from '#runtime/core/mend-row.ts'
 import type { Generations } from '#runtime/generations.ts'
 import { trace } from '#runtime/trace.ts'
 import type { CutView } from './open-cut.ts'
+import { inOrder } from './in-order.ts'
 import { putFlights } from './put-flights.ts'
 import { instantOf, putKinds } from './put-kinds.ts'
+import { canLieUnder, putLayers, type SealedBaseOf } from './put-layers.ts'
+import { putParked } from './put-parked.ts'
 import { putReplay } from './put-replay.ts'
 import { type BaseOf, putStates } from './put-states.ts'
 import type { Came } from './replay.ts'
@@ -26,22 +31,35 @@ export type RestoreWorld = {
   readonly generations: Generations
   readonly clock: Clock
   readonly baseOf: BaseOf
+  /** Without it nothing is restored lazily. */
+  readonly sealedBaseOf?: SealedBaseOf | undefined
+  /** All of it is there, and nobody serves it yet. */
+  readonly beforeOpen?: ((bus: Bus) => Promise<void>) | undefined
 }
 
-/** `deadline`: instants stay what they were. `shifted`: they move by the time between the cut and now. */
-export type TimerChoice = 'deadline' | 'shifted'
+/** `deadline`: instants stay what they were. `shifted`: they move by the time between the cut and now. `frozen`: nothing fires until somebody thaws them. */
+export type TimerChoice = 'deadline' | 'shifted' | 'frozen'
 
 export type RestoreOptions = {
   /** By default as many as the cut has. */
   readonly partitions?: number | undefined
   /** By default `deadline`. */
   readonly timers?: TimerChoice | undefined
+  /**
+   * Its nodes serve before they have unpacked what is restored, where that can be. They need the key
+   * of the cut for it, and this release.
+   */
+  readonly isLazy?: boolean | undefined
+  /** Its nodes find the segments of the cut beside it for as long as they need them: nothing is copied. */
+  readonly isShared?: boolean | undefined
   /** What `verified` gave, when somebody looked at all of it already. */
   readonly looked?: readonly CutSlice[] | undefined
   /** What is delivered again of what came from outside after the cut; asked for once nothing more can come. */
   readonly replay?: (() => AsyncIterable<Came>) | undefined
   /** Into a scratch realm: nobody is told that one was restored. */
   readonly isDrill?: boolean | undefined
+  /** Into a realm beside the one that the cut is of: what that is, and where its definitions are found. */
+  readonly fork?: { readonly of: Fork; readonly kinds: Registry | undefined } | undefined
 }
 
 export type RestoreProgress = {
@@ -62,7 +80,7 @@ export type Restored = {
 }
 
 export async function restoreCut(
-  { generations, clock, baseOf }: RestoreWorld,
+  { generations, clock, baseOf, sealedBaseOf, beforeOpen }: RestoreWorld,
   view: CutView,
   options: RestoreOptions,
   onProgress: OnProgress,
@@ -82,24 +100,30 @@ export async function restoreCut(
     ...slices.map(({ position, marker }) => sequenceIn(Math.max(position.seq, marker))),
   )
   const partitions = options.partitions ?? manifest.partitions
-  const bus = await generations.begin({ generation, partitions, firstSeq: last + 1 })
+  const bus = await generations.begin({ generation, partitions, firstSeq: last + 1, fork: options.fork?.of })
   try {
     const incarnation = Math.max(...slices.map(({ position }) => incarnationOf(position.seq))) + 1
     const start = { after: last, incarnation }
     const epochs = epochsOf(slices, partitions)
-    await putKinds(bus, await instantOf(generations, view))
+    await putKinds(bus, await instantOf(generations, view), options.fork?.kinds)
     const claims = await claimAll(bus, epochs, clock)
     const seqs = claims.map((seq) => positionAt(incarnation, seq))
     const shares = sharesOf(slices, { partitions, seqs, epochs })
     const filling = { view, shares, shiftMs }
-    const actors = await putStates({ bus, baseOf }, filling, onProgress)
+    const actors =
+      options.isLazy === true && sealedBaseOf !== undefined && canLieUnder(filling, partitions)
+        ? await putLayers({ bus, sealedBaseOf, isShared: options.isShared === true }, filling, onProgress)
+        : await putStates({ bus, baseOf }, filling, onProgress)
     const { envelopes, row } = await putFlights(bus, { ...filling, start }, onProgress)
+    await putParked(bus, view)
     const isSame = partitions === manifest.partitions
     const replayed = options.replay === undefined ? 0 : await putReplay(bus, options.replay(), { isSame, onProgress })
     await putEnd(bus, row)
+    if (options.timers === 'frozen') await stopTimers(bus, manifest.begunAt)
+    await beforeOpen?.(bus)
     await generations.open(generation)
     onProgress({ is: 'open', done: 1, of: 1 })
-    if (options.isDrill !== true)
+    if (options.isDrill !== true && options.fork === undefined)
       trace({ is: 'realm.restored', cut: manifest.id, generation, partitions, actors, envelopes })
     return { generation, partitions, actors, envelopes, replayed }
   } finally {
@@ -107,14 +131,29 @@ export async function restoreCut(
   }
 }
 
-/** Every segment opens, before anything is changed. */
+/** What the cut names: its signature holds, and the hash of each slice. */
+export function slicesOf(view: CutView): Promise<readonly CutSlice[]> {
+  return Promise.all(view.manifest.slices.map(({ partition }) => view.slice(partition)))
+}
+
+/** While one is hashed, others are read and unpacked. */
+const checkedAtOnce = 4
+
+/** Noted before anybody may serve it. */
+async function stopTimers({ notes, realm: { generation } }: Bus, since: number): Promise<void> {
+  await notes.put(standstillNote, encodeStandstill({ generation, since, until: undefined }))
+}
+
+/** Every segment opens and unpacks, before anything is changed; rows are what their maker sealed. */
 export async function verified(view: CutView, onProgress: OnProgress): Promise<readonly CutSlice[]> {
-  const slices = await Promise.all(view.manifest.slices.map(({ partition }) => view.slice(partition)))
+  const slices = await slicesOf(view)
   const segments = [...(await view.segments()).values()]
-  for (const [at, ref] of segments.entries()) {
+  let done = 0
+  const check = async (ref: SegmentRef): Promise<void> => {
     await view.check(ref)
-    onProgress({ is: 'verified', done: at + 1, of: segments.length })
+    onProgress({ is: 'verified', done: ++done, of: segments.length })
   }
+  await inOrder(segments, check, checkedAtOnce)
   return slices
 }
 

@@ -1,9 +1,10 @@
 /**
  * Which cuts stay. It serves "keep last, hourly, daily". Invariants: only what the schedule took is
- * ever given up by itself; the newest whole one always stays; the answer depends on nothing but the
+ * ever given up by itself; the newest whole one always stays, and so does what a fork needs; the answer depends on nothing but the
  * notes, so whoever keeps house next decides the same.
  */
 import type { CutNote } from '#protocol/cut.ts'
+import { isHeld } from './hold-cut.ts'
 
 export type Keep = {
   /** The newest so many. */
@@ -31,7 +32,7 @@ export function expiredOf(notes: readonly CutNote[], keep: Keep): readonly strin
     ...newestOfEach(whole, dayMs, keep.daily),
   ])
   const abandoned = newestFirst.filter(({ state }) => state === 'abandoned').slice(abandonedMost)
-  return [...whole.filter(({ id }) => !kept.has(id)), ...abandoned].map(({ id }) => id)
+  return [...whole.filter((note) => !kept.has(note.id) && !isHeld(note)), ...abandoned].map(({ id }) => id)
 }
 
 /** Hours and days of UTC: what stays does not depend on where the node stands. */

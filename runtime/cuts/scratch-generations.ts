@@ -23,7 +23,9 @@ export function openScratch({ realm, clock, onEntry }: Given): Scratch {
 
   /** A memory bus, whose log counts and forgets. */
   function busOf({ generation, partitions, firstSeq }: NextGeneration): Bus {
-    const bus = openMemoryLog({ realm: realm.name, partitions, clock }).connect()
+    // Whatever the server of the real one takes.
+    const maxPayload = Number.MAX_SAFE_INTEGER
+    const bus = openMemoryLog({ realm: realm.name, partitions, clock, maxPayload }).connect()
     const own: Realm = { ...bus.realm, generation }
     let last = firstSeq - 1
     const take = (entries: readonly Entry[]): Promise<Placed> => {

@@ -14,12 +14,13 @@ import {
   type CutSlice,
   encodeManifest,
   type KindInCut,
+  type Layer,
   type SegmentRef,
   signedBytesOf,
   type SliceRef,
 } from '#protocol/cut.ts'
 import { encodeTree } from '#protocol/codec.ts'
-import { Fault, storedFaultOf } from '#protocol/fault.ts'
+import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
@@ -30,7 +31,9 @@ import { trace } from '#runtime/trace.ts'
 import { awaitSlices, type Found } from './await-slices.ts'
 import type { Bundle } from './bundles.ts'
 import type { CutShelf } from './cut-shelf.ts'
+import { looseSegmentsOf } from './cut-source.ts'
 import { type Flights, gatherFlights } from './gather-flights.ts'
+import { gatherParked } from './gather-parked.ts'
 import { keepMost } from './record-slice.ts'
 
 export type TakeOptions = {
@@ -105,12 +108,17 @@ async function take(world: TakeWorld, cut: Begun, options: TakeOptions): Promise
     const fault = storedFaultOf(error)
     trace({ is: 'cut.abandoned', cut: cut.id, fault })
     // Whoever cannot write it now is found out by the deadline.
-    await giveUp(shelf, cut.id, { at: clock.now(), reason: fault.message }).catch(() => undefined)
+    await giveUp(shelf, cut.id, { at: clock.now(), reason: reasonOf(error, fault.message) }).catch(() => undefined)
     throw error
   } finally {
     awaited.stop()
     release()
   }
+}
+
+/** As part of the sentence that says that it was abandoned. */
+function reasonOf(error: unknown, message: string): string {
+  return isFault(error, 'cut.abandoned') ? String(error.details['reason']) : message.replace(/\.$/, '')
 }
 
 /** What a mending appends again is not what was there when a partition recorded. */
@@ -178,7 +186,7 @@ async function finish(
   options: TakeOptions,
 ): Promise<CutManifest> {
   const { bus, clock, shelf, archive } = world
-  const { flights, flown } = await gathered(world, note, slices)
+  const { flights, parked, flown } = await gathered(world, note, slices)
   if ((await incarnationNow(bus)) !== incarnation)
     throw abandoned(note.id, 'the log lost its end meanwhile and was mended, so what was in flight is not certain')
   const { realm } = bus
@@ -198,6 +206,7 @@ async function finish(
     wholeAt: clock.now(),
     slices: slices.map((found) => refOf(found, archive.hashOf)),
     flights: flights.layer,
+    parked,
     channels: flights.channels,
     kinds: world.kinds(),
     base: undefined,
@@ -209,7 +218,7 @@ async function finish(
   return manifest
 }
 
-type Gathered = { readonly flights: Flights; readonly flown: number }
+type Gathered = { readonly flights: Flights; readonly parked: Layer; readonly flown: number }
 
 /** No longer than until the deadline: the log is not trimmed meanwhile. */
 async function gathered(
@@ -229,8 +238,10 @@ async function gathered(
   )
   try {
     const recorded = slices.map(({ slice }) => recordedOf(slice))
-    const flights = await gatherFlights(bus, recorded, { keep, keepMost, signal: giving.signal })
-    return { flights, flown }
+    const { signal } = giving
+    const flights = await gatherFlights(bus, recorded, { keep, keepMost, signal })
+    const parked = await gatherParked({ bus, shelf }, recorded, { keep, signal })
+    return { flights, parked, flown }
   } finally {
     alarm.cancel()
   }
@@ -257,7 +268,7 @@ function refOf({ slice, bytes }: Found, hashOf: (bytes: Uint8Array) => string): 
 }
 
 export function sumsOf(manifest: CutManifest): Pick<CutNote, 'actors' | 'inFlight' | 'added' | 'bytes'> {
-  const flown = manifest.flights.reduce((sum, { bytes }) => sum + bytes, 0)
+  const flown = looseSegmentsOf(manifest).reduce((sum, { bytes }) => sum + bytes, 0)
   return {
     actors: manifest.slices.reduce((sum, { actors }) => sum + actors, 0),
     inFlight: manifest.channels.reduce((sum, [, , count]) => sum + count, 0),

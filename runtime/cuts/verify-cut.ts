@@ -6,7 +6,7 @@
 import { cutNames, decodeManifest, decodeSlice, type CutManifest, type SegmentRef } from '#protocol/cut.ts'
 import { Fault, isFault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import type { Archive } from '#store/archive.ts'
-import { type CutSource, manifestBytesOf, segmentsOf } from './cut-source.ts'
+import { type CutSource, manifestBytesOf, segmentsOf, looseSegmentsOf } from './cut-source.ts'
 import { checkSignature } from './open-cut.ts'
 
 export type Flaw = {
@@ -34,7 +34,7 @@ export type VerifyProgress = { readonly done: number; readonly of: number }
 
 type World = {
   readonly source: CutSource
-  readonly archive: Pick<Archive, 'hashOf' | 'isSigned' | 'signer' | 'rowsIn'>
+  readonly archive: Pick<Archive, 'hashOf' | 'isSigned' | 'signer' | 'rowsIn' | 'opens'>
   /** Which nodes have one of these in their archives; nobody is asked where there are none. */
   readonly heldBy?: ((names: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>) | undefined
 }
@@ -77,7 +77,9 @@ export async function verifyCut(
     return await report({ documents: 1, segments: 0, bytes: 0, actors: 0 })
   }
 
-  const wanted = new Map<string, Wanted>(manifest.flights.map((ref) => [ref.id, { ref, partition: undefined }]))
+  const wanted = new Map<string, Wanted>(
+    looseSegmentsOf(manifest).map((ref) => [ref.id, { ref, partition: undefined }]),
+  )
   for (const { partition, hash } of manifest.slices) {
     const name = cutNames.slice(cut, partition)
     try {

@@ -6,7 +6,8 @@
 import { Fault } from '#protocol/fault.ts'
 import { limits } from '#protocol/limits.ts'
 import { parseRealmName, type Realm } from '#protocol/realm.ts'
-import type { Bus, Entry, LogEntry, Placed } from '#runtime/bus.ts'
+import { blobsAbove } from '#runtime/blobs-above.ts'
+import type { Blobs, Bus, Entry, LogEntry, Placed } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { blobsOver } from './memory-blobs.ts'
 import type { Generations } from '#runtime/generations.ts'
@@ -28,6 +29,8 @@ export type MemoryLogOptions = {
   readonly latencyMs?: number | undefined
   /** How long a connection waits for an acknowledgement that was lost; 0 (the default): not at all. */
   readonly ackMs?: number | undefined
+  /** Of a fork: the cuts of its parent. */
+  readonly beneath?: Pick<Blobs, 'get'> | undefined
 }
 
 export type MemoryConnection = Bus & {
@@ -86,7 +89,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
   }
 
   function connect(mine = present): MemoryConnection {
-    const { realm, log, createdAt, blobs } = mine
+    const { realm, log, createdAt, blobs, fork } = mine
     const wire = openWire({ clock, latencyMs, ackMs, isServerUp: () => isServerUp })
     wires.add(wire)
     if (!isServerUp) wire.become('disconnected')
@@ -118,6 +121,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
 
     return {
       realm,
+      fork,
       maxPayload,
       replicas: 1,
       durability: 'process',
@@ -151,7 +155,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
       registry: registry.over(call),
       notes: notes.over(call),
       blobs: blobsOver(blobs, call),
-      cuts: blobsOver(cuts, call),
+      cuts: options.beneath === undefined ? blobsOver(cuts, call) : blobsAbove(blobsOver(cuts, call), options.beneath),
       onState: (on) => wire.onState(on),
       close,
       [Symbol.asyncDispose]: close,

@@ -1,5 +1,6 @@
 /** The generations of a realm in memory: each with its log, and the bases that were made of it. */
 import { Fault } from '#protocol/fault.ts'
+import type { Fork } from '#protocol/fork.ts'
 import type { Realm } from '#protocol/realm.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
@@ -12,6 +13,7 @@ export type MemoryGeneration = {
   readonly log: Log
   readonly createdAt: string
   readonly blobs: Map<string, Uint8Array>
+  readonly fork?: Fork | undefined
   state: Generation['state']
 }
 
@@ -56,11 +58,11 @@ export function memoryGenerationsOf({ clock, name, past, present, become, connec
       present().state = 'sealed'
       tell(subjects.generation({ name }))
     },
-    async begin({ generation, partitions, firstSeq }) {
+    async begin({ generation, partitions, firstSeq, fork = present().fork }) {
       // As a server refuses a stream whose subjects another one has.
       if (present().state !== 'sealed') throw new Fault('bus.refused', { reason: 'subjects overlap', code: 10065 })
       past.push(present())
-      become(openMemoryGeneration({ name, generation, partitions }, clock, firstSeq))
+      become({ ...openMemoryGeneration({ name, generation, partitions }, clock, firstSeq), fork })
       return connect(present())
     },
     async open(generation) {

@@ -1,6 +1,6 @@
 /** Large named values: an object store, which cuts them into chunks and checks their digest. */
 import { jetstream } from '@nats-io/jetstream'
-import { Objm, type ObjectStore } from '@nats-io/obj'
+import { Objm, type ObjectStore, setSha256Backend } from '@nats-io/obj'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Blobs } from '#runtime/bus.ts'
 import {
@@ -15,6 +15,9 @@ import {
 } from './beside.ts'
 import type { Calls } from './calls.ts'
 import type { Link } from './link.ts'
+
+// Left to itself the client library hashes in JavaScript, which is most of the cost of a large value.
+setSha256Backend('native')
 
 /** A base of a partition may be hundreds of megabytes on a slow disk. */
 const blobMs = 120_000

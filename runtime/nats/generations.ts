@@ -3,7 +3,7 @@
  * sequence lies above the old end". Invariant: the realm's subjects belong to one stream at a time,
  * and every write names its stream, so what was meant for an older one is refused by the server.
  */
-import { parseRealmName, type Realm, streamOf } from '#protocol/realm.ts'
+import { basesOf, parseRealmName } from '#protocol/realm.ts'
 import { storedSubjectsOf, subjects, transformOf } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Generation, Generations } from '#runtime/generations.ts'
@@ -11,10 +11,11 @@ import { decideAttempt, reserveAttempt } from './attempts.ts'
 import { type BusOptions, busTimes } from './bus-options.ts'
 import { openCalls } from './calls.ts'
 import { openLink } from './link.ts'
+import { type Known, knownGenerations } from './known-generations.ts'
 import { openBus } from './open-bus.ts'
 import { openRegistry } from './registry.ts'
 import { openReplies } from './replies.ts'
-import { configOf, stateOf, type StreamInfo } from './realm-stream.ts'
+import { configOf, forkMetadata } from './realm-stream.ts'
 import { refusal } from './server-fault.ts'
 
 export type OpenGenerations = Generations & AsyncDisposable
@@ -34,18 +35,7 @@ export async function openGenerations(options: BusOptions): Promise<OpenGenerati
     bucket: `${name}_cuts`,
   })
 
-  /** Every stream of the realm, the newest last. */
-  async function all(): Promise<readonly Known[]> {
-    // A sealed one keeps a subject of its own, below the realm's.
-    const { streams } = (await call<{ streams?: string[] | null }>('STREAM.NAMES', { subject: `${name}.>` })) ?? {}
-    const known: Known[] = []
-    for (const stream of streams ?? []) {
-      if (!isOf(name, stream)) continue
-      const info = await call<StreamInfo>(`STREAM.INFO.${stream}`, {}, absent)
-      if (info !== undefined) known.push({ stream, info, generation: knownOf(name, info) })
-    }
-    return known.sort((a, b) => a.generation.realm.generation - b.generation.realm.generation)
-  }
+  const all = (): Promise<readonly Known[]> => knownGenerations(call, name)
 
   const newest = async (): Promise<Known | undefined> => (await all()).at(-1)
 
@@ -72,7 +62,7 @@ export async function openGenerations(options: BusOptions): Promise<OpenGenerati
   async function discard(before: number): Promise<void> {
     for (const { stream, generation } of await all()) {
       if (generation.state !== 'restoring' || generation.realm.generation >= before) continue
-      for (const each of [stream, `OBJ_${stream}_bases`]) await call(`STREAM.DELETE.${each}`, {}, absent)
+      for (const each of [stream, basesOf(generation.realm)]) await call(`STREAM.DELETE.${each}`, {}, absent)
     }
   }
 
@@ -104,15 +94,20 @@ export async function openGenerations(options: BusOptions): Promise<OpenGenerati
       await call(`STREAM.UPDATE.${found.stream}`, { ...config, subjects: sealed, ...withState(found, 'sealed') })
       tell()
     },
-    async begin({ generation, partitions, firstSeq }): Promise<Bus> {
+    async begin({ generation, partitions, firstSeq, fork }): Promise<Bus> {
       const realm = { name, generation, partitions }
       // As many copies as the one before has: what was asked for when that was made.
-      const replicas = (await newest())?.info.config.num_replicas ?? options.replicas
+      const before = await newest()
+      const replicas = before?.info.config.num_replicas ?? options.replicas
       const { subject_transform: _, ...whole } = configOf(realm, { ...options, replicas })
       // What is sent from outside would come before what is restored: it is refused until all of it is there.
       const subjects = storedSubjectsOf(name).filter((subject) => subject !== publicOf(name))
       const config = { ...whole, subjects, first_seq: firstSeq }
-      const metadata = { ...config.metadata, 'perdure-state': 'restoring' }
+      const metadata = {
+        ...config.metadata,
+        ...forkMetadata(fork ?? before?.generation.fork),
+        'perdure-state': 'restoring',
+      }
       await call(`STREAM.CREATE.${config.name}`, { ...config, metadata }, { waitMs: 10_000 })
       return openBus({ ...options, replicas, partitions, create: true, mayRestore: true, generation })
     },
@@ -145,24 +140,3 @@ export async function openGenerations(options: BusOptions): Promise<OpenGenerati
 }
 
 const publicOf = (name: string): string => `${name}.to.*.*`
-
-type Known = { readonly stream: string; readonly info: StreamInfo; readonly generation: Generation }
-
-function isOf(name: string, stream: string): boolean {
-  const [, generation] = /_g(\d+)$/.exec(stream) ?? []
-  return stream === streamOf({ name, generation: Number(generation ?? 0) })
-}
-
-function knownOf(name: string, info: StreamInfo): Generation {
-  const { metadata = {}, subjects = [] } = info.config
-  const partitions = Number(metadata['perdure-partitions'])
-  const serves = subjects.includes(`${name}.commit.*`)
-  const realm: Realm = { name, generation: Number(metadata['perdure-generation']), partitions }
-  return {
-    realm,
-    state: serves ? stateOf(info.config) : 'sealed',
-    createdAt: info.created,
-    firstSeq: info.state.first_seq,
-    lastSeq: info.state.last_seq,
-  }
-}

@@ -8,6 +8,7 @@ import { Fault, isFault } from '#protocol/fault.ts'
 import { leaderElected, streamOf } from '#protocol/realm.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Reading } from '#runtime/bus.ts'
+import { blobsAbove } from '#runtime/blobs-above.ts'
 import { openAppends } from './appends.ts'
 import { type BusOptions, busTimes } from './bus-options.ts'
 import { openCalls } from './calls.ts'
@@ -46,7 +47,10 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const { inboxPrefix } = options
   const replies = openReplies(link, inboxPrefix)
   const calls = openCalls(link, replies, { realm: options.realm, callMs: times.callMs })
-  const { realm, stream, replicas } = await untilPlaced(() => openRealmStream(calls, options, link.address), times)
+  const { realm, fork, stream, replicas } = await untilPlaced(
+    () => openRealmStream(calls, options, link.address),
+    times,
+  )
   const { append, appendAll } = openAppends(link, replies, { stream, realm: realm.name, ackMs: times.ackMs })
   const core = openCore(link, replies, inboxPrefix)
   // The number of replicas may change while this runs; whether there are other servers does not.
@@ -61,6 +65,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const notes = openRegistry(link, calls, { ...side, bucket: `${realm.name}_cuts` })
   const blobs = openBlobs(link, calls, { ...side, bucket: `${streamOf(realm)}_bases` })
   const cuts = openBlobs(link, calls, { ...side, bucket: `${realm.name}_cuts` })
+  const beneath = fork && openBlobs(link, calls, { ...side, bucket: `${fork.of}_cuts` })
   // Whoever makes a realm makes all of it, so that those who come later need no right to.
   if (options.create)
     await untilPlaced(() => Promise.all([registry, notes, blobs, cuts].map((each) => each.ensure())), times)
@@ -76,6 +81,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
 
   return {
     realm,
+    fork,
     maxPayload: link.maxPayload,
     replicas,
     durability: options.durability,
@@ -102,7 +108,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
     registry,
     notes,
     blobs,
-    cuts,
+    cuts: beneath === undefined ? cuts : blobsAbove(cuts, beneath),
     onState: (on) => link.onState(on),
     close,
     [Symbol.asyncDispose]: close,

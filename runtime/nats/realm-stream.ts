@@ -4,6 +4,7 @@
  * because with any of them one header from an outsider could wipe the realm.
  */
 import { Fault } from '#protocol/fault.ts'
+import { type Fork, forkText, parseFork } from '#protocol/fork.ts'
 import { parseRealmName, type Realm, streamOf } from '#protocol/realm.ts'
 import { storedSubjectsOf, transformOf } from '#protocol/subject.ts'
 import type { Generation } from '#runtime/generations.ts'
@@ -13,9 +14,12 @@ import { refusal } from './server-fault.ts'
 
 /** The format of what the log holds; the next release reads this one too. */
 const format = 1
+/** A release that knows no forks must not serve one: it would let its effects out. */
+const forkFormat = 2
 
 export type RealmStream = {
   readonly realm: Realm
+  readonly fork: Fork | undefined
   readonly stream: string
   readonly replicas: number
 }
@@ -110,6 +114,19 @@ async function find(
   throw new Fault('realm.taken', { value: name, stream: name })
 }
 
+export const forkMetadataKey = 'perdure-fork'
+
+/** Of a realm that is a fork: of what. */
+export function forkOf({ metadata = {} }: StreamConfig): Fork | undefined {
+  const text = metadata[forkMetadataKey]
+  return text === undefined ? undefined : parseFork(text)
+}
+
+/** What a stream of a fork says of itself besides what any says. */
+export function forkMetadata(fork: Fork | undefined): Record<string, string> {
+  return fork === undefined ? {} : { 'perdure-format': String(forkFormat), [forkMetadataKey]: forkText(fork) }
+}
+
 /** One that was never restored says nothing of it. */
 export function stateOf({ metadata = {} }: StreamConfig): Generation['state'] {
   const state = metadata['perdure-state']
@@ -162,7 +179,9 @@ function check(config: StreamConfig, name: string, options: BusOptions): RealmSt
   if (!(have > 0) || !(partitions > 0) || !(generation >= 0)) {
     throw new Fault('realm.taken', { value: name, stream: config.name })
   }
-  if (have > format) throw new Fault('realm.format', { value: name, have, want: format })
+  const fork = forkOf(config)
+  const want = fork === undefined ? format : forkFormat
+  if (have > want) throw new Fault('realm.format', { value: name, have, want })
   if (options.partitions !== undefined && options.partitions !== partitions) {
     throw new Fault('realm.mismatch', { value: name, have: partitions, want: options.partitions })
   }
@@ -170,10 +189,10 @@ function check(config: StreamConfig, name: string, options: BusOptions): RealmSt
   if (stateOf(config) === 'restoring' && options.mayRestore !== true)
     throw new Fault('realm.restoring', { value: name })
   if (options.generation !== undefined)
-    return { realm: { name, generation, partitions }, stream: config.name, replicas: config.num_replicas }
+    return { realm: { name, generation, partitions }, fork, stream: config.name, replicas: config.num_replicas }
   const problems = problemsOf(config, name, partitions)
   if (problems.length > 0) throw new Fault('realm.altered', { value: name, problems: problems.join('; ') })
-  return { realm: { name, generation, partitions }, stream: config.name, replicas: config.num_replicas }
+  return { realm: { name, generation, partitions }, fork, stream: config.name, replicas: config.num_replicas }
 }
 
 /** What would lose entries, let outsiders harm the realm, or send them to the wrong partition. */

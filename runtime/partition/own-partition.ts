@@ -6,7 +6,7 @@
 import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import { alarmsOf } from './alarms.ts'
-import { circumstancesOf } from './circumstances.ts'
+import { awayOf, circumstancesOf } from './circumstances.ts'
 import { admissionOf } from '#runtime/core/admission.ts'
 import { chooseForm, planOf, recordOf, type Staged } from '#runtime/core/compose.ts'
 import { needsOf } from '#runtime/core/needs.ts'
@@ -45,11 +45,12 @@ export function ownPartition(
 ): Partition {
   const { bus, store, folder, committer, effects, clock, kinds } = world
   const { realm } = bus
-  const { awayMs, openedAt } = own.folded
+  const { openedAt } = own.folded
+  const awayMs = awayOf(own)
   const outputsMost = options.entriesMost - recordParts
   const halfPayload = Math.floor(bus.maxPayload / 2)
 
-  const away = { awayMs, openedAt, askLateMs: options.askLateMs }
+  const away = { ...own.folded, askLateMs: options.askLateMs, isStill: own.stoodSince !== undefined }
   const begun = { position: { ...own.folded, epoch: own.epoch }, clients: own.clients }
   const residents = residentsOf(
     { store, kinds, now: () => clock.now() },
@@ -175,7 +176,7 @@ export function ownPartition(
       const { taken, needs } = staging.take(choice.steps)
       const { n, cursor, heard, seq: previous } = progress.position
       const place = { partition, epoch: own.epoch, n: n + 1, previous, cursor, heard }
-      const head = { generation: realm.generation, ...place, at: clock.now(), awayMs, openedAt }
+      const head = { generation: realm.generation, ...place, at: clock.now(), awayMs: awayMs(clock.now()), openedAt }
       const record = recordOf(head, taken)
       const plan = planOf(realm, record, taken, {
         form: choice.form,

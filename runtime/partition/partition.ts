@@ -65,6 +65,8 @@ export type Ownership = {
   readonly fence: number
   readonly folded: FoldedPartition
   readonly clients: readonly ClientMark[]
+  /** Its timers stand still, and the time since then is not counted in `awayMs` yet. */
+  readonly stoodSince?: number | undefined
 }
 
 export type Partition = {

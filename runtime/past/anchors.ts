@@ -12,7 +12,7 @@ import type { BaseReader } from '#store/base-blob.ts'
 import type { StoreIdentity } from '#store/store.ts'
 import type { CutShelf } from '#runtime/cuts/cut-shelf.ts'
 import { type CutView, openCut } from '#runtime/cuts/open-cut.ts'
-import { newestBases } from '#runtime/trimming/bases.ts'
+import { newestBases, segmentsBeside } from '#runtime/trimming/bases.ts'
 import type { Epoch } from './epochs.ts'
 import { type Bound, isWithin } from './instant.ts'
 
@@ -30,7 +30,11 @@ export type Anchor = {
 export type CutsOfPast = { readonly shelf: CutShelf; readonly archive: Archive }
 
 /** A base, looked at whole; it is of this realm, or a fault. */
-export type ReadBase = (bytes: Uint8Array, ours: StoreIdentity) => Promise<BaseReader>
+export type ReadBase = (
+  bytes: Uint8Array,
+  ours: StoreIdentity,
+  beside: { readonly segmentOf: (id: string) => Promise<Uint8Array | undefined> },
+) => Promise<BaseReader>
 
 export type Anchors = { readonly cuts: CutsOfPast | undefined; readonly readBase: ReadBase | undefined }
 
@@ -109,7 +113,13 @@ async function inBase(
   const bytes = base === undefined ? undefined : await bus.blobs.get(base.name)
   if (bytes === undefined) return undefined
   const { name: realm, generation, partitions } = bus.realm
-  const reader = await readBase(bytes, { realm, generation, partitions, log: '' })
+  const reader = await readBase(
+    bytes,
+    { realm, generation, partitions, log: '' },
+    {
+      segmentOf: segmentsBeside(bus),
+    },
+  )
   const { n, seq, at } = reader.header.partition
   if (!isWithin(bound, { seq, at })) return undefined
   for await (const frame of reader.frames())

@@ -1,7 +1,11 @@
 /** One sample of everything that is stored; a file is made of each once, and never again. */
+import { type CutNote, encodeCutNote } from '#protocol/cut.ts'
+import { type Fork, forkText } from '#protocol/fork.ts'
+import { encodeStandstill } from '#protocol/standstill.ts'
 import { encodeAnswer } from '#protocol/answer.ts'
 import { encodeCutCheck } from '#protocol/cut-check.ts'
 import { encodeCutDrill } from '#protocol/cut-drill.ts'
+import { encodeManifest } from '#protocol/cut.ts'
 import { decode, encode, Ref } from '#protocol/codec.ts'
 import { diff, shadowOf } from '#protocol/delta.ts'
 import { encodeDrainProgress, encodeDrainRequest } from '#protocol/drain.ts'
@@ -17,6 +21,7 @@ import { type ActorState, encodeState } from '#protocol/state.ts'
 import { encodeTrimAnswer, encodeTrimAsk } from '#protocol/trimming.ts'
 import { encodeKindEntry, type KindEntry } from '#runtime/core/kind-entry.ts'
 import { encodeMendRow } from '#runtime/core/mend-row.ts'
+import { sealedBaseWith } from '#test/support/sealed-layers.ts'
 import { openBaseWriter } from '#store/base-blob.ts'
 import { identity, positionOf } from '#test/support/store-samples.ts'
 import { makeCutFile } from './cut-file.ts'
@@ -118,6 +123,17 @@ const queries: Record<string, Query> = {
   part: { is: 'part', id: 'a1', part: 2 },
 }
 
+const cutNote: CutNote = {
+  ...{ id: 'c1', name: 'before-deploy', state: 'whole', begunAt: 1700000000000, at: 1700000000500, node: 'node-1' },
+  ...{ generation: 1, actors: 3, inFlight: 2, added: 100, bytes: 1000, reason: undefined, by: 'a person' },
+  deadline: 1700000060000,
+}
+
+const fork: Fork = {
+  ...{ of: 'shop', cut: 'c1', generation: 1, log: '2026-01-01T00:00:00Z', partitions: 2, markers: [17, 18] },
+  ...{ effects: { is: 'journal' }, timers: 'frozen', cutAt: 1700000000000, madeAt: 1700000001000 },
+}
+
 export const samples: readonly { readonly format: string; readonly name: string; readonly make: () => Uint8Array | Promise<Uint8Array> }[] = [
   { format: 'value', name: 'rich', make: () => encode([rich, new TypeError('no', { cause: 'why' }), Number.NaN, new Date(Number.NaN)].map((one) => (one instanceof Error ? withoutStack(one) : one))) },
   { format: 'envelope', name: 'event-bare', make: () => encodeEnvelope(bare) },
@@ -166,11 +182,31 @@ export const samples: readonly { readonly format: string; readonly name: string;
     }),
   },
   { format: 'cut-file', name: 'two-actors', make: makeCutFile },
+  {
+    format: 'cut-manifest', name: 'everything', make: () => encodeManifest({
+      format: 1, id: 'c1', name: 'first', realm: 'shop', generation: 2, partitions: 1, log: '2026-01-01T00:00:00Z', by: 'schedule', release: '0.1.0',
+      begunAt: at, recordedAt: at + 1, wholeAt: at + 2,
+      slices: [{ partition: 0, hash: 'ab', marker: 7, commit: 9, n: 3, actors: 2, bytes: 100 }],
+      flights: [{ id: 'f1', bytes: 10, rows: 1, first: '5', last: '5' }], parked: [{ id: 'p1', bytes: 11, rows: 2, first: '3', last: '4' }],
+      channels: [['x', 0, 1]], kinds: [{ kind: 'order', version: 1, hash: 'h' }], base: undefined, added: 121,
+      signer: new Uint8Array([1, 2]), signature: new Uint8Array([3, 4]),
+    }),
+  },
   { format: 'answer', name: 'value', make: () => encodeAnswer({ is: 'value', value: { total: 5, when: new Date(at) } }) },
   { format: 'answer', name: 'fault', make: () => encodeAnswer({ is: 'fault', fault: { code: 'actor.done', message: 'It has ended.' } }) },
   {
     format: 'base', name: 'clients-forgotten', make: () =>
       openBaseWriter({ identity, partition: positionOf(5, 77, { forgottenAt: at - 9 }), clients: [['__proto__', 1, at - 1], ['desk-1', 12, at]] }).end(),
+  },
+  {
+    format: 'base', name: 'segments-in-layers', make: () =>
+      sealedBaseWith(
+        [
+          new Map([['order/k1', { steps: 9, needs: { due: 1700000000000 } }], ['order/k2', undefined]]),
+          new Map([['order/k1', { steps: 2, needs: {} }], ['order/k2', { steps: 3, needs: {} }], ['order/k3', { steps: 4, needs: { effects: true, subscribed: true } }]]),
+        ],
+        { partition: 1, rowsMost: 2, identity },
+      ),
   },
   {
     format: 'base', name: 'two-actors', make: () => {
@@ -191,6 +227,12 @@ export const samples: readonly { readonly format: string; readonly name: string;
   { format: 'held', name: 'entries', make: () => encodeHeld([{ seq: 4711, subject: 'shop.in.3.x.order.42', data: new Uint8Array([1, 2]), at, id: 'send-1', traceparent: dressed.traceparent }, { seq: 4712, subject: 'shop.commit.3', data: new Uint8Array([3]), at: 0 }], at) },
   { format: 'heartbeat', name: 'whole', make: () => encodeHeartbeat(heartbeat) },
   { format: 'heartbeat', name: 'first', make: firstHeartbeat },
+  { format: 'cut-note', name: 'whole', make: () => encodeCutNote(cutNote) },
+  { format: 'cut-note', name: 'held', make: () => encodeCutNote({ ...cutNote, heldBy: ['what-if', 'trial'] }) },
+  { format: 'fork', name: 'journal', make: () => new TextEncoder().encode(forkText(fork)) },
+  { format: 'fork', name: 'allow', make: () => new TextEncoder().encode(forkText({ ...fork, effects: { is: 'allow', names: ['quote', 'order.price'] }, timers: 'free' })) },
+  { format: 'standstill', name: 'lasting', make: () => encodeStandstill({ generation: 2, since: 1700000000000, until: undefined }) },
+  { format: 'standstill', name: 'ended', make: () => encodeStandstill({ generation: 2, since: 1700000000000, until: 1700000360000 }) },
   ...Object.entries(errands).map(([name, errand]) => ({ format: 'errand', name, make: () => encodeErrand({ errand, from: { node: 'node-1', life: 'l1' }, to: 'l2' }) })),
   { format: 'reply', name: 'known', make: () => encodeReply({ is: 'known', run: { state: 'running', attempt: 1, nth: 4 } }) },
   { format: 'reply', name: 'refused', make: () => encodeReply({ is: 'refused', reason: 'no such kind' }) },

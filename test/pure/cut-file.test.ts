@@ -14,6 +14,7 @@ import { removeCut } from '#runtime/cuts/remove-cut.ts'
 import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { keepCut, type Maker, makerOf } from '#test/support/hand-made-cuts.ts'
+import { rounds } from '#test/support/rounds.ts'
 import { openTempDir } from '#test/support/temp-dir.ts'
 import { randomOf } from '#test/support/workloads/random.ts'
 
@@ -75,7 +76,7 @@ test('a file that ends anywhere before its end, or goes on after it, is refused'
     whole.length - 33,
     whole.length - 39,
   ]
-  for (let at = 0; at < 150; at++) lengths.push(dice.int(0, whole.length - 1))
+  for (let at = 0; at < rounds(50, 500); at++) lengths.push(dice.int(0, whole.length - 1))
   for (const length of lengths) {
     await writeFile(path, whole.subarray(0, length))
     await expect(openCutFile(path), `${length} of ${whole.length} bytes`).rejects.toMatchObject({ code: 'cut.file' })
@@ -91,7 +92,7 @@ test('a file with one bit changed anywhere is refused', async () => {
   const dice = randomOf(2)
   const places = Array.from({ length: 48 }, (_, at) => at).concat(
     Array.from({ length: 40 }, (_, at) => whole.length - 1 - at),
-    Array.from({ length: 300 }, () => dice.int(0, whole.length - 1)),
+    Array.from({ length: rounds(100, 1000) }, () => dice.int(0, whole.length - 1)),
   )
   for (const place of places) {
     const bytes = Buffer.from(whole)

@@ -115,7 +115,7 @@ test('what is emitted does not overtake a cut on its way to somebody whose mailb
 })
 
 test('who begins to listen while a cut is on its way is told of it before it hears anything', async () => {
-  for (let seed = 1; seed <= rounds(8, 60); seed++) {
+  for (let seed = 1; seed <= rounds(3, 60); seed++) {
     const realm = openRealm({ partitions: 6, count: 8, seed })
     const a = realm.launch('a')
     realm.launch('b', { mutation: slowMailboxes(randomOf(1)) })

@@ -7,6 +7,7 @@ import { restoreCut } from '#runtime/cuts/restore.ts'
 import { openMemoryShelf } from '#store/memory-archive.ts'
 import { type CutRealm, openCutRealm } from '#test/support/cuts/cut-realm.ts'
 import { firstMoney, type Wallet } from '#test/support/cuts/wallet.ts'
+import { rounds } from '#test/support/rounds.ts'
 import { parseStored } from '#protocol/subject.ts'
 import { openPlacedView } from '#runtime/mending/placed-view.ts'
 import { openPlainArchive } from '#test/support/sim/plain-archive.ts'
@@ -24,18 +25,20 @@ const walletsOf = (states: readonly (readonly [string, Uint8Array | null, ...unk
 
 const sumOf = (wallets: readonly Wallet[]): number => wallets.reduce((sum, { money }) => sum + money, 0)
 
-test.for([
-  [4, 1],
-  [4, 2],
-  [3, 3],
+const cases = [
   [7, 4],
-] as const)(
+  [4, 1],
+  [3, 3],
+  [4, 2],
+] as const
+
+test.for(cases.slice(0, rounds(2, 4)))(
   'into %i partitions, with the dice of %i, no money is lost and no word heard twice',
   async ([partitions, seed]) => {
     const realm = openCutRealm({ seed })
     realms.push(realm)
     const [a] = await realm.join('a', 'b')
-    const paying = realm.pay(400)
+    const paying = realm.pay(150)
     // Until there is one with something on its way between actors: otherwise nothing is shown by this.
     let id = ''
     let between = 0
@@ -69,7 +72,7 @@ test.for([
       expect((await realm.within(placed.get(position)))?.subject).toBe(subject)
 
     const [c] = await realm.join('c', 'd')
-    await realm.clock.advance(600_000)
+    await realm.clock.advance(60_000)
     // Also those that followed first: each base says where on the log it goes on from.
     expect(new Set(realm.owners().flat())).toEqual(new Set(['c', 'd']))
     const after = await realm.within(realm.take(c!))

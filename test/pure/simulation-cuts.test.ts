@@ -8,7 +8,7 @@ import { rounds } from '#test/support/rounds.ts'
 import { seedWorlds } from '#test/support/sim/seeds.ts'
 import { runWorld } from '#test/support/sim/world.ts'
 
-test.each(Array.from({ length: rounds(6, 40) }, (_, at) => at + 1))(
+test.each(Array.from({ length: rounds(3, 40) }, (_, at) => at + 1))(
   'cuts in the storm of world %i are consistent [N8]',
   async (seed) => {
     const { faults, story, cuts } = await runWorld(seedWorlds.cuts(seed))

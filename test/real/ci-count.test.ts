@@ -25,8 +25,14 @@ async function stage(name: string, code: number, report?: object): Promise<void>
 
 function reportOf(passed: number, failed = 0, pending = 0, unloaded = 0): object {
   const file = (status: string, count: number): object => ({
+    name: join(folder, 'a.test.ts'),
     status,
-    assertionResults: Array.from({ length: count }, () => ({ status })),
+    message: 'it does not load',
+    assertionResults: Array.from({ length: count }, () => ({
+      status,
+      fullName: 'a law',
+      failureMessages: status === 'failed' ? ['it does not hold'] : [],
+    })),
   })
   return {
     numPassedTests: passed,

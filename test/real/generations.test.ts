@@ -1,8 +1,10 @@
 /** Generations of a realm on a real server: one takes what is sent, the ones before can be read. */
 import { expect, test } from 'vitest'
 import { openBus } from '#runtime/nats/open-bus.ts'
+import { openReplicas } from '#runtime/nats/replicas.ts'
 import { openGenerations } from '#runtime/nats/generations.ts'
 import { decideAttempt } from '#runtime/nats/attempts.ts'
+import { openSealedGenerations } from '#runtime/nats/sealed-generations.ts'
 import { startNats } from '#test/support/nats.ts'
 
 const realmOptions = (url: string) =>
@@ -41,9 +43,42 @@ test('the next generation takes what is sent to the realm, and what names the on
   // A client of the generation before counts what it sends by that one's partitions.
   await expect(old.append(event)).rejects.toMatchObject({ code: 'realm.moved' })
   await expect(old.appendAll([event, event])).rejects.toMatchObject({ code: 'realm.moved' })
+  // All of them are kept alike, and the one that serves is named first.
+  await using replicas = await openReplicas({ ...options, create: false })
+  const [serves, ...others] = (await replicas.look()).map(({ stream }) => stream)
+  expect(serves).toBe('shop_g1')
+  expect(others.toSorted()).toEqual([
+    ...['KV_shop_cuts', 'KV_shop_kinds', 'OBJ_shop_bases', 'OBJ_shop_cuts', 'OBJ_shop_g1_bases'],
+    'shop',
+  ])
   await using past = await generations.past(0)
   expect([...((await past?.get(seq))?.data ?? [])]).toEqual([1])
   await next.close()
+})
+
+test('what is sealed can be removed, but nothing while a restore is under way, and nothing that serves', async () => {
+  await using server = await startNats()
+  const options = realmOptions(server.url)
+  await using old = await openBus(options)
+  const { seq } = await old.append({ subject: 'shop.commit.0', data: new Uint8Array([1]) })
+  await using generations = await openGenerations({ ...options, create: false })
+  await using sealed = await openSealedGenerations({ ...options, create: false })
+  expect(await sealed.list()).toEqual([])
+  expect(await sealed.forget()).toEqual([])
+  const next = await generations.reserve(0)
+  await generations.seal()
+  await (await generations.begin({ generation: next, partitions: 4, firstSeq: seq + 1 })).close()
+  // What was sealed is what it would go back to.
+  expect(await sealed.list()).toEqual([])
+  await expect(sealed.forget()).rejects.toMatchObject({ code: 'realm.restoring' })
+  await generations.open(next)
+  expect(await sealed.list()).toMatchObject([{ generation: 0, bytes: expect.any(Number) as number }])
+  expect((await sealed.forget()).map(({ generation }) => generation)).toEqual([0])
+  expect(await sealed.list()).toEqual([])
+  expect(await generations.past(0)).toBeUndefined()
+  expect(await generations.newest()).toMatchObject({ state: 'open', realm: { generation: next } })
+  await using bus = await openBus({ ...options, create: false })
+  await bus.append({ subject: 'shop.commit.0', data: new Uint8Array([2]) })
 })
 
 test('one that was begun and never opened can be thrown away', async () => {

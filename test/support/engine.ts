@@ -79,11 +79,12 @@ export const realmOptions = {
   client: undefined,
 }
 
-export async function openTestStore(bus: Bus): Promise<Store> {
+export async function openTestStore(bus: Bus, archive?: Archive): Promise<Store> {
   const { realm } = bus
   const log = await bus.logState()
   return openMemoryStore({
     identity: { realm: realm.name, generation: realm.generation, partitions: realm.partitions, log: log.createdAt },
+    unseal: archive?.unsealed,
   })
 }
 
@@ -95,12 +96,16 @@ export async function openTestNode(
     archive?: Archive
     clock?: Clock
     invariants?: NodeWorld['invariants']
+    journal?: NodeWorld['journal']
     options?: Partial<NodeOptions>
   } = {},
 ): Promise<Node> {
-  const store = given.store ?? (await openTestStore(bus))
+  const store = given.store ?? (await openTestStore(bus, given.archive))
   return await startNode(
-    { bus, store, archive: given.archive, clock: given.clock ?? systemClock, actors, invariants: given.invariants },
+    {
+      ...{ bus, store, archive: given.archive, clock: given.clock ?? systemClock, actors },
+      ...{ invariants: given.invariants, journal: given.journal },
+    },
     { ...nodeOptions, ...given.options },
   )
 }

@@ -11,6 +11,7 @@ import type { Generations } from '#runtime/generations.ts'
 import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { Node } from '#runtime/node.ts'
 import { baseOfRows } from '#store/base-blob.ts'
+import { sealedBaseOf } from '#store/sealed-base.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { openTestNode, openTestRealm } from './engine.ts'
 import { openManualClock, turn } from './manual-clock.ts'
@@ -91,7 +92,8 @@ export async function openRestoreRealm(actors: readonly ActorKind[], partitions 
       view: CutView,
       options: RestoreOptions = {},
       generations: Generations = log.generations,
-    ): Promise<Restored> => restoreCut({ generations, clock, baseOf: baseOfRows }, view, options, () => undefined),
+    ): Promise<Restored> =>
+      restoreCut({ generations, clock, baseOf: baseOfRows, sealedBaseOf }, view, options, () => undefined),
     came: (view: CutView): AsyncGenerator<Came> => cameAfter(world, view),
     async pass(ms: number) {
       await clock.advance(ms, settle)

@@ -3,7 +3,7 @@ import type { Address } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
 import type { StateRow } from '#protocol/cut.ts'
 import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
-import type { BaseHeader } from '#store/base-blob.ts'
+import type { BaseHeader } from '#store/base-header.ts'
 import type { Needs, Store } from '#store/store.ts'
 
 export function withPlainBases(store: Store): Store {
