@@ -45,6 +45,7 @@ export function serverOptionsOf({ cluster, node }: Config): ServerSettings {
     realms: [cluster.realm],
     readable: node['outside.read'],
     graceMs: node['server.graceMs'],
+    threads: node['server.threads'],
   }
 }
 
@@ -57,6 +58,7 @@ type ServerSettings = {
   readonly realms: readonly string[]
   readonly readable: readonly string[]
   readonly graceMs: number
+  readonly threads: number
 }
 
 /** What opening a bus takes besides the credentials. */
