@@ -61,7 +61,6 @@ export function openJointReading({ prefix, partitions, open, now, pause }: Joint
   let isClosed = false
   let handed = 0
   let brought = 0
-  let highest = 0
   let restUntil = 0
 
   /** Whether this node reads so much of the realm that reading the rest of it as well is cheaper. */
@@ -78,7 +77,8 @@ export function openJointReading({ prefix, partitions, open, now, pause }: Joint
     try {
       joint = await open({
         filter: `${prefix}>`,
-        from: highest + 1,
+        // Behind what anybody alone has got: what lies before it nobody needs twice.
+        from: Math.max(...[...all].map(({ last }) => last)) + 1,
         onEntry: onJoint,
         onRepair(reason) {
           for (const member of all) if (member.way === 'joined') member.asked.onRepair?.(reason)
@@ -218,7 +218,6 @@ export function openJointReading({ prefix, partitions, open, now, pause }: Joint
   function onOwn(member: Member, entry: LogEntry): void {
     const { seq } = entry
     member.last = seq
-    if (seq > highest) highest = seq
     member.asked.onEntry(entry)
     const isMet = (member.held.peek()?.seq ?? Infinity) <= seq
     while ((member.held.peek()?.seq ?? Infinity) <= seq) takeHeld(member)
