@@ -13,6 +13,7 @@ import { type BusOptions, busTimes } from './bus-options.ts'
 import { openCalls } from './calls.ts'
 import { openCore } from './core.ts'
 import { openJointReading } from './joint-reading.ts'
+import { leaveSilentServer } from './leave-silent-server.ts'
 import { type Link, openLink } from './link.ts'
 import { openReader } from './reader.ts'
 import { openLogCalls } from './log-calls.ts'
@@ -59,6 +60,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const [registry, blobs] = [openRegistry(link, calls, side), openBlobs(link, calls, side)]
   // Whoever makes a realm makes all of it, so that those who come later need no right to.
   if (options.create) await untilPlaced(() => Promise.all([registry.ensure(), blobs.ensure()]), times)
+  leaveSilentServer(link, replies, times)
   const readings = new Set<Reading>()
   const how = {
     stream,
