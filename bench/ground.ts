@@ -69,7 +69,6 @@ export async function openGround({ dir, durability, profile, onLine }: GroundOpt
       realms: [realm],
       readable: [],
       graceMs: serverGraceMs,
-      threads: openConfig({}).node['server.threads'],
       onLine: () => undefined,
       onProgress: onLine,
       onFault: (fault) => onLine(fault.message),

@@ -45,7 +45,6 @@ export function serverOptionsOf({ cluster, node }: Config): ServerSettings {
     realms: [cluster.realm],
     readable: node['outside.read'],
     graceMs: node['server.graceMs'],
-    threads: node['server.threads'],
   }
 }
 
@@ -58,7 +57,6 @@ type ServerSettings = {
   readonly realms: readonly string[]
   readonly readable: readonly string[]
   readonly graceMs: number
-  readonly threads: number
 }
 
 /** What opening a bus takes besides the credentials. */

@@ -1,7 +1,7 @@
 /** Where things are and who may do what, as one node sees it; it may differ from node to node. */
 import { join } from 'node:path'
 import { setting, settingFrom, type Setting } from './setting.ts'
-import { count, duration, list, oneOf, optional, port, size, text } from './value-type.ts'
+import { duration, list, oneOf, optional, port, size, text } from './value-type.ts'
 
 const second = 1_000
 const minute = 60 * second
@@ -50,11 +50,6 @@ export const placeSettings = {
     duration({ min: 0, max: 10 * minute }),
     10 * second,
     'How long the server may take to close its store before it is killed.',
-  ),
-  'server.threads': settingFrom(
-    count({ min: 1, max: 1024 }),
-    ({ cores }) => Math.max(1, cores - 1),
-    'Processors that the server may use at once: all but one, which is left to the node on the same machine. With two cores and both of them, 100 tokens around 100 actors cost the server a third more a hop, and the node waits for it.',
   ),
   'server.path': setting(
     optional(path),

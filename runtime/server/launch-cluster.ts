@@ -181,7 +181,7 @@ async function start(
 
 async function runMember(
   { number, home, port, route }: Member,
-  { binary, graceMs, threads, httpPort, onLine }: ClusterOptions,
+  { binary, graceMs, httpPort, onLine }: ClusterOptions,
 ): Promise<ServerProcess> {
   await removePortNotes(home)
   const ports = [
@@ -189,5 +189,5 @@ async function runMember(
     [number === 1 ? httpPort : 0, '--monitor-port'] as const,
     [route, '--port'] as const,
   ]
-  return await runServer({ binary, home, ports, graceMs, threads, onLine: (line) => onLine(line, number) })
+  return await runServer({ binary, home, ports, graceMs, onLine: (line) => onLine(line, number) })
 }

@@ -33,8 +33,6 @@ export type LaunchOptions = {
   readonly readable: readonly string[]
   /** How long the server may take to close its store before it is killed. */
   readonly graceMs: number
-  /** Processors that it uses at once. */
-  readonly threads: number
   readonly onLine: (line: string) => void
   /** What is done for it, for a person who waits. */
   readonly onProgress: (line: string) => void
@@ -122,11 +120,11 @@ async function keep(home: ServerHome, options: LaunchOptions, release: () => Pro
 
 /** One process, from its configuration to a log that can be written. */
 async function start(home: ServerHome, options: LaunchOptions): Promise<ServerProcess & { readonly port: number }> {
-  const { binary, credentials, graceMs, threads, onLine, signal } = options
+  const { binary, credentials, graceMs, onLine, signal } = options
   await writeConfig(home, serverConfigText({ ...options, home }))
   await removePortNotes(home)
   const ports = [[options.httpPort, '--monitor-port'] as const, [options.port, '--port'] as const]
-  const server = await runServer({ binary, home, ports, graceMs, threads, onLine })
+  const server = await runServer({ binary, home, ports, graceMs, onLine })
   const { pid, exited } = server
   try {
     const port = await awaitReady({ home: home.dir, pid, port: options.port, login: credentials.node, exited, signal })

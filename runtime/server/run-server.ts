@@ -17,8 +17,6 @@ export type RunOptions = {
   readonly ports: readonly (readonly [port: number, option: string])[]
   /** How long the server may take to close its store before it is killed. */
   readonly graceMs: number
-  /** Processors that it uses at once. */
-  readonly threads: number
   /** What its configuration takes from the environment; ours takes nothing. */
   readonly environment?: Readonly<Record<string, string>>
   readonly onLine: (line: string) => void
@@ -34,14 +32,14 @@ export type ServerProcess = {
 }
 
 export async function runServer(options: RunOptions): Promise<ServerProcess> {
-  const { binary, home, ports, graceMs, threads, environment, onLine } = options
+  const { binary, home, ports, graceMs, environment = {}, onLine } = options
   const log = followLog(home.log, onLine)
   // A session of its own: Ctrl-C in a terminal reaches us alone, and we stop it after the nodes.
   const child = spawn(binary, ['-c', home.config], {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
     // Nothing of ours: an environment may hold keys and passwords, and the server needs none.
-    env: { ...environment, GOMAXPROCS: String(threads) },
+    env: environment,
   })
   const complaints = collect(child, onLine)
   let isStopping = false

@@ -14,7 +14,6 @@ export async function launchOptionsOf(binary: string, dir: string): Promise<Laun
     realms: ['main'],
     readable: ['ev.>'],
     graceMs: 5_000,
-    threads: 1,
     onLine: () => {},
     onProgress: () => {},
     onFault: () => {},

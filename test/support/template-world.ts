@@ -54,7 +54,6 @@ export async function openTemplateWorld(realms: readonly string[]): Promise<Temp
     home,
     ports: [[port, '--port']],
     graceMs: 5_000,
-    threads: 1,
     environment: passwords,
     onLine: (line) => lines.push(line),
   })
