@@ -111,7 +111,7 @@ export function openJointReading({ prefix, partitions, open, now, pause }: Joint
 
   /** Of what comes while it is still being opened nothing is lost: those who read alone get it anyway. */
   function onJoint(entry: LogEntry): void {
-    const found = members.get(Number.parseInt(entry.subject.slice(prefix.length, prefix.length + 10), 10))
+    const found = members.get(numberAt(entry.subject, prefix.length))
     if (found !== undefined) for (const member of found) bring(member, entry)
     if (++brought % judgeEvery === 0) judge()
   }
@@ -280,4 +280,15 @@ export function openJointReading({ prefix, partitions, open, now, pause }: Joint
       await joint?.stop()
     },
   }
+}
+
+/** By hand, because it runs once for every entry that is read. */
+function numberAt(text: string, from: number): number {
+  let number = 0
+  for (let at = from; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48
+    if (digit < 0 || digit > 9) break
+    number = number * 10 + digit
+  }
+  return number
 }
