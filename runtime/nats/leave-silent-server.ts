@@ -12,7 +12,7 @@ import type { Link } from './link.ts'
 import type { Replies } from './replies.ts'
 
 export function leaveSilentServer(
-  link: Pick<Link, 'cluster' | 'isUp' | 'address' | 'nc'>,
+  link: Pick<Link, 'cluster' | 'isUp' | 'address' | 'nc' | 'leave'>,
   replies: Pick<Replies, 'onTick'>,
   { quietMs, answerMs }: Pick<BusTimes, 'quietMs' | 'answerMs'>,
 ): void {
@@ -31,8 +31,7 @@ export function leaveSilentServer(
     hear()
     const fault = new Fault('server.silent', { value: nc.getServer() || link.address, ms: Math.round(ms) })
     trace({ is: 'server.silent', fault: storedFaultOf(fault) })
-    // It refuses only once this connection is closed, and then nobody waits for it.
-    nc.reconnect().catch(() => undefined)
+    link.leave()
   }
 
   replies.onTick((now) => {
