@@ -27,16 +27,16 @@ for (const name of readdirSync(reports)
   failed += stageFailed === 0 && code !== 0 ? 1 : stageFailed
   if (code !== 0) console.log(`${name} failed (exit code ${code})`)
   // Told again at the end: a long log may be kept from its end only.
-  for (const { name: file, message, assertionResults } of report?.testResults ?? []) {
-    const red = assertionResults.filter((test) => test.status === 'failed')
-    for (const { fullName, failureMessages } of red) say(file, fullName, failureMessages.join('\n'))
-    if (red.length === 0 && broken.some((each) => each.name === file)) say(file, 'the file', message)
+  for (const file of report?.testResults ?? []) {
+    const red = file.assertionResults.filter((test) => test.status === 'failed')
+    for (const { fullName, failureMessages = [] } of red) say(file, fullName, failureMessages.join('\n'))
+    if (broken.includes(file)) say(file, 'it does not load', file.message)
   }
 }
 
-function say(file, test, text) {
+function say({ name = '' }, test, text = '') {
   const plain = stripVTControlCharacters(text).split('\n').slice(0, 12)
-  console.log(`failed: ${relative('.', file)} > ${test}\n${plain.map((line) => `  ${line.slice(0, 400)}`).join('\n')}`)
+  console.log(`failed: ${relative('.', name)} > ${test}\n${plain.map((line) => `  ${line.slice(0, 400)}`).join('\n')}`)
 }
 
 if (passed === 0 && failed === 0) failed = 1

@@ -171,6 +171,8 @@ export function textOfTrace(event: Trace): Told {
       return { level: 'debug', text: `began reading partition ${event.partition} again: ${event.reason}` }
     case 'bus.state':
       return { level: event.state === 'disconnected' ? 'warn' : 'debug', text: `the server is ${event.state}` }
+    case 'server.silent':
+      return { level: 'warn', text: `${event.fault.message} (${event.fault.code})` }
     case 'bus.barred':
       return { level: 'error', text: `${event.fault.message} (${event.fault.code})` }
     case 'log.shorter':

@@ -82,8 +82,8 @@ export const paceSettings = {
   ),
   'commit.inFlightMost': setting(
     count({ min: 1, max: 1024 }),
-    8,
-    'Commits in flight over all partitions: fewer make larger groups, more hide the way to the server and back; between 4 and 16 both works on two cores.',
+    16,
+    'Commits in flight over all partitions: fewer make larger groups, more hide the way to the server and back. With 100 tokens around 100 actors 16 make 17,000 hops/s, 12 make 15,600, 8 make 14,500.',
   ),
   'mailbox.queueMost': setting(
     count({ min: 16, max: 1_000_000 }),

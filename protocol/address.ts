@@ -54,12 +54,13 @@ export function keyOf(address: Address): string {
 
 /** Any UTF-8 text of up to 128 bytes as one subject token, reversibly. */
 export function tokenOf(key: string): string {
+  // Nearly every key: each letter is a byte.
+  if (key.length <= limits.keyBytes && plainToken.test(key)) return key
   const bytes = utf8.encode(key)
   if (bytes.length === 0) throw new Fault('key.empty', {})
   if (bytes.length > limits.keyBytes) {
     throw new Fault('key.tooLong', { value: key.slice(0, 40), size: bytes.length, limit: limits.keyBytes })
   }
-  if (plainToken.test(key)) return key
   if (!key.isWellFormed()) throw new Fault('key.notUtf8', { value: JSON.stringify(key) })
   let token = ''
   for (const byte of bytes) {

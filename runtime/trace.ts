@@ -160,6 +160,8 @@ export type Trace =
     }
   | { readonly is: 'reader.repaired'; readonly partition: number; readonly reason: string }
   | { readonly is: 'bus.state'; readonly state: string }
+  /** Its machine is gone, cut off or standing still; another of the cluster is dialled. */
+  | { readonly is: 'server.silent'; readonly fault: StoredFault }
   /** The connection was lost, and the server no longer lets us in; it is tried again. */
   | { readonly is: 'bus.barred'; readonly fault: StoredFault }
   | { readonly is: 'log.shorter'; readonly fault: StoredFault }

@@ -50,6 +50,10 @@ export const machineFaults = {
     'The configured nats-server {value} cannot be run: {reason}. Name another with --nats-server, or leave it out and one is found or fetched.',
   ],
   'server.died': ['crash', 'The nats-server ended ({reason}). Its last lines: {lines}'],
+  'server.silent': [
+    'retry',
+    'The server at {value} has said nothing for {ms} ms, not even that it is there. Another one of its cluster is dialled; look at its machine and the network between.',
+  ],
   'server.restless': [
     'crash',
     'The nats-server ended {value} times within {limit} s, the last time with {reason}, so it is not started again. What was stored is safe in {dir}. See {log}, look for a full disk, too little memory or somebody who kills it, and start again. Its last lines: {lines}',

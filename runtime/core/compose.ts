@@ -85,7 +85,9 @@ export function chooseForm(
 
 /** The entries it may take: a parked payload can be cut into many. */
 function weightOf(staged: Staged): number {
-  return staged.outputs.reduce((sum, output) => sum + (output.is === 'park' ? parkedMost : 1), 0)
+  let weight = 0
+  for (const output of staged.outputs) weight += output.is === 'park' ? parkedMost : 1
+  return weight
 }
 
 export type Head = Pick<

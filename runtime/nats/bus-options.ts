@@ -21,6 +21,8 @@ export type BusTimes = {
   readonly ackMs: number
   readonly callMs: number
   readonly heartbeatMs: number
+  readonly quietMs: number
+  readonly answerMs: number
 }
 
 export type BusOptions = {
@@ -65,4 +67,8 @@ export const busTimes: BusTimes = {
   callMs: 5_000,
   // A reader that hears nothing for two and a half of these begins again.
   heartbeatMs: 2_000,
+  // In a cluster: after so long without a word a server is asked, and left when it says nothing for so
+  // long again. Together as long as a node waits that hears nobody, before it lets go.
+  quietMs: 800,
+  answerMs: 1_200,
 }

@@ -18,12 +18,23 @@ export type Dialled = {
   readonly nc: NatsConnection
   /** What keeps a lost connection from coming back, when the server answers and does not let us in. */
   barred(): Fault | undefined
+  /** Dials another server: this one says nothing. */
+  leave(): void
 }
+
+/** So long one that was left is dialled only when there is no other: it would be waited for until `connectMs` is over. */
+const leftMs = 10_000
 
 export async function dial(options: BusOptions, times: BusTimes): Promise<Dialled> {
   const value = options.servers.join(', ')
   if (options.auth !== undefined) requireUsable(options.auth)
-  const wanted = connectOptionsOf(options, times)
+  const left = new Map<string, number>()
+  const wanted: NodeConnectionOptions = {
+    ...connectOptionsOf(options, times),
+    // The library begins with the one that it had.
+    reconnectToServer: (servers) =>
+      servers.find(({ listen }) => performance.now() - (left.get(listen) ?? -leftMs) >= leftMs) ?? null,
+  }
   const faultOf = (cause: unknown): Fault | undefined => accessFaultOf(cause, { ...options, value }, Date.now())
   const refuse = (cause: unknown): never => {
     throw faultOf(cause) ?? new Fault('bus.unreachable', { value }, { cause })
@@ -33,7 +44,15 @@ export async function dial(options: BusOptions, times: BusTimes): Promise<Dialle
   // by itself takes for silence.
   if (options.tls !== undefined) await (await once().catch(refuse)).close()
   const nc = await connect(wanted).catch(refuse)
-  return { nc, barred: watchReturn(nc, { once, faultOf }) }
+  return {
+    nc,
+    barred: watchReturn(nc, { once, faultOf }),
+    leave() {
+      left.set(nc.getServer(), performance.now())
+      // It refuses only once this connection is closed, and then nobody waits for it.
+      nc.reconnect().catch(() => undefined)
+    },
+  }
 }
 
 /** A connection that does not come back, and so tells why it ended. */

@@ -23,6 +23,8 @@ export type Link = {
   downFault(): Fault
   /** Only after `isUp()`, in the same turn. */
   publish(subject: string, data: Uint8Array, options?: PublishOptions): void
+  /** Dials another server of the cluster. */
+  leave(): void
   /** Called with the present state at once. */
   onState(on: (state: BusState) => void): { stop(): void }
   /** The server refused a publish or a subscription for lack of rights. */
@@ -31,7 +33,7 @@ export type Link = {
 }
 
 export async function openLink(options: BusOptions, times: BusTimes): Promise<Link> {
-  const { nc, barred } = await dial(options, times)
+  const { nc, barred, leave } = await dial(options, times)
   // The public status is told through an async iterator, a few turns late; whether bytes written
   // now reach a socket is known only here.
   const { protocol } = nc as NatsConnectionImpl
@@ -67,6 +69,7 @@ export async function openLink(options: BusOptions, times: BusTimes): Promise<Li
     serverVersion: version,
     maxPayload,
     cluster,
+    leave,
     isUp: () => protocol.connected && state === 'connected',
     downFault: () =>
       state === 'closed'

@@ -7,12 +7,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Fault, isFault } from '#protocol/fault.ts'
 import { leaderElected, streamOf } from '#protocol/realm.ts'
 import { subjects } from '#protocol/subject.ts'
-import type { Bus, Reading } from '#runtime/bus.ts'
 import { blobsAbove } from '#runtime/blobs-above.ts'
+import type { Bus, Reading, ReadOptions } from '#runtime/bus.ts'
 import { openAppends } from './appends.ts'
 import { type BusOptions, busTimes } from './bus-options.ts'
 import { openCalls } from './calls.ts'
 import { openCore } from './core.ts'
+import { openJointReading } from './joint-reading.ts'
+import { leaveSilentServer } from './leave-silent-server.ts'
 import { type Link, openLink } from './link.ts'
 import { openReader } from './reader.ts'
 import { openLogCalls } from './log-calls.ts'
@@ -69,8 +71,26 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   // Whoever makes a realm makes all of it, so that those who come later need no right to.
   if (options.create)
     await untilPlaced(() => Promise.all([registry, notes, blobs, cuts].map((each) => each.ensure())), times)
+  leaveSilentServer(link, replies, times)
   const readings = new Set<Reading>()
+  const how = {
+    stream,
+    whole: `${realm.name}.>`,
+    inboxPrefix,
+    heartbeatMs: times.heartbeatMs,
+    hedgeMs: isClustered ? hedgeMs : undefined,
+  }
+  const readAlone = (asked: ReadOptions): Promise<Reading> => openReader({ link, calls, replies }, how, asked)
+  const { partitions } = realm
+  const joint = openJointReading({
+    prefix: `${realm.name}.in.`,
+    partitions,
+    open: readAlone,
+    now: () => performance.now(),
+    pause: (ms) => delay(ms, undefined, { ref: false }),
+  })
   const close = async (): Promise<void> => {
+    await joint.close()
     for (const reading of readings) await reading.stop()
     // Lets out what was said last: consumers that nobody needs any more.
     if (link.isUp())
@@ -88,14 +108,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
     append,
     appendAll,
     async read(asked) {
-      const how = {
-        stream,
-        whole: `${realm.name}.>`,
-        inboxPrefix,
-        heartbeatMs: times.heartbeatMs,
-        hedgeMs: isClustered ? hedgeMs : undefined,
-      }
-      const reading = await openReader({ link, calls, replies }, how, asked)
+      const reading = await (joint.read(asked) ?? readAlone(asked))
       const stop = async (): Promise<void> => {
         readings.delete(reading)
         await reading.stop()

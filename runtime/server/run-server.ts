@@ -17,6 +17,8 @@ export type RunOptions = {
   readonly ports: readonly (readonly [port: number, option: string])[]
   /** How long the server may take to close its store before it is killed. */
   readonly graceMs: number
+  /** What its configuration takes from the environment; ours takes nothing. */
+  readonly environment?: Readonly<Record<string, string>>
   readonly onLine: (line: string) => void
 }
 
@@ -29,10 +31,16 @@ export type ServerProcess = {
   stop(): Promise<void>
 }
 
-export async function runServer({ binary, home, ports, graceMs, onLine }: RunOptions): Promise<ServerProcess> {
+export async function runServer(options: RunOptions): Promise<ServerProcess> {
+  const { binary, home, ports, graceMs, environment = {}, onLine } = options
   const log = followLog(home.log, onLine)
   // A session of its own: Ctrl-C in a terminal reaches us alone, and we stop it after the nodes.
-  const child = spawn(binary, ['-c', home.config], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(binary, ['-c', home.config], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // Nothing of ours: an environment may hold keys and passwords, and the server needs none.
+    env: environment,
+  })
   const complaints = collect(child, onLine)
   let isStopping = false
   let isReady = false

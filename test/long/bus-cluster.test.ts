@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
+import { onTrace } from '#runtime/trace.ts'
 import { busContract } from '#test/support/bus-contract.ts'
 import { bytes, faultOf, listen, textOf } from '#test/support/bus-world.ts'
+import { startNats, type TestNats } from '#test/support/nats.ts'
 import { type NatsCluster, startCluster } from '#test/support/nats-cluster.ts'
 
 const partitions = 16
@@ -223,5 +225,53 @@ describe('what decides who owns a partition', () => {
     cluster.servers[leader]?.resume()
     await near.close()
     for (const bus of [first, reader]) await bus.close()
+  })
+})
+
+describe('a server that says nothing while its connections stand', () => {
+  beforeAll(async () => {
+    cluster = await startCluster()
+  })
+  afterAll(() => cluster.stop())
+
+  test('is left for another one, long before its pings are missed', { timeout: 60_000 }, async () => {
+    const said: string[] = []
+    const hearing = onTrace((event) => {
+      if (event.is === 'server.silent') said.push(event.fault.code)
+    })
+    await using bus = await openOn('still', 2_000)
+    const heard = await listen(bus, 'still.>')
+    const still = cluster.servers[0] as TestNats
+    await still.pause()
+    const entry = { subject: subjects.in(bus.realm, 1, 'e', 'order/1'), data: bytes('sent') }
+    // That server may have led the log as well, and then an election has to come first.
+    while ((await faultOf(bus.append(entry))).code !== 'none') await setImmediate()
+    await heard.until(({ length }) => length > 0)
+    expect(said).toEqual(['server.silent'])
+    still.resume()
+    hearing.stop()
+  })
+
+  test('and a lone one is waited for, because there is no other', async () => {
+    await using lone = await startNats()
+    const said: string[] = []
+    const hearing = onTrace(({ is }) => void said.push(is))
+    const times = { ackMs: 3_000, callMs: 3_000, heartbeatMs: 60_000, quietMs: 1, answerMs: 1 }
+    await using bus = await openBus({
+      servers: [lone.url],
+      realm: 'lone',
+      partitions: 4,
+      create: true,
+      replicas: 1,
+      durability: 'process',
+      times,
+    })
+    await lone.pause()
+    const entry = { subject: subjects.in(bus.realm, 1, 'e', 'order/1'), data: bytes('sent') }
+    expect(await faultOf(bus.append(entry))).toMatchObject({ code: 'bus.timeout' })
+    lone.resume()
+    expect(await faultOf(bus.append(entry))).toMatchObject({ code: 'none' })
+    expect(said).not.toContain('server.silent')
+    hearing.stop()
   })
 })

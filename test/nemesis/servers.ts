@@ -12,6 +12,8 @@ export type Servers = AsyncDisposable & {
   readonly hosts: Hosts | undefined
   /** The one that leads the stream of that name. */
   leaderOf(stream: string): Promise<TestNats>
+  /** Resolves when those beside the first machine have somebody who leads JetStream as a whole, and each of these streams. */
+  led(streams: readonly string[]): Promise<void>
   /** Resolves when every server keeps all of that stream. */
   inStep(stream: string): Promise<void>
 }
@@ -54,6 +56,10 @@ export async function openServers(
     async leaderOf(stream) {
       const info = await answered<{ cluster?: { leader?: string } }>(urls, `STREAM.INFO.${stream}`, {})
       return all.find((_, at) => nameOf(at) === info.cluster?.leader) ?? (all[0] as TestNats)
+    },
+    async led(streams) {
+      const subjects = ['STREAM.NAMES', ...streams.map((stream) => `STREAM.INFO.${stream}`)]
+      await Promise.all(subjects.map((subject) => answered(urls.slice(0, 1), subject, {})))
     },
     async inStep(stream) {
       type Info = { readonly cluster?: { readonly replicas?: readonly { readonly current: boolean }[] } }

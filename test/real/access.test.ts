@@ -101,7 +101,7 @@ describe('credentials', () => {
     const server = await world.server(operator.config)
     const until = Math.ceil(Date.now() / 1000) * 1000 + 1_000
     await world.open(server, { creds: world.file('short.creds', operator.creds('short', until)) })
-    const { fault } = await world.traced('bus.barred')
+    const fault = await world.barred(server)
     expect(fault.code).toBe('login.expired')
     expect(fault.message).toContain(new Date(until).toISOString())
   })
@@ -110,7 +110,7 @@ describe('credentials', () => {
     const server = await world.server(users(canary))
     const bus = await world.open(server, { user: 'shop', pass: canary })
     await world.change(server, users('another'))
-    expect((await world.traced('bus.barred')).fault).toMatchObject({
+    expect(await world.barred(server)).toMatchObject({
       code: 'login.refused',
       message: expect.stringContaining('the user "shop"'),
     })
@@ -209,9 +209,9 @@ describe('TLS', () => {
     // An attempt that is refused after the handshake lasts so long.
     const bus = await world.open(server, { ...trusting(), 'bus-connect-ms': '500ms' })
     await world.change(server, tls(other.sign('changing')))
-    expect((await world.traced('bus.barred')).fault).toMatchObject({ code: 'tls.untrusted' })
+    expect(await world.barred(server)).toMatchObject({ code: 'tls.untrusted' })
     await world.change(server, tls(pair, ', verify: true'))
-    expect((await world.traced('bus.barred')).fault).toMatchObject({ code: 'tls.refused' })
+    expect(await world.barred(server)).toMatchObject({ code: 'tls.refused' })
     const back = connected(bus)
     await world.change(server, tls(pair))
     await back

@@ -87,6 +87,36 @@ describe('a reader', () => {
     expect(await consumersOf(name)).toEqual([])
   })
 
+  test('reads the mailboxes of a busy node with one consumer, and goes on when that is deleted', async () => {
+    await using bus = await open()
+    const { name } = bus.realm
+    const mailboxes = [0, 1, 2, 3]
+    const heard = await Promise.all(mailboxes.map((mailbox) => listen(bus, subjects.mailbox(bus.realm, mailbox))))
+    let sent = 0
+    async function fill(count: number): Promise<void> {
+      for (let at = 0; at < count; at++) {
+        const data = bytes(String(sent++))
+        await Promise.all(
+          mailboxes.map((mailbox) => bus.append({ subject: subjects.in(bus.realm, mailbox, 'e', 'order/1'), data })),
+        )
+      }
+      await Promise.all(heard.map((one) => one.until(({ length }) => length >= sent)))
+    }
+    expect(await consumersOf(name)).toHaveLength(4)
+    // What was read alone is enough to begin; each joins at the next entry that both ways bring.
+    await fill(200)
+    while ((await consumersOf(name)).length !== 1) await fill(1)
+    await fill(50)
+    const [consumer] = await consumersOf(name)
+    await api(`CONSUMER.DELETE.${name}.${consumer}`)
+    await fill(50)
+    expect(await consumersOf(name)).toHaveLength(1)
+    for (const { entries, repairs } of heard) {
+      expect(entries.map(({ data }) => Number(textOf(data)))).toEqual(Array.from({ length: sent }, (_, at) => at))
+      expect(repairs).toHaveLength(1)
+    }
+  })
+
   test('carries entries of any size the server takes', async () => {
     await using bus = await open()
     const subject = subjects.in(bus.realm, 0, 'e', 'order/1')

@@ -25,13 +25,13 @@ async function stage(name: string, code: number, report?: object): Promise<void>
 
 function reportOf(passed: number, failed = 0, pending = 0, unloaded = 0): object {
   const file = (status: string, count: number): object => ({
-    name: join(folder, 'a.test.ts'),
+    name: `${process.cwd()}/test/some.test.ts`,
     status,
-    message: 'it does not load',
-    assertionResults: Array.from({ length: count }, () => ({
+    message: status === 'failed' ? 'Cannot load it' : '',
+    assertionResults: Array.from({ length: count }, (_, at) => ({
       status,
-      fullName: 'a law',
-      failureMessages: status === 'failed' ? ['it does not hold'] : [],
+      fullName: `law ${at}`,
+      failureMessages: status === 'failed' ? ['\u001b[31mit is not so\u001b[39m\n  at a place'] : [],
     })),
   })
   return {
@@ -46,6 +46,26 @@ function reportOf(passed: number, failed = 0, pending = 0, unloaded = 0): object
     ],
   }
 }
+
+test('what failed is told again at the end, where a log that was cut still has it', async () => {
+  await stage('test', 1, reportOf(3, 2))
+  await stage('long', 1, reportOf(1, 0, 0, 1))
+  const { stdout } = spawnSync(process.execPath, [count, folder], { encoding: 'utf8' })
+  expect(stdout.split('\n')).toEqual([
+    'long failed (exit code 1)',
+    'failed: test/some.test.ts > it does not load',
+    '  Cannot load it',
+    'test failed (exit code 1)',
+    'failed: test/some.test.ts > law 0',
+    '  it is not so',
+    '    at a place',
+    'failed: test/some.test.ts > law 1',
+    '  it is not so',
+    '    at a place',
+    '4 passed, 3 failed',
+    '',
+  ])
+})
 
 function line(): { readonly last: string | undefined; readonly status: number | null } {
   const { stdout, status } = spawnSync(process.execPath, [count, folder], { encoding: 'utf8' })

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Fault, StoredFault } from '#protocol/fault.ts'
 import { ensureCredentials, nodeLoginFile, outsideLoginFile, readLogin } from '#runtime/server/credentials.ts'
 import { lockDirectory } from '#runtime/server/directory-lock.ts'
@@ -84,6 +84,14 @@ async function stored(server: Pick<RunningServer, 'url' | 'credentials'>): Promi
   const entry = await streams.getMessage('main', { seq: 1 })
   return entry?.string()
 }
+
+test('it gets nothing of our environment', async () => {
+  vi.stubEnv('MODEL_KEY', 'secret')
+  atEnd.push(() => void vi.unstubAllEnvs())
+  const server = await launch()
+  if (process.platform !== 'linux') return
+  expect(await readFile(`/proc/${server.pid}/environ`, 'utf8')).toBe('')
+})
 
 test('it is ready when it says so: the log can be written at once, over loopback, with the credentials of a node', async () => {
   const server = await launch()

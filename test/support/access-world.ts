@@ -9,9 +9,10 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { openConfig } from '#config/open-config.ts'
 import { busOptionsOf } from '#config/options.ts'
+import type { StoredFault } from '#protocol/fault.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
-import { onTrace, type Trace } from '#runtime/trace.ts'
+import { onTrace } from '#runtime/trace.ts'
 import { accessOf } from '#runtime/wiring.ts'
 import { startNats, type TestNats } from './nats.ts'
 
@@ -25,7 +26,8 @@ export type AccessWorld = AsyncDisposable & {
   open(server: Pick<TestNats, 'url'>, flags?: Readonly<Record<string, string>>): Promise<Bus>
   /** The fault with which that ends. */
   refused(server: Pick<TestNats, 'url'>, flags?: Readonly<Record<string, string>>): Promise<unknown>
-  traced<T extends Trace['is']>(is: T): Promise<Extract<Trace, { is: T }>>
+  /** Why this server lets nobody in who was connected before. */
+  barred(server: TestNats): Promise<StoredFault>
   /** All that was thrown and traced, in full. */
   readonly said: string[]
 }
@@ -33,12 +35,12 @@ export type AccessWorld = AsyncDisposable & {
 export function openAccessWorld(): AccessWorld {
   const dir = mkdtempSync(join(tmpdir(), 'perdure-access-'))
   const said: string[] = []
-  const traces: Trace[] = []
+  const barred: StoredFault[] = []
   const wakes = new Set<() => void>()
   const opened: Bus[] = []
   const servers: TestNats[] = []
   const hearing = onTrace((event) => {
-    traces.push(event)
+    if (event.is === 'bus.barred') barred.push(event.fault)
     said.push(inspect(event, { depth: 9 }))
     for (const wake of wakes) wake()
   })
@@ -75,10 +77,11 @@ export function openAccessWorld(): AccessWorld {
       said.push(inspect(error, { depth: 9 }), JSON.stringify(error))
       return error
     },
-    async traced<T extends Trace['is']>(is: T) {
+    async barred(server) {
       for (;;) {
-        const at = traces.findIndex((event) => event.is === is)
-        if (at >= 0) return traces.splice(at, 1)[0] as Extract<Trace, { is: T }>
+        // Others that were opened before may still knock at theirs.
+        const at = barred.findIndex(({ message }) => message.includes(`:${server.port}`))
+        if (at >= 0) return barred.splice(at, 1)[0] as StoredFault
         await new Promise<void>((resolve) => wakes.add(resolve))
       }
     },

@@ -33,11 +33,12 @@ export async function openTemplateWorld(realms: readonly string[]): Promise<Temp
   const dir = await mkdtemp(join(tmpdir(), 'perdure-template-'))
   const home = await makeHome(join(dir, 'server'))
   const cli = await openCli()
+  const passwords: Record<string, string> = {}
   for (const realm of realms) {
     const { code, out, err } = await cli.run(['auth', 'template', '--realm', realm])
     if (code !== 0) throw new Error(err)
     writeFileSync(join(home.dir, `${realm}.conf`), out)
-    for (const role of roles) process.env[variableOf(realm, role)] = passwordOf(realm, role)
+    for (const role of roles) passwords[variableOf(realm, role)] = passwordOf(realm, role)
   }
   await cli.close()
   const [port = 0] = await portsFrom(0, 1, '--port')
@@ -53,6 +54,7 @@ export async function openTemplateWorld(realms: readonly string[]): Promise<Temp
     home,
     ports: [[port, '--port']],
     graceMs: 5_000,
+    environment: passwords,
     onLine: (line) => lines.push(line),
   })
   const login = { user: `${realms[0]}-node`, pass: passwordOf(realms[0] as string, 'node') }
@@ -86,7 +88,6 @@ export async function openTemplateWorld(realms: readonly string[]): Promise<Temp
     async [Symbol.asyncDispose]() {
       for (const connection of opened) await connection.close()
       await server.stop()
-      for (const realm of realms) for (const role of roles) delete process.env[variableOf(realm, role)]
       await rm(dir, { recursive: true, force: true })
     },
   }
