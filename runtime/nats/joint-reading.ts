@@ -182,7 +182,7 @@ export function openJointReading({ prefix, partitions, open, now, pause }: Joint
   function leave(member: Member): void {
     drop(member)
     member.way = 'away'
-    if (!member.isPaused) void goAlone(member)
+    if (!member.isPaused && !isClosed) void goAlone(member)
   }
 
   /** Insists: a reading is patient by itself only once it has begun. */

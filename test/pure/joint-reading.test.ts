@@ -269,6 +269,14 @@ test('an entry that its member cannot take ends that reading alone', async () =>
   await joint.close()
 })
 
+test('whoever closes opens nothing more', async () => {
+  const { log, joint } = await joined(8)
+  const opened = log.readings.length
+  await joint.close()
+  await settle()
+  expect([log.readings.length, log.living()]).toEqual([opened, []])
+})
+
 test('what is no mailbox is none of its business', () => {
   const { joint } = worldOf(randomOf(1), 8)
   const asked = { from: 1, onEntry: () => undefined }
