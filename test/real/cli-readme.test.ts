@@ -105,6 +105,9 @@ test('the commands for cuts do what is said beside them, and so does the invaria
   await cli.up()
   await cli.json('send', 'order/42', 'PLACE', 'item=book', 'amount=20')
   await cli.json('ask', 'order/42', 'PAY', 'amount=20', '--until', 'paid')
+  await mkdir(join(cli.folder, 'node_modules'))
+  await symlink(checkout, join(cli.folder, 'node_modules', 'perdure'))
+  await writeFile(join(cli.folder, 'next.ts'), `export * from ${JSON.stringify(join(checkout, 'actors/index.ts'))}\n`)
   const lines = blockOf('Cuts', 'sh')
     .trim()
     .split('\n')
@@ -118,8 +121,6 @@ test('the commands for cuts do what is said beside them, and so does the invaria
     const { code, err } = await cli.run(line.split(/ +/))
     expect({ line, code, err: code === 0 ? '' : err }).toEqual({ line, code: 0, err: '' })
   }
-  await mkdir(join(cli.folder, 'node_modules'))
-  await symlink(checkout, join(cli.folder, 'node_modules', 'perdure'))
   await writeFile(join(cli.folder, 'rules.ts'), blockOf('Cuts', 'ts'))
   const { code, out } = await cli.run(['cut', 'check', 'before-deploy', '--invariants', 'rules.ts'])
   expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/no money is lost[^]*there is 0/) })
