@@ -135,6 +135,8 @@ function worldOf(random: Random, partitions: number) {
 }
 
 const seeds = Array.from({ length: rounds(5, 60) }, (_, seed) => seed)
+/** Of these worlds; in some every attempt fails. */
+let together = 0
 
 test.each(seeds)('whatever happens meanwhile, everybody gets everything in order, each once (%i)', async (seed) => {
   const random = randomOf(seed)
@@ -166,14 +168,19 @@ test.each(seeds)('whatever happens meanwhile, everybody gets everything in order
   await world.bringAll()
   for (const { mailbox, from, seqs } of living) expect(seqs).toEqual(log.of(mailbox, from))
   for (const { mailbox, from, seqs } of world.all) expect(seqs).toEqual(log.of(mailbox, from).slice(0, seqs.length))
-  expect(log.together()).toBeGreaterThan(0)
+  if (log.together() > 0) together++
+  // One entry more for each, and whoever still reads alone meets the others, if they are read together.
+  for (let mailbox = 0; mailbox < partitions; mailbox++) log.append(mailbox)
+  await world.bringAll()
   const filters = log.living().map(({ asked }) => asked.filter)
-  expect(filters).toHaveLength(new Set(filters).size)
-  expect(filters.length).toBeLessThanOrEqual(living.length + 1)
-  // Whoever is read together has no reading of its own: it would bring everything a second time.
-  if (filters.includes(`${prefix}>`)) expect(filters.length).toBeLessThanOrEqual(1 + living.length / 2)
+  if (filters.includes(`${prefix}>`)) expect(filters).toEqual([`${prefix}>`])
+  else expect(filters).toHaveLength(partitions)
   await world.joint.close()
   expect(log.living()).toEqual([])
+})
+
+test('most of these worlds came to read together', () => {
+  expect(together).toBeGreaterThan(seeds.length / 2)
 })
 
 async function joined(partitions: number) {
