@@ -184,6 +184,8 @@ export type Drained = {
 }
 
 const askAgainMs = 100
+/** One that is ending may take a question with it, and then nobody is there to be asked; more is a node that stands still. */
+const unansweredMost = 10
 
 /** Asks a node to give its partitions away or to take its share again, and follows it until that is so. */
 export async function drainNode(
@@ -198,12 +200,14 @@ export async function drainNode(
   })
   const pause = (): Promise<void> => new Promise((resolve) => clock.at(clock.now() + askAgainMs, resolve))
   const ask = async (): Promise<DrainProgress | undefined> => {
-    try {
-      const answer = await bus.request(subjects.drain(bus.realm, token), encodeDrainRequest(asked), answerMs)
-      return decodeDrainProgress(answer)
-    } catch (error) {
-      if (isFault(error, 'bus.nobody')) return undefined
-      throw error
+    for (let unanswered = 1; ; unanswered++) {
+      try {
+        const answer = await bus.request(subjects.drain(bus.realm, token), encodeDrainRequest(asked), answerMs)
+        return decodeDrainProgress(answer)
+      } catch (error) {
+        if (isFault(error, 'bus.nobody')) return undefined
+        if (!isFault(error, 'bus.timeout') || unanswered === unansweredMost) throw error
+      }
     }
   }
   try {

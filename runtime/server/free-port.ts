@@ -2,8 +2,9 @@
  * Whether a loopback port can be listened on. Asked before the server is started, so that a
  * taken port is one sentence with the option to use, and not a line deep in the server's log.
  */
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { Fault } from '#protocol/fault.ts'
 
 /** 0 is always free: it asks for any. */
@@ -41,13 +42,15 @@ async function isFree(port: number): Promise<boolean> {
   )
 }
 
-async function anyFreePort(): Promise<number> {
-  const server = createServer().listen({ host: '127.0.0.1', port: 0 })
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+/**
+ * Below those that a system gives to whoever asks for any port: what is found here is not taken by
+ * somebody's outgoing connection before its server listens, or while that is started again.
+ */
+export async function anyFreePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(15_000, 32_000)
+    if (await isFree(port)) return port
+  }
 }
 
 function portFaultOf(cause: unknown, port: number, option: string): Fault {

@@ -2,7 +2,8 @@
 import { afterEach, expect, test } from 'vitest'
 import { createMachine } from 'xstate'
 import { actor } from '#protocol/actor.ts'
-import { isFault } from '#protocol/fault.ts'
+import { Fault, isFault } from '#protocol/fault.ts'
+import { drainNode } from '#runtime/client/nodes.ts'
 import type { Draining, RealmHandle } from '#runtime/index.ts'
 import { type MemoryConnection, openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { Node, NodeOptions } from '#runtime/node.ts'
@@ -31,6 +32,7 @@ function openWorld() {
   return {
     clock,
     realm,
+    connect: () => log.connect(),
     done,
     async join(name: string, options: Partial<NodeOptions> = {}): Promise<{ node: Node; bus: MemoryConnection }> {
       const bus = log.connect()
@@ -138,4 +140,24 @@ test('who asks for a state while its partition moves is answered by the next own
   await done(nodes.at(-1)?.stop() ?? Promise.resolve())
   const error = await done(realm.at('thing/x').read()).catch((reason: unknown) => reason)
   expect(isFault(error, 'partition.unowned')).toBe(true)
+})
+
+test('a question that an ending node takes with it is asked again, and one of a node that stands still ends', async () => {
+  const { clock, connect, done, join } = openWorld()
+  await join('a')
+  await join('b')
+  await clock.advance(2_000)
+  const bus = connect()
+  let asked = 0
+  let isSilent = (): boolean => asked === 2
+  const request: typeof bus.request = (subject, ...rest) =>
+    subject.startsWith('shop.drain.') && (asked++, isSilent())
+      ? Promise.reject(new Fault('bus.timeout', { ms: 1000 }))
+      : bus.request(subject, ...rest)
+  const drain = (name: string) =>
+    drainNode({ bus: { ...bus, request }, clock }, { name, asked: 'stay' }, () => undefined)
+  expect(await done(drain('b'))).toEqual({ state: 'drained', left: 0 })
+  expect(asked).toBeGreaterThan(2)
+  isSilent = () => true
+  await expect(done(drain('b'))).rejects.toMatchObject({ code: 'bus.timeout' })
 })

@@ -95,8 +95,12 @@ export async function openCli(): Promise<Cli> {
     new Promise((resolve) => {
       const child = start(args, env)
       let [out, err] = ['', '']
+      let isSent = false
+      // Once: a second one ends it without any order.
       const hear = (): void => {
-        if (typeof signal?.when === 'string' && (out + err).includes(signal.when)) child.kill(signal.name)
+        if (isSent || typeof signal?.when !== 'string' || !(out + err).includes(signal.when)) return
+        isSent = true
+        child.kill(signal.name)
       }
       child.stdout?.setEncoding('utf8').on('data', (text: string) => {
         out += text

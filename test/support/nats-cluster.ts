@@ -1,7 +1,6 @@
 /** Three real servers as one JetStream cluster, for what only replication shows. */
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { connect } from '@nats-io/transport-node'
+import { anyFreePort } from '#runtime/server/free-port.ts'
 import { type TestNats, startNats } from './nats.ts'
 
 export type NatsCluster = {
@@ -66,16 +65,9 @@ async function answered<T extends object>(urls: readonly string[], subject: stri
   }
 }
 
-/** Free when asked; all are held until the last is known, so that they differ. */
+/** Free when asked, and none that the system gives to somebody else meanwhile. */
 export async function freePorts(count: number): Promise<number[]> {
-  const held = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    }),
-  )
-  const ports = held.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(held.map((server) => once(server.close(), 'close')))
-  return ports
+  const found = new Set<number>()
+  while (found.size < count) found.add(await anyFreePort())
+  return [...found]
 }

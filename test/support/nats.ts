@@ -11,6 +11,7 @@ import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setImmediate } from 'node:timers/promises'
+import { anyFreePort } from '#runtime/server/free-port.ts'
 
 export type NatsOptions = {
   /** Kept after stop; by default a new one under the system's temporary directory, removed. */
@@ -54,7 +55,8 @@ export async function startNats(options: NatsOptions = {}): Promise<TestNats> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'perdure-nats-')))
   const file = join(dir, 'server.conf')
   await writeFile(file, configOf(dir, options))
-  let server = await launch(file, options.port ?? -1, options)
+  // None that somebody's outgoing connection could take before a restart.
+  let server = await launch(file, options.port ?? (await anyFreePort()), options)
   const { port } = server
 
   // A test process that is told to end must not leave directories behind.
