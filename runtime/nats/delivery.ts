@@ -33,10 +33,11 @@ function skip(reply: string, from: number, tokens: number): number {
   return at
 }
 
-function numberAt(reply: string, from: number): number {
+/** By hand, because it runs for every entry that is read. */
+export function numberAt(text: string, from: number): number {
   let value = 0
   for (let at = from; ; at++) {
-    const digit = reply.charCodeAt(at) - 48
+    const digit = text.charCodeAt(at) - 48
     if (!(digit >= 0 && digit <= 9)) return value
     value = value * 10 + digit
   }

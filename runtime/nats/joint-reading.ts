@@ -9,6 +9,7 @@
  */
 import type { LogEntry, Reading, ReadOptions } from '#runtime/bus.ts'
 import { queueOf } from '#runtime/core/queue.ts'
+import { numberAt } from './delivery.ts'
 
 export type JointOptions = {
   /** What the subjects of all mailboxes begin with; a number and a dot follow. */
@@ -280,15 +281,4 @@ export function openJointReading({ prefix, partitions, open, now, pause }: Joint
       await joint?.stop()
     },
   }
-}
-
-/** By hand, because it runs once for every entry that is read. */
-function numberAt(text: string, from: number): number {
-  let number = 0
-  for (let at = from; at < text.length; at++) {
-    const digit = text.charCodeAt(at) - 48
-    if (digit < 0 || digit > 9) break
-    number = number * 10 + digit
-  }
-  return number
 }

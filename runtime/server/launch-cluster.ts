@@ -71,11 +71,12 @@ export async function launchCluster(options: ClusterOptions): Promise<RunningClu
   }
 }
 
-/** A port that was asked for is not chosen anew: when it is taken the next choice says so at once. */
+/** Only what was free when it was looked at is chosen anew; a port that was asked for and is taken is said at once. */
 async function choose(options: ClusterOptions, release: () => Promise<void>): Promise<RunningCluster> {
   for (let choice = 1; ; choice++) {
+    const members = await prepare(options)
     try {
-      return await start(await prepare(options), options, release)
+      return await start(members, options, release)
     } catch (error) {
       if (!isFault(error, 'port.taken') || choice === choicesMost) throw error
       options.onProgress(`port ${error.details.value} was taken meanwhile; choosing others`)

@@ -79,6 +79,16 @@ test('ports that another program takes between choice and start are chosen anew,
   for (const thief of thieves) thief.close()
 })
 
+test('a port that was asked for and is taken is said at once, and no other is tried', async () => {
+  await using world = await openClusterWorld()
+  const [port = 0] = await portsFrom(0, 1, '--port')
+  const other = createServer().listen(port, '127.0.0.1')
+  await once(other, 'listening')
+  await expect(world.launch({ port })).rejects.toMatchObject({ code: 'port.taken', details: { value: port } })
+  expect(world.said).toEqual([])
+  other.close()
+})
+
 test('a log that was kept by one server is not touched by three, nor the other way round', async () => {
   await using world = await openClusterWorld()
   await mkdir(join(world.dir, 'server', 'jetstream'), { recursive: true })
