@@ -11,6 +11,8 @@ import type { Clock } from '#runtime/clock.ts'
 import type { CutFile } from './cut-file.ts'
 import type { CutShelf } from './cut-shelf.ts'
 import { outlineOf, type Outline, segmentBytesOf } from './cut-source.ts'
+import { inOrder } from './in-order.ts'
+import { keepMost } from './record-slice.ts'
 import { sweepLostMs, sweptSince } from './sweep.ts'
 import { giveUp, sumsOf } from './take-cut.ts'
 import { verifyCut } from './verify-cut.ts'
@@ -29,6 +31,8 @@ type Options = { readonly node: string; readonly onProgress?: (progress: ImportP
 /** Without a sign of life for so long it is given up. */
 const deadlineMs = 120_000
 const waitMs = 250
+/** Segments between two looks at the clock. */
+const portion = 4 * keepMost
 
 export async function importCut(world: World, file: CutFile, { node, onProgress }: Options): Promise<CutNote> {
   const { bus, clock, shelf } = world
@@ -43,9 +47,13 @@ export async function importCut(world: World, file: CutFile, { node, onProgress 
   try {
     await untilUnswept(world)
     let done = 0
-    for (const id of outline.segments.keys()) {
+    const ids = [...outline.segments.keys()]
+    const store = async (id: string): Promise<void> => {
       await bus.cuts.put(cutNames.segment(id), await segmentBytesOf(file.source, world.archive, id))
-      onProgress?.({ is: 'stored', done: ++done, of: outline.segments.size })
+      onProgress?.({ is: 'stored', done: ++done, of: ids.length })
+    }
+    for (let from = 0; from < ids.length; from += portion) {
+      await inOrder(ids.slice(from, from + portion), store, keepMost)
       if (note.deadline - clock.now() > deadlineMs / 2) continue
       note = { ...note, at: clock.now(), deadline: clock.now() + deadlineMs }
       at = await shelf.setNote(note, at)

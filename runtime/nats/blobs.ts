@@ -15,6 +15,8 @@ import {
 } from './beside.ts'
 import type { Calls } from './calls.ts'
 import type { Link } from './link.ts'
+import { readChunks, type StoredInfo } from './read-chunks.ts'
+import type { Replies } from './replies.ts'
 
 // Left to itself the client library hashes in JavaScript, which is most of the cost of a large value.
 setSha256Backend('native')
@@ -28,8 +30,7 @@ const askedAtOnce = 256
 const betweenMs = 200
 
 export function openBlobs(
-  link: Link,
-  calls: Calls,
+  { link, calls, replies }: { readonly link: Link; readonly calls: Calls; readonly replies: Replies },
   options: BesideOptions & { readonly bucket: string },
 ): Blobs & Made {
   const { bucket } = options
@@ -40,16 +41,23 @@ export function openBlobs(
     open: () => manager.open(bucket),
     make: () => manager.create(bucket, { replicas: options.replicas }),
   })
+  const subjectOf = (name: string): string => `$O.${bucket}.M.${paddedOf(name)}`
   const guard = guarded(link, options, bucket, blobMs)
 
-  async function nameOf(subject: string): Promise<string | undefined> {
+  async function infoOf(subject: string): Promise<StoredInfo | undefined> {
     const last = await lastOf(calls, stream, subject)
     if (last === undefined) return undefined
-    const info = JSON.parse(new TextDecoder().decode(last.data)) as { name: string; deleted?: boolean }
-    return info.deleted === true ? undefined : info.name
+    const info = JSON.parse(new TextDecoder().decode(last.data)) as StoredInfo
+    return info.deleted === true ? undefined : info
   }
 
+  const nameOf = async (subject: string): Promise<string | undefined> => (await infoOf(subject))?.name
+
   async function read(name: string): Promise<Uint8Array | undefined> {
+    const info = await infoOf(subjectOf(name))
+    if (info === undefined) return undefined
+    const bytes = await readChunks({ link, replies, bucket, waitMs: options.callMs }, info)
+    if (bytes !== undefined) return bytes
     for (let attempt = 1; ; attempt++) {
       try {
         return (await (await store()).getBlob(name)) ?? undefined
@@ -63,7 +71,7 @@ export function openBlobs(
   return {
     ensure: () => guard(async () => void (await store())),
     put: (name, bytes) => guard(async () => void (await (await store()).putBlob({ name }, bytes))),
-    get: (name) => guard(async () => ((await streamExists(calls, stream)) ? read(name) : undefined)),
+    get: (name) => guard(() => read(name)),
     remove: (name) =>
       guard(async () => {
         if (!(await streamExists(calls, stream))) return
@@ -71,7 +79,7 @@ export function openBlobs(
         const info = await objects.info(name)
         if (info && !info.deleted) await objects.delete(name)
         // Else the name would be looked up in every list for ever.
-        await purgeSubject(calls, stream, `$O.${bucket}.M.${paddedOf(name)}`)
+        await purgeSubject(calls, stream, subjectOf(name))
       }),
     async names() {
       const known = await subjectsOf(calls, stream, `$O.${bucket}.M.>`)

@@ -65,9 +65,9 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const side = { realm, replicas: options.replicas, callMs: times.callMs }
   const registry = openRegistry(link, calls, { ...side, bucket: `${realm.name}_kinds` })
   const notes = openRegistry(link, calls, { ...side, bucket: `${realm.name}_cuts` })
-  const blobs = openBlobs(link, calls, { ...side, bucket: `${streamOf(realm)}_bases` })
-  const cuts = openBlobs(link, calls, { ...side, bucket: `${realm.name}_cuts` })
-  const beneath = fork && openBlobs(link, calls, { ...side, bucket: `${fork.of}_cuts` })
+  const blobs = openBlobs({ link, calls, replies }, { ...side, bucket: `${streamOf(realm)}_bases` })
+  const cuts = openBlobs({ link, calls, replies }, { ...side, bucket: `${realm.name}_cuts` })
+  const beneath = fork && openBlobs({ link, calls, replies }, { ...side, bucket: `${fork.of}_cuts` })
   // Whoever makes a realm makes all of it, so that those who come later need no right to.
   if (options.create)
     await untilPlaced(() => Promise.all([registry, notes, blobs, cuts].map((each) => each.ensure())), times)

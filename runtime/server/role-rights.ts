@@ -104,8 +104,8 @@ const asking = [...['$JS.API.INFO', '$JS.API.STREAM.NAMES'], ...['$JS.API.STREAM
 
 const readingLog = ['$JS.API.CONSUMER.CREATE.*.>', '$JS.API.CONSUMER.MSG.NEXT.*.*', '$JS.API.CONSUMER.DELETE.*.*']
 
-/** The object store reads with a consumer that the server pushes to, and says when to go on. */
-const readingObjects = ['$JS.FC.*.>']
+/** Values are read in one request; large ones with a consumer that the server pushes to, and says when to go on. */
+const readingObjects = ['$JS.API.DIRECT.GET.*', '$JS.FC.*.>']
 
 const objects = '$O.*.>'
 
