@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { exampleActors } from '#actors/index.ts'
 import { Fault } from '#protocol/fault.ts'
-import { isInvariant } from '#runtime/cuts/invariant.ts'
+import { isInvariant } from '#runtime/cuts/reading/invariant.ts'
 import type { ActorKind, Invariant } from '#runtime/index.ts'
 
 /** Every exported kind, and every exported list of them. */

@@ -9,7 +9,7 @@ import { type SettingName, settings } from '#config/settings.ts'
 import type { ActorKind } from '#protocol/actor.ts'
 import type { RealmHandle } from './client/realm-handle.ts'
 import type { Clock } from './clock.ts'
-import type { Invariant } from './cuts/invariant.ts'
+import type { Invariant } from './cuts/reading/invariant.ts'
 import type { BusAuth } from './nats/bus-options.ts'
 import type { Node } from './node.ts'
 import { openConfiguredNode, openConfiguredRealm } from './wiring.ts'
@@ -32,7 +32,13 @@ export type { EmittedEntry, RealmHandle } from './client/realm-handle.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { refTo, reply, subscribe, tell, unsubscribe, unwatch, watch } from './core/actions.ts'
 export type { Node, NodeHealth } from './node.ts'
-export { type ActorInCut, type CheckedCut, type FlyingEnvelope, invariant, type Invariant } from './cuts/invariant.ts'
+export {
+  type ActorInCut,
+  type CheckedCut,
+  type FlyingEnvelope,
+  invariant,
+  type Invariant,
+} from './cuts/reading/invariant.ts'
 export type { DebugStep } from './past/debug.ts'
 export type { Input } from './past/inputs.ts'
 export { onTrace, type Trace } from './trace.ts'

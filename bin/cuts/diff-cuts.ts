@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import type { Call } from '#bin/command.ts'
 import { clip, plural } from '#bin/layout.ts'
-import type { ActorDifference } from '#runtime/cuts/diff-cuts.ts'
+import type { ActorDifference } from '#runtime/cuts/reading/diff-cuts.ts'
 import { parseAddress } from '#protocol/address.ts'
 import { wordsOf } from './verb-words.ts'
 

@@ -4,8 +4,8 @@ import type { Call } from '#bin/command.ts'
 import { clip, plural, timeText } from '#bin/layout.ts'
 import { plain } from '#bin/output.ts'
 import { systemClock } from '#runtime/index.ts'
-import type { ValueChange } from '#runtime/cuts/value-paths.ts'
-import type { Came } from '#runtime/cuts/replay.ts'
+import type { ValueChange } from '#runtime/cuts/reading/value-paths.ts'
+import type { Came } from '#runtime/cuts/restoring/replay.ts'
 import type { DiffRun, EndDifference, Parting, SideEnd } from '#runtime/forks/diff-run.ts'
 
 const pathsShown = 8

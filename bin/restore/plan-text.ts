@@ -2,7 +2,7 @@
 import { plural, span, timeText } from '#bin/layout.ts'
 import type { Output } from '#bin/output.ts'
 import type { CutManifest } from '#protocol/cut.ts'
-import type { TimerChoice } from '#runtime/cuts/restore.ts'
+import type { TimerChoice } from '#runtime/cuts/restoring/restore.ts'
 import type { Generation } from '#runtime/generations.ts'
 
 export type Plan = {

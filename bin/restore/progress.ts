@@ -1,6 +1,6 @@
 /** How far a restore is, on standard error: each step once, and the long ones now and then. */
 import type { Call } from '#bin/command.ts'
-import type { OnProgress, RestoreProgress } from '#runtime/cuts/restore.ts'
+import type { OnProgress, RestoreProgress } from '#runtime/cuts/restoring/restore.ts'
 
 const everyMs = 1000
 

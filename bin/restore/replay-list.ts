@@ -10,7 +10,7 @@ import { type Address, isAddress, parseAddress, rootOf } from '#protocol/address
 import { isEvent } from '#protocol/envelope.ts'
 import { encodeOutside } from '#protocol/outside.ts'
 import { Fault } from '#protocol/fault.ts'
-import type { Came } from '#runtime/cuts/replay.ts'
+import type { Came } from '#runtime/cuts/restoring/replay.ts'
 
 /** Which cut it is of, and where the list ended: in every line, so that any selection of lines says it. */
 type Origin = { readonly cut: string; readonly generation: number; readonly position: number }

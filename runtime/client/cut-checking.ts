@@ -6,11 +6,11 @@ import type { CutCheck } from '#protocol/cut-check.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
-import { checkCut } from '#runtime/cuts/check-cut.ts'
-import { readCheck } from '#runtime/cuts/cut-checks.ts'
-import type { CutShelf } from '#runtime/cuts/cut-shelf.ts'
-import type { Invariant } from '#runtime/cuts/invariant.ts'
-import { openCut } from '#runtime/cuts/open-cut.ts'
+import { checkCut } from '#runtime/cuts/reading/check-cut.ts'
+import { readCheck } from '#runtime/cuts/taking/cut-checks.ts'
+import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
+import type { Invariant } from '#runtime/cuts/reading/invariant.ts'
+import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 
 export type CheckGiven = {
   readonly invariants?: readonly Invariant[] | undefined

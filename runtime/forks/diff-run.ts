@@ -7,8 +7,8 @@
 import type { Address } from '#protocol/address.ts'
 import type { CutCheck } from '#protocol/cut-check.ts'
 import type { ActorState } from '#protocol/state.ts'
-import type { Came } from '#runtime/cuts/replay.ts'
-import { changesBetween, type ValueChange } from '#runtime/cuts/value-paths.ts'
+import type { Came } from '#runtime/cuts/restoring/replay.ts'
+import { changesBetween, type ValueChange } from '#runtime/cuts/reading/value-paths.ts'
 import type { Moment } from './timeline.ts'
 import type { Trial } from './trial.ts'
 

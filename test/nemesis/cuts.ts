@@ -4,8 +4,8 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { CutNote } from '#protocol/cut.ts'
-import { cutShelfOf } from '#runtime/cuts/cut-shelf.ts'
-import { openCut } from '#runtime/cuts/open-cut.ts'
+import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
+import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { cutFaultsOf, type TakenCut } from '#test/support/sim/cut-audit.ts'
 import type { NemesisWorld } from './world.ts'

@@ -1,9 +1,9 @@
 /** What was on its way when the cut was taken goes on after its restore: each exactly once. */
 import { afterEach, expect, test } from 'vitest'
 import { decodeState } from '#protocol/state.ts'
-import { cutShelfOf } from '#runtime/cuts/cut-shelf.ts'
-import { openCut } from '#runtime/cuts/open-cut.ts'
-import { restoreCut } from '#runtime/cuts/restore.ts'
+import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
+import { openCut } from '#runtime/cuts/reading/open-cut.ts'
+import { restoreCut } from '#runtime/cuts/restoring/restore.ts'
 import { openMemoryShelf } from '#store/memory-archive.ts'
 import { type CutRealm, openCutRealm } from '#test/support/cuts/cut-realm.ts'
 import { firstMoney, type Wallet } from '#test/support/cuts/wallet.ts'

@@ -1,6 +1,6 @@
 /** What came from outside after a cut is delivered again by its restore: in its order, each once, and nothing that was dropped. */
 import { expect, test } from 'vitest'
-import type { Came } from '#runtime/cuts/replay.ts'
+import type { Came } from '#runtime/cuts/restoring/replay.ts'
 import { add, afterwards, counter, got } from '#test/support/restore-words.ts'
 import { openRestoreRealm } from '#test/support/restore-world.ts'
 

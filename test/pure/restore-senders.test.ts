@@ -5,7 +5,7 @@ import { encodeEnvelope } from '#protocol/envelope.ts'
 import { encodeOutside, type OutsideNote } from '#protocol/outside.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { subjects } from '#protocol/subject.ts'
-import type { CutView } from '#runtime/cuts/open-cut.ts'
+import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 import { add, afterwards, counter, got } from '#test/support/restore-words.ts'
 import { openRestoreRealm, type RestoreRealm } from '#test/support/restore-world.ts'
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { CutNote } from '#protocol/cut.ts'
-import { bySchedule, expiredOf } from '#runtime/cuts/retention.ts'
+import { bySchedule, expiredOf } from '#runtime/cuts/keeping/retention.ts'
 
 const hour = 3_600_000
 

@@ -74,10 +74,10 @@ test('a value that lacks a chunk, or has another one, is not given out', async (
   const chunk = `$O.shop_cuts.C.${nuid}`
   const { message: last } = await call('GET', { last_by_subj: chunk })
   await call('DELETE', { seq: last.seq })
-  await expect(bus.cuts.get('short')).rejects.toThrow()
-  await beside.request(chunk, textOf(last.data).reverse())
-  await expect(bus.cuts.get('short')).rejects.toThrow()
+  await expect(bus.cuts.get('short')).rejects.toThrow('corrupt')
+  await beside.request(chunk, textOf(last.data).toReversed())
+  await expect(bus.cuts.get('short')).rejects.toThrow('corrupt')
   // One too many.
   await beside.request(chunk, textOf(last.data))
-  await expect(bus.cuts.get('short')).rejects.toThrow()
+  await expect(bus.cuts.get('short')).rejects.toThrow('corrupt')
 })

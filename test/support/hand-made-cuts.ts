@@ -16,8 +16,8 @@ import { type Address, kindOf } from '#protocol/address.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { encodeState } from '#protocol/state.ts'
 import type { Bus } from '#runtime/bus.ts'
-import { type CutShelf, cutShelfOf } from '#runtime/cuts/cut-shelf.ts'
-import { sumsOf } from '#runtime/cuts/take-cut.ts'
+import { type CutShelf, cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
+import { sumsOf } from '#runtime/cuts/taking/take-cut.ts'
 import type { Archive } from '#store/archive.ts'
 
 export type Maker = { readonly bus: Bus; readonly archive: Archive; readonly shelf: CutShelf }

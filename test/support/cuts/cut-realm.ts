@@ -4,8 +4,8 @@
  */
 import type { CutManifest, CutNote } from '#protocol/cut.ts'
 import type { LogEntry } from '#runtime/bus.ts'
-import { cutShelfOf } from '#runtime/cuts/cut-shelf.ts'
-import { openCut } from '#runtime/cuts/open-cut.ts'
+import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
+import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import type { NodeOptions } from '#runtime/node.ts'

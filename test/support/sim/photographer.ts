@@ -1,7 +1,7 @@
 /** Takes cuts of a simulated world in the middle of its storm, and one when it is calm, which must succeed. */
 import type { CutManifest, StateRow } from '#protocol/cut.ts'
-import { cutShelfOf } from '#runtime/cuts/cut-shelf.ts'
-import { openCut } from '#runtime/cuts/open-cut.ts'
+import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
+import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 import type { MemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { VirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { openMemoryShelf } from '#store/memory-archive.ts'

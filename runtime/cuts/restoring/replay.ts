@@ -19,8 +19,8 @@ import { beginning } from '#runtime/core/position.ts'
 import type { Generations } from '#runtime/generations.ts'
 import { openPlacedView } from '#runtime/mending/placed-view.ts'
 import { readThrough } from '#runtime/partition/read-through.ts'
-import { doorLimits, openDoors } from './doors.ts'
-import type { CutView } from './open-cut.ts'
+import { doorLimits, openDoors } from '#runtime/cuts/reading/doors.ts'
+import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 import { restorer } from './restorer.ts'
 
 /** Something that came from outside, where it stood. */

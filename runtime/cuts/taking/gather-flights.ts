@@ -11,8 +11,8 @@ import { isFault } from '#protocol/fault.ts'
 import { parseStored } from '#protocol/subject.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import { channelsOf, type Numbered, type Recorded } from '#runtime/core/in-flight.ts'
-import { type Bundle, bundlesOf } from './bundles.ts'
-import { inOrder } from './in-order.ts'
+import { type Bundle, bundlesOf } from '#runtime/cuts/reading/bundles.ts'
+import { inOrder } from '#runtime/cuts/reading/in-order.ts'
 import { portionsOf, type Range } from './read-portions.ts'
 
 export type Flights = { readonly layer: Layer; readonly channels: readonly Channel[]; readonly envelopes: number }

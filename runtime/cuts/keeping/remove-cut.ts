@@ -5,7 +5,7 @@
  */
 import type { CutNote } from '#protocol/cut.ts'
 import { Fault } from '#protocol/fault.ts'
-import type { CutShelf } from './cut-shelf.ts'
+import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { isHeld } from './hold-cut.ts'
 
 type Why = { readonly realm: string; readonly at: number }

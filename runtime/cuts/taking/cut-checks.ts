@@ -10,10 +10,10 @@ import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { trace } from '#runtime/trace.ts'
-import { checkCut, type CheckOptions } from './check-cut.ts'
-import { type CutShelf, cutShelfOf } from './cut-shelf.ts'
-import type { Invariant } from './invariant.ts'
-import { openCut } from './open-cut.ts'
+import { checkCut, type CheckOptions } from '#runtime/cuts/reading/check-cut.ts'
+import { type CutShelf, cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
+import type { Invariant } from '#runtime/cuts/reading/invariant.ts'
+import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 
 type World = {
   readonly bus: Bus

@@ -5,7 +5,7 @@
 import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
 import type { StoreIdentity } from '#store/store.ts'
 import type { Bus } from '#runtime/bus.ts'
-import type { CutView } from './open-cut.ts'
+import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 import type { OnProgress } from './restore.ts'
 import type { Share, Shares } from './shares.ts'
 

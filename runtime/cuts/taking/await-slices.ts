@@ -9,7 +9,7 @@ import { Fault, isFault } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
-import { inOrder } from './in-order.ts'
+import { inOrder } from '#runtime/cuts/reading/in-order.ts'
 
 export type Found = { readonly slice: CutSlice; readonly bytes: Uint8Array }
 

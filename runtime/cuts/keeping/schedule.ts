@@ -9,10 +9,10 @@ import type { CutNote } from '#protocol/cut.ts'
 import { isFault } from '#protocol/fault.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
-import type { CutShelf } from './cut-shelf.ts'
+import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { bySchedule } from './retention.ts'
 import { isAnythingSince } from './since-cut.ts'
-import type { Asked, Taking } from './take-cut.ts'
+import type { Asked, Taking } from '#runtime/cuts/taking/take-cut.ts'
 
 export type ScheduleOptions = {
   readonly name: string

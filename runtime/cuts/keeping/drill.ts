@@ -23,11 +23,11 @@ import type { Clock } from '#runtime/clock.ts'
 import type { Blueprint } from '#runtime/core/blueprint.ts'
 import { blueprintFor } from '#runtime/core/live.ts'
 import { migrate } from '#runtime/core/migrate.ts'
-import { type CutSource, readingOf } from './cut-source.ts'
-import { type CutView, openCut } from './open-cut.ts'
-import { restoreCut } from './restore.ts'
+import { type CutSource, readingOf } from '#runtime/cuts/reading/cut-source.ts'
+import { type CutView, openCut } from '#runtime/cuts/reading/open-cut.ts'
+import { restoreCut } from '#runtime/cuts/restoring/restore.ts'
 import { openScratch } from './scratch-generations.ts'
-import { verifyCut } from './verify-cut.ts'
+import { verifyCut } from '#runtime/cuts/reading/verify-cut.ts'
 
 type World = {
   readonly source: CutSource

@@ -7,7 +7,7 @@ import { isFault } from '#protocol/fault.ts'
 import type { Bus, Registry } from '#runtime/bus.ts'
 import type { Generations } from '#runtime/generations.ts'
 import { sequenceIn } from '#runtime/core/incarnations.ts'
-import type { CutView } from './open-cut.ts'
+import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 
 /** Others cannot change it now: a conflict is another restore, or our own answer that was lost. */
 const triesMost = 3

@@ -15,8 +15,8 @@ import type { Archive } from '#store/archive.ts'
 import type { Blobs, Bus, Registry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { trace } from '#runtime/trace.ts'
-import type { CutShelf } from './cut-shelf.ts'
-import { archivedSource, eitherSource, storedSource } from './cut-source.ts'
+import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
+import { archivedSource, eitherSource, storedSource } from '#runtime/cuts/reading/cut-source.ts'
 import { type NeededBy, neededBy } from './needed.ts'
 
 export type SweepOptions = {

@@ -6,7 +6,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { cutNames, type CutNote, decodeSlice } from '#protocol/cut.ts'
 import type { Archive } from '#store/archive.ts'
-import { type CutSource, outlineOf, segmentsOf } from './cut-source.ts'
+import { type CutSource, outlineOf, segmentsOf } from '#runtime/cuts/reading/cut-source.ts'
 
 export type Needed = {
   /** Cuts whose documents stay. */

@@ -18,13 +18,13 @@ import type { Clock } from '#runtime/clock.ts'
 import { trace } from '#runtime/trace.ts'
 import type { Blueprint } from '#runtime/core/blueprint.ts'
 import { type ChoreOptions, choresOf } from './chores.ts'
-import type { CutShelf } from './cut-shelf.ts'
+import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { heldIn } from './held.ts'
 import { removeCut } from './remove-cut.ts'
 import { bySchedule, expiredOf } from './retention.ts'
 import { scheduleOf, type ScheduleOptions } from './schedule.ts'
 import { sweeperOf } from './sweep.ts'
-import { type Asked, giveUp, type Taking } from './take-cut.ts'
+import { type Asked, giveUp, type Taking } from '#runtime/cuts/taking/take-cut.ts'
 
 export type KeeperOptions = ScheduleOptions &
   ChoreOptions & {

@@ -15,9 +15,9 @@ import { stateOfArray } from '#protocol/state.ts'
 import type { Slice, SliceRow, Store } from '#store/store.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { trace } from '#runtime/trace.ts'
-import { type Bundle, bundlesOf } from './bundles.ts'
-import type { CutShelf } from './cut-shelf.ts'
-import { inOrder } from './in-order.ts'
+import { type Bundle, bundlesOf } from '#runtime/cuts/reading/bundles.ts'
+import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
+import { inOrder } from '#runtime/cuts/reading/in-order.ts'
 import type { Turns } from './turns.ts'
 
 export type SliceOptions = {

@@ -8,7 +8,7 @@ import { partitionOf } from '#protocol/partition.ts'
 import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
 import { batchesOf } from './entry-batches.ts'
-import type { CutView } from './open-cut.ts'
+import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 
 export async function putParked(bus: Bus, view: Pick<CutView, 'parked'>): Promise<void> {
   for await (const batch of batchesOf(entries(), ({ data }) => data.length))
