@@ -5,6 +5,7 @@
 import type { Realm } from '#protocol/realm.ts'
 import type { Store } from '#store/store.ts'
 import type { Effects } from './effects/effects.ts'
+import { packedIn } from './members/load.ts'
 import type { Owners } from './members/owners.ts'
 import type { Share } from './members/share.ts'
 import type { NodeHealth } from './node.ts'
@@ -36,7 +37,7 @@ export function healthOf({ realm, owners, share, folder, effects, store }: World
     effects: effects.running,
     residents: sum((one) => one.residents),
     actors: store.count(),
-    packed: [...store.underlays().values()].reduce((sum, left) => sum + left, 0),
+    packed: packedIn(store),
     waits: share.setbacks().flatMap(([partition, reason, since]) => (since === 0 ? [{ partition, reason }] : [])),
   }
 }

@@ -66,6 +66,7 @@ export const command: Command = {
     kind: { type: 'text', value: 'kind', about: 'diff: only actors of this kind.' },
     address: { type: 'text', value: 'order/42', about: 'diff: only this actor.' },
     limit: { type: 'text', value: '50', about: 'diff: shows at most so many actors; 0 is all.' },
+    wait: { type: 'yes', about: 'Waits until it is whole, as it does by itself.' },
     'no-wait': { type: 'yes', about: 'Does not wait until it is whole: its markers are stored.' },
   },
   settings: 'connection',

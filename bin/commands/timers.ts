@@ -11,7 +11,7 @@ import { type Address, systemClock, type Timer } from '#runtime/index.ts'
 
 export const command: Command = {
   name: 'timers',
-  title: 'lists armed timers, cancels one, and thaws those that stand still',
+  title: 'lists armed timers, cancels one, thaws those that stand still',
   usage: ['[list] [address] [--limit 50]', 'cancel <address> <name>', 'thaw'],
   about: [
     'A timer is a part of its actor: an after, or a delayed event. The name is the one that "list --json" and "show --json" give, or the short one that the list shows.',

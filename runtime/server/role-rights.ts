@@ -33,10 +33,19 @@ const abouts: Readonly<Record<Role, string>> = {
   observer: 'programs that only read what outsiders are granted',
 }
 
-export function rightsOf(role: Role, realm: string, readable: readonly string[]): Rights {
+/** `forks`: of the realm; each is beside it in its account, and nobody from outside reaches it. */
+export function rightsOf(
+  role: Role,
+  realm: string,
+  readable: readonly string[],
+  forks: readonly string[] = [],
+): Rights {
   const within = role === 'outsider' || role === 'observer' ? 'outside' : 'realm'
   const inboxPrefix = within === 'outside' ? outsideInbox : inboxOf(role)
-  const { publish, subscribe } = subjectsOf(role, realm, readable)
+  const names = within === 'outside' ? [realm] : [realm, ...forks]
+  const lists = names.map((name) => subjectsOf(role, name, readable))
+  const publish = [...new Set(lists.flatMap((list) => list.publish))]
+  const subscribe = [...new Set(lists.flatMap((list) => list.subscribe))]
   return { role, about: abouts[role], within, inboxPrefix, publish, subscribe: [`${inboxPrefix}.>`, ...subscribe] }
 }
 
@@ -62,7 +71,7 @@ function subjectsOf(role: Role, realm: string, readable: readonly string[]): Lis
       return { publish: [...lookingAt(realm), ...mending(realm)], subscribe: heardFrom(realm) }
     case 'restorer':
       return {
-        publish: [...new Set([...lookingAt(realm), ...mending(realm), ...restoring(realm)])],
+        publish: [...lookingAt(realm), ...mending(realm), ...restoring(realm)],
         subscribe: heardFrom(realm),
       }
     case 'node':
@@ -116,10 +125,12 @@ function lookingAt(realm: string): readonly string[] {
     `${realm}.cut.held.*`,
     // Cuts are looked into, and the past behind a base; what is sealed in a cut opens with its key alone.
     ...readingObjects,
+    // Which forks there are.
+    '$JS.API.STREAM.LIST',
   ]
 }
 
-/** The next generation is made, filled and opened, and the one before sealed. */
+/** The next generation is made, filled and opened, and the one before sealed; a fork is begun likewise. */
 function restoring(realm: string): readonly string[] {
   return [
     ...[`${realm}.commit.*`, `${realm}.in.>`, `${realm}.parked.>`, `${realm}.ev.>`, objects],

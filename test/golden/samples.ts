@@ -227,6 +227,7 @@ export const samples: readonly { readonly format: string; readonly name: string;
   { format: 'held', name: 'entries', make: () => encodeHeld([{ seq: 4711, subject: 'shop.in.3.x.order.42', data: new Uint8Array([1, 2]), at, id: 'send-1', traceparent: dressed.traceparent }, { seq: 4712, subject: 'shop.commit.3', data: new Uint8Array([3]), at: 0 }], at) },
   { format: 'heartbeat', name: 'whole', make: () => encodeHeartbeat(heartbeat) },
   { format: 'heartbeat', name: 'first', make: firstHeartbeat },
+  { format: 'heartbeat', name: 'unpacking', make: () => encodeHeartbeat({ ...heartbeat, load: { ...heartbeat.load, packed: 700 } }) },
   { format: 'cut-note', name: 'whole', make: () => encodeCutNote(cutNote) },
   { format: 'cut-note', name: 'held', make: () => encodeCutNote({ ...cutNote, heldBy: ['what-if', 'trial'] }) },
   { format: 'fork', name: 'journal', make: () => new TextEncoder().encode(forkText(fork)) },
