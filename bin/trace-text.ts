@@ -47,7 +47,7 @@ export function textOfTrace(event: Trace): Told {
     case 'node.superseded':
       return {
         level: 'warn',
-        text: `node ${event.node} lets go of generation ${event.generation}: the realm is being restored; it goes on in the next one`,
+        text: `node ${event.node} lets go of generation ${event.generation}, which takes nothing more, and goes on in the next one`,
       }
     case 'node.waits':
       return {

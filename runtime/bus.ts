@@ -124,7 +124,7 @@ export interface Bus extends AsyncDisposable {
   /** Removes one entry; false when it was not there. */
   removeEntry(seq: number): Promise<boolean>
   logState(): Promise<LogState>
-  /** Whether this generation takes nothing more: the realm is being restored, or goes on in a later one. */
+  /** Whether this generation takes nothing more: the realm is being restored, goes on in a later one, or is a fork that was removed. */
   isSuperseded(): Promise<boolean>
 
   /** Core request and reply: never stored, answered by whoever serves the subject now. */

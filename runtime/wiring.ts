@@ -61,7 +61,7 @@ type GivenNode = Given & {
 
 export async function openConfiguredNode(config: Config, given: GivenNode): Promise<Node> {
   const { name, 'bus.retryMs': retryMs, 'start.patienceMs': patienceMs } = config.node
-  const opening: Opening = { isFork: false }
+  const opening: Opening = {}
   const open: OpenNext = (isAgain, signal) =>
     patiently(() => openMended(config, given, opening), {
       ...{ name, retryMs, clock: given.clock ?? systemClock, signal },
@@ -70,8 +70,11 @@ export async function openConfiguredNode(config: Config, given: GivenNode): Prom
   return await goingOn(open, given.signal)
 }
 
-/** A node that served a fork serves that and nothing else: without it, there is nothing to make. */
-type Opening = { isFork: boolean }
+/**
+ * A node that served a fork serves that and nothing else: without it, there is nothing to make. What it
+ * reached it with may have gone with the fork's directory.
+ */
+type Opening = { fork?: Access }
 
 /** Some damage shows itself only when the node reads what it begins with: then it begins without it. */
 async function openMended(config: Config, given: GivenNode, opening: Opening): Promise<Node> {
@@ -85,14 +88,15 @@ async function openMended(config: Config, given: GivenNode, opening: Opening): P
 }
 
 async function openOnce(config: Config, given: GivenNode, opening: Opening): Promise<Node> {
-  const access = await accessOf(config, given.auth)
+  const access = opening.fork ?? (await accessOf(config, given.auth))
   const clock = given.clock ?? systemClock
-  const bus = await openBus({ ...busOptionsOf(config), ...access, create: !opening.isFork }).catch((error: unknown) => {
-    const isGone = opening.isFork && isFault(error, 'realm.missing')
+  const create = opening.fork === undefined
+  const bus = await openBus({ ...busOptionsOf(config), ...access, create }).catch((error: unknown) => {
+    const isGone = !create && isFault(error, 'realm.missing')
     throw isGone ? new Fault('fork.gone', { value: config.cluster.realm }, { cause: error }) : error
   })
   try {
-    opening.isFork ||= bus.fork !== undefined
+    if (bus.fork !== undefined) opening.fork = access
     const openRealm = (realm: string): Promise<RealmHandle> => openConfiguredRealm(configOfRealm(config, realm), given)
     const reached = { own: { ...busOptionsOf(config), ...access }, retryMs: config.node['bus.retryMs'] }
     const journal = bus.fork && openForkJournal({ clock, openRealm }, bus.fork, reached)

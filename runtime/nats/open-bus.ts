@@ -116,7 +116,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
       readings.add(reading)
       return { ...reading, stop }
     },
-    ...openLogCalls(calls, { stream, realm }, times),
+    ...openLogCalls(calls, { stream, realm, isFork: fork !== undefined }, times),
     ...core,
     registry,
     notes,

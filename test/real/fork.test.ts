@@ -191,3 +191,20 @@ test('killed while it is made, a fork is made by the same command again, or remo
   expect(await receiptsOf('a')).toHaveLength(1)
   await cli.json('cut', 'rm', 'then')
 })
+
+test('a node under which its fork was removed ends and says so, and makes no realm of that name', async () => {
+  await cli.up('--actors', mail.path)
+  await send('a', 'ann')
+  await untilReceipts(1, 'a')
+  await cli.json('cut', 'take', '--name', 'then')
+  const [made] = (await cli.json('fork', 'then', '--as', 'copy')) as [{ command: string }]
+  const node = await serve(made.command)
+  // Nobody hears of a node that stands still.
+  node.send('SIGSTOP')
+  await cli.json('fork', 'rm', 'copy')
+  node.send('SIGCONT')
+  const { code, err } = await node.ended
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('fork.gone') })
+  expect((await cli.run(['ps', ...inFork])).err).toContain('realm.missing')
+  expect(await receiptsOf('a')).toHaveLength(1)
+})
