@@ -52,7 +52,7 @@ export type Drafted = {
 
 export function draftOf(tables: Tables, { partition, address, under }: Drafted): ActorDraft {
   const key = actorKey(partition, address)
-  const row = readHead(tables, key, address)
+  const row = readHead(tables, key)
   const stored = row ?? headUnder(tables, key, under ?? readUnder(tables, partition, address))
   let last = stored?.last ?? endedLink(tables, key, address)
   let gone = stored === undefined

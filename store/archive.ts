@@ -6,7 +6,16 @@
  *
  * Two implementations: LMDB (`./lmdb-archive.ts`) and memory, for tests in virtual time.
  */
+import type { Bundle } from '#protocol/bundle.ts'
 import type { SegmentRef } from '#protocol/cut.ts'
+
+export type Packed = {
+  readonly ref: SegmentRef
+  readonly bytes: Uint8Array
+  readonly keep: () => Promise<void>
+  /** Nobody needs `bytes` any more. */
+  readonly letGo: () => void
+}
 
 export interface Archive extends AsyncDisposable {
   /** The name of the key that segments are sealed with; nothing without one. */
@@ -17,13 +26,8 @@ export interface Archive extends AsyncDisposable {
   sign(bytes: Uint8Array): Uint8Array
   isSigned(bytes: Uint8Array, signature: Uint8Array, signer: Uint8Array): boolean
 
-  /** Packs and seals rows, and keeps nothing yet. */
-  pack(
-    rows: readonly unknown[],
-    range: { readonly first: string; readonly last: string },
-  ): Promise<{ readonly ref: SegmentRef; readonly bytes: Uint8Array }>
-  /** Packs and seals rows, and keeps them. */
-  put(rows: readonly unknown[], range: { readonly first: string; readonly last: string }): Promise<SegmentRef>
+  /** Packs and seals a bundle, of which nothing is left then, and keeps nothing before `keep`. */
+  pack(bundle: Bundle): Promise<Packed>
   /** The rows of a segment; nothing when it is not here. */
   rows(ref: SegmentRef): Promise<readonly unknown[] | undefined>
   /** The same without waiting, for whoever steps. */

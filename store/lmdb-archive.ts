@@ -51,6 +51,9 @@ export function openLmdbArchive({ dir, mapBytes, secret }: LmdbArchiveOptions): 
         return sum + (stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages) * pageBytes
       }, 0)
 
+    /** At least what is used. */
+    let reckoned = used()
+
     async function change(work: () => void): Promise<void> {
       try {
         await root.batch(work)
@@ -64,9 +67,11 @@ export function openLmdbArchive({ dir, mapBytes, secret }: LmdbArchiveOptions): 
       get: (table, name) => databases[table].get(name),
       names: (table) => databases[table].getKeys(),
       async put(table, name, bytes) {
-        if (used() + bytes.length + 2 * pageBytes > mapBytes)
-          throw new Fault('archive.full', { value: dir, limit: mapBytes })
-        await change(() => void databases[table].put(name, Buffer.from(bytes)))
+        const added = bytes.length + 2 * pageBytes
+        // Asking LMDB for each of very many would cost more than the writing.
+        if ((reckoned += added) > mapBytes) reckoned = used() + added
+        if (reckoned > mapBytes) throw new Fault('archive.full', { value: dir, limit: mapBytes })
+        await change(() => void databases[table].put(name, bufferOf(bytes)))
       },
       remove: (table, names) =>
         change(() => {
@@ -83,4 +88,9 @@ export function openLmdbArchive({ dir, mapBytes, secret }: LmdbArchiveOptions): 
     lock.release()
     throw storeFaultOf(error, dir, mapBytes)
   }
+}
+
+/** Nobody changes what is put. */
+function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length)
 }

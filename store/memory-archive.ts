@@ -14,7 +14,7 @@ export function openMemoryArchive(kept: MemoryShelf = openMemoryShelf(), secret?
     get: (table, name) => kept[table].get(name),
     names: (table) => [...kept[table].keys()].sort(),
     async put(table, name, bytes) {
-      kept[table].set(name, bytes.slice())
+      kept[table].set(name, Buffer.from(bytes))
     },
     async remove(table, names) {
       for (const name of names) kept[table].delete(name)

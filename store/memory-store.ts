@@ -21,16 +21,14 @@ import {
   type StoredActor,
   stateOf,
 } from './memory-contents.ts'
+import { memorySliceOf } from './memory-slice.ts'
 import type { Unseal } from './sealed-base.ts'
-import type { Slice, SliceRow, Store, StoreIdentity } from './store.ts'
+import type { Store, StoreIdentity } from './store.ts'
 
 export type MemoryDisk = {
   /** The process that had it is gone, whatever it was doing. */
   crash(): void
 }
-
-/** Rows of a slice that are read at once. */
-const slicePortion = 100
 
 type OwnedDisk = MemoryDisk & { readonly contents: Contents; owner: object | undefined }
 
@@ -104,54 +102,6 @@ export function openMemoryStore({
     check()
     const all = [...contents.actors.keys()]
     return (partition === undefined ? all : all.filter((address) => partitionOfAddress(address) === partition)).sort()
-  }
-
-  /** A copy: nothing that comes later is in it. */
-  function sliceOf(partition: number): Slice {
-    const position = contents.partitions.get(partition)
-    if (position === undefined) throw new Fault('store.empty', { partition })
-    const tracks = contents.tracks.get(partition) ?? []
-    const actors = new Map(addressesIn(partition).map((address) => [address, contents.actors.get(address)] as const))
-    const changed = [...contents.changed]
-      .filter(([address]) => partitionOfAddress(address) === partition)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-
-    function rowOf(address: Address): SliceRow {
-      const actor = actors.get(address)
-      if (actor === undefined) return { address, state: undefined, needs: {} }
-      return { address, state: actor.deltas.length === 0 ? actor.base : encode(stateOf(actor)), needs: actor.needs }
-    }
-
-    async function* portionsOf<T>(all: readonly T[]): AsyncGenerator<readonly T[]> {
-      for (let at = 0; at < all.length; at += slicePortion) {
-        check()
-        yield all.slice(at, at + slicePortion)
-        await Promise.resolve()
-      }
-    }
-
-    return {
-      position,
-      clients: [...store.clients(partition)],
-      cuts: tracks.map(([, cut]) => cut),
-      portions(since) {
-        const track = tracks.find(([, cut]) => cut === since)?.[0]
-        if (track === undefined) return portionsOf([...actors.keys()].map(rowOf))
-        return portionsOf(changed.filter(([, at]) => at >= track).map(([address]) => rowOf(address)))
-      },
-      addresses: () => portionsOf([...actors.keys()]),
-      needs: () =>
-        portionsOf(
-          [...actors].flatMap(([address, actor]) =>
-            actor !== undefined && isNeedy(actor.needs) ? [[address, actor.needs] as const] : [],
-          ),
-        ),
-      read(address) {
-        const actor = actors.get(address)
-        return actor === undefined ? undefined : stateOf(actor)
-      },
-      close: () => undefined,
-    }
   }
 
   const store: Store = {
@@ -236,7 +186,13 @@ export function openMemoryStore({
       }),
     slice(partition) {
       check()
-      return sliceOf(partition)
+      return memorySliceOf(contents, {
+        partition,
+        check,
+        clients: [...store.clients(partition)],
+        addresses: addressesIn(partition),
+        isIn: (address) => partitionOfAddress(address) === partition,
+      })
     },
     async base(partition) {
       check()

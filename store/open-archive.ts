@@ -1,7 +1,8 @@
 /** The archive over a shelf: packing, sealing and checking are the same wherever the bytes lie. */
-import { decode, encode } from '#protocol/codec.ts'
+import { decode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { Archive, Shelf } from './archive.ts'
+import { letGo } from './let-go.ts'
 import { hashOf, type Sealer } from './seal.ts'
 
 export function archiveOf(shelf: Shelf, sealer: Sealer): Archive {
@@ -11,14 +12,11 @@ export function archiveOf(shelf: Shelf, sealer: Sealer): Archive {
     hashOf,
     sign: sealer.sign,
     isSigned: sealer.isSigned,
-    async pack(rows, { first, last }) {
-      const { id, bytes } = await sealer.seal(encode(rows))
-      return { ref: { id, bytes: bytes.length, rows: rows.length, first, last }, bytes }
-    },
-    async put(rows, range) {
-      const { ref, bytes } = await archive.pack(rows, range)
-      await shelf.put('segments', ref.id, bytes)
-      return ref
+    async pack({ plain, rows, first, last }) {
+      const { id, bytes } = await sealer.seal(plain)
+      letGo(plain)
+      const ref = { id, bytes: bytes.length, rows, first, last }
+      return { ref, bytes, keep: () => shelf.put('segments', id, bytes), letGo: () => letGo(bytes) }
     },
     async rows({ id }) {
       const bytes = shelf.get('segments', id)

@@ -52,7 +52,7 @@ export async function writeBase(
 function baseActorOf(tables: Tables, { key, value, under }: LiveRow, view: View): BaseActor {
   const address = addressOfKey(key)
   if (under !== undefined) return [address, under[1] ?? new Uint8Array(), needsOfRow(under)]
-  const head = decodeHead(key, value, address)
+  const head = decodeHead(key, value)
   const state = head.form.is === 'whole' ? head.form.state : encode(stateOf(tables, key, head, address, view))
   return [address, state, head.needy ? needsOf(tables, key, view) : {}]
 }

@@ -41,7 +41,7 @@ export function* historyOf(
   const view = views.open()
   try {
     const key = actorKey(partition, address)
-    const last = readHead(tables, key, address, view)?.last ?? endedLink(tables, key, address)
+    const last = readHead(tables, key, view)?.last ?? endedLink(tables, key, address)
     let left = limit
     for (const line of linesFrom(tables, partition, address, startOf(before, last), view)) {
       if (before !== undefined && line.n >= before) continue

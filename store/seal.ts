@@ -16,7 +16,8 @@ import {
   verify,
 } from 'node:crypto'
 import { Fault } from '#protocol/fault.ts'
-import { packed as zipped, unpacked as unzipped, unpackedNow as unzippedNow } from './zstd.ts'
+import { letGo } from './let-go.ts'
+import { packed, packedNow, unpacked as unzipped, unpackedNow as unzippedNow } from './zstd.ts'
 
 const magic = Buffer.from('perdure-s')
 const format = 1
@@ -24,6 +25,8 @@ const format = 1
 const keyNameBytes = 8
 const nonceBytes = 12
 const tagBytes = 16
+/** More than any bundle but one of a single large state; longer than a turn should be. */
+const largeBytes = 1024 * 1024
 const headBytes = magic.length + 2 + keyNameBytes + nonceBytes + tagBytes
 
 /** No archive unpacks more than this at once, whatever a file says of itself. */
@@ -53,23 +56,28 @@ export function sealerOf(secret: Uint8Array | undefined): Sealer {
   const privateKey = privateKeyOf(derived(secret ?? Buffer.alloc(32), 'sign'))
   const signer = publicBytesOf(createPublicKey(privateKey))
 
-  function packed(plain: Uint8Array): Sealed {
+  function sealed(plain: Uint8Array): Sealed {
     const head = Buffer.alloc(headBytes)
     head.set(magic)
     head[magic.length] = format
     head[magic.length + 1] = key === undefined ? 0 : 1
     head.set(keyName, magic.length + 2)
-    let body = plain
     // Without a key, too: a name is never given twice, so what is swept under it is never what somebody just stored.
     const nonce = randomBytes(nonceBytes)
     head.set(nonce, headBytes - tagBytes - nonceBytes)
-    if (key !== undefined) {
+    const bytes = Buffer.allocUnsafeSlow(headBytes + plain.length)
+    if (key === undefined) bytes.set(plain, headBytes)
+    else {
       const cipher = createCipheriv('aes-256-gcm', key, nonce)
       cipher.setAAD(head.subarray(0, headBytes - tagBytes))
-      body = Buffer.concat([cipher.update(plain), cipher.final()])
+      // It gives out as many bytes as it takes, and none at the end.
+      const body = cipher.update(plain)
+      bytes.set(body, headBytes)
+      letGo(body)
+      cipher.final()
       head.set(cipher.getAuthTag(), headBytes - tagBytes)
     }
-    const bytes = Buffer.concat([head, body])
+    bytes.set(head)
     return { id: hashOf(bytes), bytes }
   }
 
@@ -105,7 +113,12 @@ export function sealerOf(secret: Uint8Array | undefined): Sealer {
   return {
     keyName: key === undefined ? undefined : keyName.toString('hex'),
     signer,
-    seal: async (plain) => packed(await zipped(plain)),
+    async seal(plain) {
+      const zipped = plain.length < largeBytes ? packedNow(plain) : await packed(plain)
+      const result = sealed(zipped)
+      letGo(zipped)
+      return result
+    },
     async open(sealed, id) {
       try {
         return await unzipped(unpacked(sealed, id), plainMost)

@@ -11,6 +11,14 @@ export function needsOfRow([, , due = null, flags = 0]: StateRow): Needs {
   }
 }
 
+/** Without a state it is gone. */
+export function stateRowOf(address: Address, state: Uint8Array | undefined, needs: Needs): StateRow {
+  const { due, effects, subscribed } = needs
+  const flags = (effects === true ? 1 : 0) | (subscribed === true ? 2 : 0)
+  if (flags !== 0) return [address, state ?? null, due ?? null, flags]
+  return due === undefined ? [address, state ?? null] : [address, state ?? null, due]
+}
+
 /** Where an address stands among rows in their order, or would. */
 export function placeIn(rows: readonly StateRow[], address: Address): number {
   let low = 0

@@ -6,6 +6,8 @@
  * Two implementations pass one contract suite: LMDB (`./lmdb-store.ts`) and memory.
  */
 import type { Address } from '#protocol/address.ts'
+import type { Bundle } from '#protocol/bundle.ts'
+import type { Census } from '#protocol/cut.ts'
 import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
 import type { StepNote } from '#protocol/record.ts'
 import type { SegmentOf } from './sealed-base.ts'
@@ -52,18 +54,16 @@ export type Fold = {
   readonly cut?: string
 }
 
-/** One actor in a slice; without a state it is gone. */
-export type SliceRow = { readonly address: Address; readonly state: Uint8Array | undefined; readonly needs: Needs }
-
 /** A partition as it is at one instant, whatever is folded meanwhile; between two portions others run. Close it soon. */
 export type Slice = {
   readonly position: FoldedPartition
   readonly clients: readonly ClientMark[]
   /** The cuts since which it knows what changed, the newest last. */
   readonly cuts: readonly string[]
-  /** Everything, or what changed since one of those cuts; in the order of addresses. */
-  portions(since?: string): AsyncIterable<readonly SliceRow[]>
-  addresses(): AsyncIterable<readonly Address[]>
+  /** Everything, or what changed since one of those cuts; in the order of addresses, as rows of states. */
+  bundles(since?: string): AsyncIterable<Bundle>
+  /** Of everything; without another walk where `bundles` gave all of it. */
+  census(): Promise<Census>
   /** Only of those that need something. */
   needs(): AsyncIterable<readonly (readonly [Address, Needs])[]>
   read(address: Address): unknown[] | undefined

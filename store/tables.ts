@@ -13,6 +13,7 @@
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { damaged } from './sealed.ts'
 import { storeFaultOf } from './store-fault.ts'
+import { walkedTable } from './walked.ts'
 
 export type Table = Database<Buffer, Buffer>
 
@@ -35,7 +36,12 @@ export const tableNames = [
   'layers',
 ] as const
 
+/** Those that a cut walks through from end to end. */
+const walkedNames = ['actors', 'changed'] as const
+
 export type Tables = Readonly<Record<(typeof tableNames)[number], Table>> & {
+  /** To be walked, and not written. */
+  readonly walked: Readonly<Record<(typeof walkedNames)[number], Table>>
   view(): View
   /** Resolved when it is on disk. */
   write(ops: readonly Op[]): Promise<void>
@@ -68,11 +74,13 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
     ...binary,
   })
   let tables: Record<(typeof tableNames)[number], Table>
+  let walked: Tables['walked']
   try {
     // All of them before anything is written: opening a table is a synchronous transaction.
     tables = Object.fromEntries(
       tableNames.map((name) => [name, root.openDB<Buffer, Buffer>({ name, ...binary })]),
     ) as typeof tables
+    walked = Object.fromEntries(walkedNames.map((name) => [name, walkedTable(root, name)])) as typeof walked
     // A damaged name leaves its table behind under another one, and an empty table in its place.
     if (entriesOf(root) !== tableNames.length) throw damaged('the list of its tables')
   } catch (error) {
@@ -97,6 +105,7 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
 
   return {
     ...tables,
+    walked,
     view: () => root.useReadTransaction(),
     write,
     used() {

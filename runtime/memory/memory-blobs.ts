@@ -4,10 +4,21 @@ import type { Blobs } from '#runtime/bus.ts'
 type Call = <T>(what: string, atLog: () => T) => Promise<T>
 
 export function blobsOver(kept: Map<string, Uint8Array>, call: Call): Blobs {
+  const put: Blobs['put'] = (name, bytes) => call('blobs.put', () => void kept.set(name, copyOf(bytes)))
   return {
-    put: (name, bytes) => call('blobs.put', () => void kept.set(name, bytes.slice())),
-    get: (name) => call('blobs.get', () => kept.get(name)?.slice()),
+    put,
+    add: put,
+    get: (name) =>
+      call('blobs.get', () => {
+        const found = kept.get(name)
+        return found && copyOf(found)
+      }),
     remove: (name) => call('blobs.remove', () => void kept.delete(name)),
     names: () => call('blobs.names', () => [...kept.keys()].sort()),
   }
+}
+
+/** `slice` of a buffer would be the same memory. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(bytes)
 }

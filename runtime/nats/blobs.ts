@@ -13,6 +13,8 @@ import {
   streamExists,
   subjectsOf,
 } from './beside.ts'
+import { addBlob, infoSubject } from './add-blob.ts'
+import { openAppends } from './appends.ts'
 import type { Calls } from './calls.ts'
 import type { Link } from './link.ts'
 import { readChunks, type StoredInfo } from './read-chunks.ts'
@@ -41,7 +43,9 @@ export function openBlobs(
     open: () => manager.open(bucket),
     make: () => manager.create(bucket, { replicas: options.replicas }),
   })
-  const subjectOf = (name: string): string => `$O.${bucket}.M.${paddedOf(name)}`
+  const subjectOf = (name: string): string => infoSubject(bucket, name)
+  const { append } = openAppends(link, replies, { stream, realm: options.realm.name, ackMs: blobMs })
+  const { maxPayload } = link
   const guard = guarded(link, options, bucket, blobMs)
 
   async function infoOf(subject: string): Promise<StoredInfo | undefined> {
@@ -71,6 +75,11 @@ export function openBlobs(
   return {
     ensure: () => guard(async () => void (await store())),
     put: (name, bytes) => guard(async () => void (await (await store()).putBlob({ name }, bytes))),
+    add: (name, bytes) =>
+      guard(async () => {
+        await store()
+        await addBlob({ append, bucket, maxPayload }, name, bytes)
+      }),
     get: (name) => guard(() => read(name)),
     remove: (name) =>
       guard(async () => {
@@ -89,9 +98,4 @@ export function openBlobs(
       return names.filter((name) => name !== undefined).sort()
     },
   }
-}
-
-/** As the client library writes names into subjects. */
-function paddedOf(name: string): string {
-  return Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
 }

@@ -4,8 +4,8 @@
  * Invariant: what is given out has the digest that was stored with it; a replica that is behind, or a
  * server that does not answer, gives nothing.
  */
-import { hash } from 'node:crypto'
 import type { Msg } from '@nats-io/nats-core'
+import { digestOf } from './add-blob.ts'
 import type { Link } from './link.ts'
 import type { Replies } from './replies.ts'
 
@@ -47,9 +47,4 @@ export async function readChunks(
 /** Behind the last of them comes a status: that there is no more, or why there is nothing. */
 function isChunk({ headers, data }: Msg): boolean {
   return data.length > 0 && (headers?.code ?? 0) === 0
-}
-
-function digestOf(bytes: Uint8Array): string {
-  const digest = hash('sha256', bytes, 'base64url')
-  return `SHA-256=${digest}${'='.repeat(-digest.length & 3)}`
 }

@@ -1,8 +1,9 @@
 /** What was parked when a cut was taken is parked after its restore, to be looked at, mended and replayed. */
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { decode } from '#protocol/codec.ts'
 import type { FlightRow, SegmentRef } from '#protocol/cut.ts'
-import type { Bundle } from '#runtime/cuts/reading/bundles.ts'
+import type { Bundle } from '#protocol/bundle.ts'
 import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { gatherParked } from '#runtime/cuts/taking/gather-parked.ts'
 import { verifyCut } from '#runtime/cuts/reading/verify-cut.ts'
@@ -99,8 +100,8 @@ test('what is parked behind the recorded state of its partition is after the cut
   const recorded = { partition: 0, marker: 0, commit: later?.place ?? 0, cursor: 0, marks: {}, unheard: [] }
   const kept: FlightRow[] = []
   const keep = async (bundle: Bundle): Promise<SegmentRef> => {
-    kept.push(...(bundle.rows as FlightRow[]))
-    return { ...bundle, id: 'one', bytes: 1, rows: bundle.rows.length }
+    kept.push(...(decode(bundle.plain) as FlightRow[]))
+    return { ...bundle, id: 'one', bytes: 1 }
   }
   await gatherParked({ bus, shelf }, [recorded], { keep, signal: new AbortController().signal })
   expect(kept.map(([, subject]) => subject)).toEqual(['shop.parked.0.counter.a'])

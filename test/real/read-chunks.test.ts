@@ -55,6 +55,24 @@ test('a value of any number of chunks comes back as it was, up to 64 of them in 
   }
 })
 
+test('a value that is added under a new name is one of the others, in chunks of its own size', async () => {
+  for (const length of [0, 1, 512 * 1024, 512 * 1024 + 1, 3_000_000]) {
+    const value = bytesOf(length)
+    const [, calls] = await asked(() => bus.cuts.add(`new${length}`, value))
+    expect(calls).toEqual([])
+    expect(Buffer.compare((await bus.cuts.get(`new${length}`)) as Uint8Array, value)).toBe(0)
+  }
+  expect(await bus.cuts.names()).toContain('new524288')
+  // Whoever puts or removes it finds all of it.
+  await bus.cuts.put('new1', bytesOf(2))
+  expect(Buffer.compare((await bus.cuts.get('new1')) as Uint8Array, bytesOf(2))).toBe(0)
+  await bus.cuts.remove('new3000000')
+  expect(await bus.cuts.get('new3000000')).toBeUndefined()
+  const left = await beside.request('$JS.API.STREAM.INFO.OBJ_shop_cuts', '{"subjects_filter":"$O.shop_cuts.C.>"}')
+  const { state } = left.json<{ state: { subjects: Record<string, number> } }>()
+  expect(Object.values(state.subjects)).not.toContain(6)
+})
+
 test('very many are read at once, each its own', async () => {
   const values = Array.from({ length: 200 }, (_, at) => bytesOf(chunkBytes + at))
   await Promise.all(values.map((value, at) => bus.cuts.put(`many${at}`, value)))

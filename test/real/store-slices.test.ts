@@ -3,14 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { bundleRows } from '#protocol/bundle.ts'
 import { decode } from '#protocol/codec.ts'
 import { openLmdbStore } from '#store/lmdb-store.ts'
 import { openMemoryStore } from '#store/memory-store.ts'
 import type { FoldedChange, Slice, Store } from '#store/store.ts'
+import { rowsOfSlice } from '#test/support/slice-rows.ts'
 import { addressesIn, full, identity, positionOf } from '#test/support/store-samples.ts'
 
 const partition = 1
-const actors = addressesIn(partition, 3000)
+const actors = addressesIn(partition, bundleRows + 100)
 
 async function onDisk(body: (store: Store) => Promise<void>): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'perdure-slices-'))
@@ -39,7 +41,7 @@ const fold = (store: Store, n: number, changes: readonly FoldedChange[], cut?: s
 
 async function stepsIn(slice: Slice, since?: string): Promise<Map<string, number | undefined>> {
   const found = new Map<string, number | undefined>()
-  for await (const portion of slice.portions(since))
+  for await (const portion of rowsOfSlice(slice, since))
     for (const { address, state } of portion)
       found.set(address, state === undefined ? undefined : ((decode(state) as unknown[])[7] as number))
   return found
@@ -57,7 +59,7 @@ describe.each([
         actors.map((address) => full(address, 1)),
       )
       const slice = store.slice(partition)
-      const reading = slice.portions()[Symbol.asyncIterator]()
+      const reading = slice.bundles()[Symbol.asyncIterator]()
       await reading.next()
       await fold(
         store,
@@ -113,10 +115,10 @@ test('a view that is closed while it is read ends the reading with a fault, and 
     await fold(
       store,
       1,
-      actors.map((address) => full(address, 1)),
+      addressesIn(partition, 2 * bundleRows + 1).map((address) => full(address, 1)),
     )
     const slice = store.slice(partition)
-    const reading = slice.portions()[Symbol.asyncIterator]()
+    const reading = slice.bundles()[Symbol.asyncIterator]()
     await reading.next()
     slice.close()
     await expect(

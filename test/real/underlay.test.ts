@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Address, kindOf } from '#protocol/address.ts'
+import { bundleOf } from '#protocol/bundle.ts'
 import { decode, encode } from '#protocol/codec.ts'
 import { advance, shadowOf } from '#protocol/delta.ts'
 import { openBaseReader } from '#store/base-blob.ts'
 import { openLmdbStore } from '#store/lmdb-store.ts'
 import { sealedBaseOf } from '#store/sealed-base.ts'
 import type { FoldedChange, HistoryLine, Needs, Slice, Store } from '#store/store.ts'
+import { rowsOfSlice } from '#test/support/slice-rows.ts'
 import { type Known, sealedBaseWith, sealing } from '#test/support/sealed-layers.ts'
 import { addressesIn, full, identity, lineOf, positionOf, stateOf } from '#test/support/store-samples.ts'
 import { type Random, randomOf } from '#test/support/workloads/random.ts'
@@ -89,7 +91,7 @@ const rowsOf = (model: Model): unknown => inOrder(model).map((address) => [addre
 
 async function rowsIn(slice: Slice): Promise<unknown> {
   const rows: unknown[] = []
-  for await (const portion of slice.portions())
+  for await (const portion of rowsOfSlice(slice))
     for (const { address, state, needs } of portion)
       rows.push([address, { steps: (decode(state!) as unknown[])[7], needs }])
   return rows
@@ -196,7 +198,7 @@ test('a large state that lay under the rows becomes one in parts, and what diffe
     const text = 'word '.repeat(5000)
     const large = encode(stateOf(1, { text }))
     const rows = [[address, large, null, 0]]
-    const { ref, bytes } = await sealing.pack(rows, { first: address, last: address })
+    const { ref, bytes } = await sealing.pack(bundleOf(rows, { first: address, last: address }))
     const header = { identity, partition: positionOf(partition, 10), clients: [] }
     const store = await open()
     await store.loadBase(

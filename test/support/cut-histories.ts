@@ -3,6 +3,7 @@
  * them, die at any moment and come back, each with a keeper. What a slice builds on and when is as
  * in the runtime; only the states are a few rows, so that thousands of steps take a second.
  */
+import { bundleOf } from '#protocol/bundle.ts'
 import { cutFormat } from '#protocol/cut-format.ts'
 import {
   type CutManifest,
@@ -131,7 +132,7 @@ export function openHistory({ dice, cutEveryMs, isCalm }: Given): History {
       note = { ...note, state: 'recorded', at: clock.now(), deadline: clock.now() + cutDeadlineMs }
       revision = await shelf.setNote(note, revision)
       await pause()
-      const flights = [await shelf.keep({ rows: [[number]], first: '1', last: '1' })]
+      const flights = [await shelf.keep(bundleOf([[number]], { first: '1', last: '1' }))]
       await pause()
       const manifest = signed(archive, { id, by: asked.by, begunAt, slices, flights, lastSeq })
       await shelf.keepDocument(cutNames.manifest(id), encodeManifest(manifest))
@@ -157,7 +158,7 @@ export function openHistory({ dice, cutEveryMs, isCalm }: Given): History {
     }
     met.push(id)
     await pause()
-    const layer = [await shelf.keep({ rows: [[`order/${number}`, null]], first: 'a', last: 'b' })]
+    const layer = [await shelf.keep(bundleOf([[`order/${number}`, null]], { first: 'a', last: 'b' }))]
     await pause()
     const below = base === undefined || base.layers.length > 3 ? [] : base.layers
     const slice: CutSlice = {

@@ -1,4 +1,5 @@
 /** Cuts made by hand, with the states that a test wants, stored as a node stores them. */
+import { bundleOf } from '#protocol/bundle.ts'
 import { cutFormat } from '#protocol/cut-format.ts'
 import {
   cutNames,
@@ -169,7 +170,7 @@ async function layerOf<T>(
   const layer = []
   for (let at = 0; at < rows.length; at += most) {
     const some = rows.slice(at, at + most)
-    layer.push(await shelf.keep({ rows: some, first: keyOf(some[0] as T), last: keyOf(some.at(-1) as T) }))
+    layer.push(await shelf.keep(bundleOf(some, { first: keyOf(some[0] as T), last: keyOf(some.at(-1) as T) })))
   }
   return layer
 }

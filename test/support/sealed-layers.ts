@@ -1,5 +1,6 @@
 /** Layers as a cut has them, from maps of what each knows, and a base that holds them sealed. */
 import type { Address } from '#protocol/address.ts'
+import { bundleOf } from '#protocol/bundle.ts'
 import { encode } from '#protocol/codec.ts'
 import type { SegmentRef, StateRow } from '#protocol/cut.ts'
 import type { Needs, StoreIdentity } from '#store/store.ts'
@@ -31,7 +32,7 @@ async function layerOf(known: Known, rowsMost: number, kept: Map<string, Uint8Ar
   const refs: SegmentRef[] = []
   for (let at = 0; at < rows.length; at += rowsMost) {
     const some = rows.slice(at, at + rowsMost)
-    const { ref, bytes } = await sealing.pack(some, { first: some[0]![0], last: some.at(-1)![0] })
+    const { ref, bytes } = await sealing.pack(bundleOf(some, { first: some[0]![0], last: some.at(-1)![0] }))
     kept.set(ref.id, bytes)
     refs.push(ref)
   }

@@ -39,7 +39,7 @@ export function openScratch({ realm, clock, onEntry }: Given): Scratch {
       append: (entry) => take([entry]),
       appendAll: take,
       logState: () => Promise.resolve({ firstSeq, lastSeq: last, entries: last - firstSeq + 1, bytes: 0, createdAt }),
-      blobs: { ...bus.blobs, put: () => Promise.resolve() },
+      blobs: { ...bus.blobs, put: () => Promise.resolve(), add: () => Promise.resolve() },
     }
   }
 

@@ -17,7 +17,7 @@ import {
 import { Fault, isFault } from '#protocol/fault.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
-import type { Bundle } from './bundles.ts'
+import type { Bundle } from '#protocol/bundle.ts'
 import { archivedSource, eitherSource, segmentBytesOf, storedSource } from './cut-source.ts'
 
 export type CutShelf = {
@@ -53,9 +53,10 @@ export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archi
   }
 
   const shelf: CutShelf = {
-    async keep({ rows, first, last }) {
-      const { ref, bytes } = await archive.pack(rows, { first, last })
-      await Promise.all([archive.take(ref.id, bytes), bus.cuts.put(cutNames.segment(ref.id), bytes)])
+    async keep(bundle) {
+      const { ref, bytes, keep, letGo } = await archive.pack(bundle)
+      await Promise.all([keep(), bus.cuts.add(cutNames.segment(ref.id), bytes)])
+      letGo()
       return ref
     },
     async keepDocument(name, bytes) {

@@ -11,7 +11,7 @@ import { isFault } from '#protocol/fault.ts'
 import { parseStored } from '#protocol/subject.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import { channelsOf, type Numbered, type Recorded } from '#runtime/core/in-flight.ts'
-import { type Bundle, bundlesOf } from '#runtime/cuts/reading/bundles.ts'
+import { type Bundle, bundlesOf } from '#protocol/bundle.ts'
 import { inOrder } from '#runtime/cuts/reading/in-order.ts'
 import { portionsOf, type Range } from './read-portions.ts'
 

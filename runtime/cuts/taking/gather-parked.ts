@@ -8,7 +8,7 @@ import type { CutManifest, FlightRow, Layer, SegmentRef } from '#protocol/cut.ts
 import { parseStored } from '#protocol/subject.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import type { Recorded } from '#runtime/core/in-flight.ts'
-import { bundlesOf } from '#runtime/cuts/reading/bundles.ts'
+import { bundlesOf } from '#protocol/bundle.ts'
 import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
 import type { Gathering } from './gather-flights.ts'
 import { portionsOf } from './read-portions.ts'

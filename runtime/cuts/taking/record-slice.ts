@@ -6,16 +6,15 @@
  * again, and a second view would be of another instant.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { kindOf } from '#protocol/address.ts'
 import { cutFormat } from '#protocol/cut-format.ts'
 import { type Census, cutNames, type CutSlice, encodeSlice, type Layer, type SegmentRef } from '#protocol/cut.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { MarkedCut } from '#protocol/record.ts'
 import { stateOfArray } from '#protocol/state.ts'
-import type { Slice, SliceRow, Store } from '#store/store.ts'
+import type { Slice, Store } from '#store/store.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { trace } from '#runtime/trace.ts'
-import { type Bundle, bundlesOf } from '#runtime/cuts/reading/bundles.ts'
+import { type Bundle, bundlesOf } from '#protocol/bundle.ts'
 import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { inOrder } from '#runtime/cuts/reading/in-order.ts'
 import type { Turns } from './turns.ts'
@@ -43,6 +42,8 @@ export type RecordOptions = SliceOptions & {
 export const keepMost = 8
 /** While a view is open, the store may fill its map up to this share and no further. */
 const fullShare = 0.95
+/** Segments between two looks at it. */
+const looksEvery = 8
 
 export function tooLate(waiting: Waiting, { cutDeadlineMs }: SliceOptions): Fault {
   return givenUp(waiting, `it took longer than ${cutDeadlineMs} ms`)
@@ -68,6 +69,7 @@ export async function recordSlice(world: SliceWorld, waiting: Waiting, options: 
   const stored: SegmentRef[] = []
   const check = (): void => {
     if (options.isOver() || clock.now() - at >= options.cutDeadlineMs) throw tooLate(waiting, options)
+    if (stored.length % looksEvery !== 0) return
     const { bytes, limit, file } = store.size()
     // What grew since then may be pinned by this view alone.
     const reached = bytes + file - waiting.file
@@ -80,7 +82,7 @@ export async function recordSlice(world: SliceWorld, waiting: Waiting, options: 
     return ref
   }
   const [layer, clients] = await Promise.all([
-    inOrder(bundlesOf(slice.portions(base?.cut), rowOf), keep, keepMost),
+    inOrder(slice.bundles(base?.cut), keep, keepMost),
     base !== undefined && (await isSame(shelf, base.clients, slice))
       ? base.clients
       : inOrder(bundlesOf(once(slice.clients), clientOf), keep, keepMost),
@@ -93,7 +95,7 @@ export async function recordSlice(world: SliceWorld, waiting: Waiting, options: 
     position,
     clients,
     layers: layer.length === 0 && base !== undefined ? base.layers : [layer, ...(base?.layers ?? [])],
-    census: await censusOf(slice),
+    census: await slice.census(),
     unheard: await unheardOf(slice),
     node: options.name,
     at,
@@ -133,30 +135,6 @@ async function baseOf({ shelf }: SliceWorld, slice: Slice, options: SliceOptions
     return base.layers.length >= options.cutLayersMost || above > lowest / 2 ? undefined : base
   }
   return undefined
-}
-
-function rowOf({ address, state, needs }: SliceRow): { key: string; row: unknown; bytes: number } {
-  const flags = (needs.effects === true ? 1 : 0) | (needs.subscribed === true ? 2 : 0)
-  const row: unknown[] = [address, state ?? null]
-  if (needs.due !== undefined || flags !== 0) row.push(needs.due ?? null)
-  if (flags !== 0) row.push(flags)
-  return { key: address, row, bytes: address.length + (state?.length ?? 0) + 8 }
-}
-
-async function censusOf(slice: Slice): Promise<Census> {
-  const kinds: Record<string, number> = {}
-  for await (const portion of slice.addresses())
-    for (const address of portion) kinds[kindOf(address)] = (kinds[kindOf(address)] ?? 0) + 1
-  let timers = 0
-  let effects = 0
-  let subscribed = 0
-  for await (const portion of slice.needs())
-    for (const [, needs] of portion) {
-      if (needs.due !== undefined) timers++
-      if (needs.effects === true) effects++
-      if (needs.subscribed === true) subscribed++
-    }
-  return { kinds, timers, effects, subscribed }
 }
 
 /** Of each pattern, from where the one who is furthest behind has still to hear. */

@@ -74,7 +74,11 @@ export function mortalCutBus(bus: Bus, reaper: CutReaper): Bus {
     ...bus,
     append: (entry) => append(entry, () => bus.append(entry)),
     appendAll: (entries) => append(entries[0], () => bus.appendAll(entries)),
-    cuts: { ...bus.cuts, put: (name, bytes) => reaper.at(stepOfBlob(name), () => bus.cuts.put(name, bytes)) },
+    cuts: {
+      ...bus.cuts,
+      put: (name, bytes) => reaper.at(stepOfBlob(name), () => bus.cuts.put(name, bytes)),
+      add: (name, bytes) => reaper.at(stepOfBlob(name), () => bus.cuts.add(name, bytes)),
+    },
     notes: {
       ...bus.notes,
       put: (...given) =>

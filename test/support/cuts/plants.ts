@@ -11,7 +11,8 @@ import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus, Entry, LogEntry, Placed, ReadOptions } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { readThrough } from '#runtime/partition/read-through.ts'
-import type { SliceRow, Store } from '#store/store.ts'
+import type { Store } from '#store/store.ts'
+import { bundleOfRows, rowsOfBundle, type SliceRow } from '#test/support/slice-rows.ts'
 import type { Mutation, Plant } from '#test/support/sim/process.ts'
 
 const isMailbox = (filter: string): boolean => /\.in\.\d+\.>$/.test(filter)
@@ -63,9 +64,10 @@ function misread(change: (row: SliceRow) => SliceRow | undefined, when: 'always'
         const slice = store.slice(partition)
         return {
           ...slice,
-          async *portions(since) {
-            for await (const portion of slice.portions(since))
-              yield when === 'since' && since === undefined ? portion : portion.flatMap((row) => change(row) ?? [])
+          async *bundles(since) {
+            for await (const bundle of slice.bundles(since))
+              if (when === 'since' && since === undefined) yield bundle
+              else yield* bundleOfRows(rowsOfBundle(bundle).flatMap((row) => change(row) ?? []))
           },
         }
       },
@@ -178,9 +180,9 @@ const lateView: Plant = () => {
         const slice = store.slice(partition)
         return {
           ...slice,
-          async *portions(since) {
+          async *bundles(since) {
             await new Promise<void>((resolve) => clock?.at(clock.now() + 400, resolve))
-            yield* store.slice(partition).portions(since)
+            yield* store.slice(partition).bundles(since)
           },
         }
       },
