@@ -18,6 +18,7 @@ import { ownPartition } from '#runtime/partition/own-partition.ts'
 import type { Ownership, Partition, PartitionOptions } from '#runtime/partition/partition.ts'
 import type { Queries } from '#runtime/queries.ts'
 import type { Rollouts } from '#runtime/rollouts/rollouts.ts'
+import { steppingTurnsOf } from '#runtime/partition/stepping-turns.ts'
 import type { Topics } from '#runtime/partition/topics.ts'
 import { trace } from '#runtime/trace.ts'
 import { takeOverOf } from './take-over.ts'
@@ -82,6 +83,7 @@ type World = {
 export function ownersOf(world: World, options: OwnersOptions, firstSeq: number): Owners {
   const { bus, log, store, clock, kinds, folder, committer, effects, topics, queries } = world
   const partitions = new Map<number, Partition>()
+  const turns = steppingTurnsOf(clock)
   let lastSeq = firstSeq
   const awaited = new Map<number, number>()
   const folding = new Set<Promise<unknown>>()
@@ -118,7 +120,7 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
     log.begin(partition, { seq, epoch, n: undefined }, life)
     const one = ownPartition(
       {
-        ...{ bus, store, folder, committer, effects, clock, kinds },
+        ...{ bus, store, folder, committer, effects, clock, turns, kinds },
         lastSeq: () => lastSeq,
         onMoved: queries.moved,
         onSubscribed: topics.set,

@@ -23,6 +23,7 @@ import { openReplies } from './replies.ts'
 import { openRegistry } from './registry.ts'
 import { refusal } from './server-fault.ts'
 import { openBlobs } from './blobs.ts'
+import { wireShareOf } from './wire-share.ts'
 
 /** The first release with ids in atomic batches and checks on another subject. */
 const oldestServer = '2.12.1'
@@ -80,7 +81,8 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
     heartbeatMs: times.heartbeatMs,
     hedgeMs: isClustered ? hedgeMs : undefined,
   }
-  const readAlone = (asked: ReadOptions): Promise<Reading> => openReader({ link, calls, replies }, how, asked)
+  const share = wireShareOf()
+  const readAlone = (asked: ReadOptions): Promise<Reading> => openReader({ link, calls, replies, share }, how, asked)
   const { partitions } = realm
   const joint = openJointReading({
     prefix: `${realm.name}.in.`,

@@ -89,7 +89,7 @@ export function ownPartition(
   function schedule(): void {
     if (isScheduled || isClosed || !isOpen) return
     isScheduled = true
-    setImmediate(run)
+    world.turns.ask(run)
   }
 
   /** Steps what has arrived for at most one slice, then asks for a commit. */

@@ -15,6 +15,7 @@ import type { Effects, Standing } from '#runtime/effects/effects.ts'
 import type { Folder } from './folder.ts'
 import type { HoldOptions } from '#runtime/mending/holding.ts'
 import type { Kinds, Resident } from './residents.ts'
+import type { SteppingTurns } from './stepping-turns.ts'
 import type { StepDown } from '#runtime/rollouts/step-down.ts'
 
 export type PartitionOptions = HoldOptions & {
@@ -46,6 +47,7 @@ export type PartitionWorld = {
   readonly committer: Committer
   readonly effects: Effects
   readonly clock: Clock
+  readonly turns: SteppingTurns
   readonly kinds: Kinds
   /** The log's end as far as this node has seen it. */
   readonly lastSeq: () => number
