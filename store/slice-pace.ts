@@ -16,7 +16,7 @@ export type SlicePace = {
 }
 
 /** Of the time that others took, reading takes this much. */
-const share = 1 / 4
+const share = 1 / 16
 /** Where the process does little else, a portion is short; where a turn of its loop is long, so is a portion. */
 const leastMs = 2
 const mostMs = 10
