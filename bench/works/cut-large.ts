@@ -8,7 +8,9 @@ import { pause, type Work } from '#bench/work.ts'
 
 const bytes = 1000
 const keys = 1000
-const beforeMs = 3000
+/** The longest pause of ten seconds is longer than that of three. */
+const beforeMs = 10_000
+const warmMs = 3_000
 
 export const cutLarge: Work = {
   name: 'cutlarge',
@@ -24,7 +26,7 @@ export const cutLarge: Work = {
     await sendThrough(node, (one) => filler.call('fill', { ...one, bytes, waitMs: 0 }), filling)
     await node.call('drained', null)
     const pouring = await pour({ node, sender }, keys)
-    await pause(beforeMs)
+    await pause(warmMs)
     await node.call('window', null)
     await pause(beforeMs)
     const before = await node.call('window', null)

@@ -1,4 +1,4 @@
-/** `perdure diff-run`: what a change would have made of the same events, from a cut on. */
+/** `perdure diff-run`: what a change would have made of the same events since a cut. */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Call, Command } from '#bin/command.ts'
@@ -20,7 +20,7 @@ const shownMost = 20
 
 export const command: Command = {
   name: 'diff-run',
-  title: 'what a change would have made of the same events, from a cut on',
+  title: 'what a change would have made of the same events since a cut',
   usage: ['<cut|file> --change <module.ts|events.jsonl> [--until 10m|<time>] [--actors file.ts]'],
   about: [
     'Runs two forks of the cut through, in this process and in virtual time: one with the actors as they are (--actors) and the events that came from outside since, one with the change. A module (.ts, .js) is other definitions of actors; a list (.jsonl) is other events: print the real ones with "restore <cut> --list-replay", then drop, edit or add lines.',

@@ -10,7 +10,7 @@
  * Of all together. While a node took up a queue of 300,000 in sixteen mailboxes, a cut was recorded in
  * 2.2 to 3.7 s with 16,000, and in 0.2 to 0.9 s with a quarter of it; the queue was worked off as fast.
  */
-const wireMost = 8000
+export const wireMost = 8000
 /** Of one, which reads alone: 256 were half as fast. */
 const windowMost = 1000
 const windowLeast = 64

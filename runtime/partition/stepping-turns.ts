@@ -8,7 +8,7 @@ import type { Clock } from '#runtime/clock.ts'
 import { queueOf } from '#runtime/core/queue.ts'
 
 /** Past it the rest waits for the next turn of the loop; whoever has begun ends its own slice. */
-const budgetMs = 24
+export const budgetMs = 24
 
 export type SteppingTurns = { ask(step: () => void): void }
 

@@ -1,7 +1,7 @@
 /** What readings of one connection ask for: bounded for all together, and something for each. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type WireShare, wireShareOf } from '#runtime/nats/wire-share.ts'
+import { type WireShare, wireMost, wireShareOf } from '#runtime/nats/wire-share.ts'
 
 type Reader = { owes: number; heard: number; owed(): number; heardAt(): number }
 
@@ -23,7 +23,7 @@ test('one reading asks for a thousand at a time, and so do four', () => {
   expect(readers.map((one) => ask(share, one, 0))).toEqual([1000, 1000, 1000, 1000])
 })
 
-test('however many readings catch up at once, no more than four thousand and a little of each are on the way', () => {
+test('however many readings catch up at once, no more than a bound and a little of each are on the way', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 80 }),
@@ -37,7 +37,7 @@ test('however many readings catch up at once, no more than four thousand and a l
           one.owes = Math.max(0, one.owes - came)
           expect(share.window(one, 0)).toBeGreaterThanOrEqual(64)
           ask(share, one, 0)
-          expect(readers.reduce((sum, { owes }) => sum + owes, 0)).toBeLessThanOrEqual(4000 + 64 * count)
+          expect(readers.reduce((sum, { owes }) => sum + owes, 0)).toBeLessThanOrEqual(wireMost + 64 * count)
         }
       },
     ),
