@@ -40,6 +40,8 @@ export type CutSlice = {
   readonly at: number
   /** Bytes that this slice added to the archive. */
   readonly added: number
+  /** How long its node stood still at most while it was recorded, for whatever reason. */
+  readonly pauseMs?: number | undefined
 }
 
 export type Census = {
@@ -213,8 +215,7 @@ export function encodeSlice(slice: CutSlice): Uint8Array {
     [s.census.kinds, s.census.timers, s.census.effects, s.census.subscribed],
     s.unheard,
     s.node,
-    s.at,
-    s.added,
+    ...[s.at, s.added, s.pauseMs],
   ])
 }
 
@@ -235,7 +236,7 @@ export function decodeSlice(bytes: Uint8Array): CutSlice {
       unheard: f[8] as [string, number][],
       node: f[9] as string,
       at: f[10] as number,
-      added: f[11] as number,
+      ...{ added: f[11] as number, pauseMs: f[12] as number | undefined },
     }
   })
 }

@@ -55,6 +55,7 @@ function jsonOf(manifest: Manifest, slices: readonly CutSlice[], found: Sums): o
       node: slices[at]?.node,
       layers: slices[at]?.layers.length,
       recordedAfterMs: (slices[at]?.at ?? begunAt) - begunAt,
+      pauseMs: slices[at]?.pauseMs,
     })),
   }
 }
@@ -75,7 +76,10 @@ function print({ out }: Call, { manifest, slices, found }: Shown): void {
   const { id, name, begunAt, recordedAt, wholeAt, channels } = manifest
   out.line(out.style('bold', name === undefined ? id : `${name} (${id})`))
   row('taken', `${timeText(begunAt, now)} by ${manifest.by}, perdure ${manifest.release}`)
-  row('took', `${span(recordedAt - begunAt)} until all had recorded, ${span(wholeAt - begunAt)} until it was whole`)
+  row(
+    'took',
+    `${span(recordedAt - begunAt)} until all had recorded, ${span(wholeAt - begunAt)} until it was whole${pauseText(slices)}`,
+  )
   row(
     'realm',
     `${manifest.realm}, generation ${manifest.generation}, ${plural(manifest.partitions, 'partition')}, log up to ${Math.max(...manifest.slices.map(({ commit }) => commit))}`,
@@ -114,6 +118,12 @@ function print({ out }: Call, { manifest, slices, found }: Shown): void {
     most.slice(0, channelsShown).map(([from, to, count]) => [channelText(from), String(to), String(count)]),
   )
   if (most.length > channelsShown) out.line(`  … ${most.length - channelsShown} more channels: --json`)
+}
+
+/** Of cuts that were taken before it was noted, nothing. */
+function pauseText(slices: readonly CutSlice[]): string {
+  const pauses = slices.flatMap(({ pauseMs }) => pauseMs ?? [])
+  return pauses.length === 0 ? '' : `; no node stood still for longer than ${Math.max(...pauses)} ms`
 }
 
 const senders: Readonly<Record<string, string>> = {

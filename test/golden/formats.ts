@@ -4,7 +4,7 @@ import { decodeAnswer } from '#protocol/answer.ts'
 import { decode, Ref } from '#protocol/codec.ts'
 import { decodeCutCheck } from '#protocol/cut-check.ts'
 import { decodeCutDrill } from '#protocol/cut-drill.ts'
-import { decodeCutNote, decodeManifest } from '#protocol/cut.ts'
+import { decodeCutNote, decodeManifest, decodeSlice } from '#protocol/cut.ts'
 import { decodeDrainProgress, decodeDrainRequest } from '#protocol/drain.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
 import { decodeErrand, decodeReply } from '#protocol/errand.ts'
@@ -42,6 +42,7 @@ export const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> =
   'cut-file': readCutFile,
   'cut-manifest': decodeManifest,
   'cut-note': decodeCutNote,
+  'cut-slice': decodeSlice,
   fork: (bytes) => parseFork(new TextDecoder().decode(bytes)),
   standstill: decodeStandstill,
   kind: (bytes) => decodeKindEntry('order', bytes),

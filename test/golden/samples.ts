@@ -5,7 +5,7 @@ import { encodeStandstill } from '#protocol/standstill.ts'
 import { encodeAnswer } from '#protocol/answer.ts'
 import { encodeCutCheck } from '#protocol/cut-check.ts'
 import { encodeCutDrill } from '#protocol/cut-drill.ts'
-import { encodeManifest } from '#protocol/cut.ts'
+import { type CutSlice, encodeManifest, encodeSlice } from '#protocol/cut.ts'
 import { decode, encode, Ref } from '#protocol/codec.ts'
 import { diff, shadowOf } from '#protocol/delta.ts'
 import { encodeDrainProgress, encodeDrainRequest } from '#protocol/drain.ts'
@@ -95,6 +95,11 @@ const deltas: Record<string, unknown> = {
 const heartbeat: Heartbeat = {
   name: 'node-1', life: 'l1', since: at, beat: 7, phase: 'ready', capacity: 2, labels: ['gpu'], kinds: [['order', 3, '0123456789abcdef']], owned: [[5, 8, 77, 3]], followed: [[6, 12, true]],
   load: { cpu: 0.5, memoryBytes: 1e8, commitsPerSecond: 12, actors: 40, effects: 2 }, release: '0.1.0', incarnation: 2, setbacks: [[3, 'it is damaged (store.corrupt)', at]], unfollowed: [[4, 'no base (log.gap)']], isCatchingUp: true, opening: [5],
+}
+const cutSlice: CutSlice = {
+  format: 1, cut: 'c1', partition: 5, marker: 7, position: positionOf(5, 77, { forgottenAt: at - 9 }), clients: [{ id: 's1', bytes: 10, rows: 1, first: 'ann', last: 'ann' }],
+  layers: [[{ id: 's2', bytes: 20, rows: 2, first: 'order/1', last: 'order/2' }], [{ id: 's3', bytes: 30, rows: 3, first: 'order/1', last: 'order/9' }]],
+  census: { kinds: { order: 3 }, timers: 1, effects: 2, subscribed: 1 }, unheard: [['order.*', 12]], node: 'node-1', at, added: 30, pauseMs: 12,
 }
 /** As the first release told it. */
 const firstHeartbeat = (): Uint8Array => encode((decode(encodeHeartbeat(heartbeat)) as unknown[]).slice(0, 13))
@@ -192,6 +197,8 @@ export const samples: readonly { readonly format: string; readonly name: string;
       signer: new Uint8Array([1, 2]), signature: new Uint8Array([3, 4]),
     }),
   },
+  { format: 'cut-slice', name: 'whole', make: () => encodeSlice(cutSlice) },
+  { format: 'cut-slice', name: 'first', make: () => encode((decode(encodeSlice(cutSlice)) as unknown[]).slice(0, 12)) },
   { format: 'answer', name: 'value', make: () => encodeAnswer({ is: 'value', value: { total: 5, when: new Date(at) } }) },
   { format: 'answer', name: 'fault', make: () => encodeAnswer({ is: 'fault', fault: { code: 'actor.done', message: 'It has ended.' } }) },
   {

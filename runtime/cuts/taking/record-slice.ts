@@ -17,6 +17,7 @@ import { trace } from '#runtime/trace.ts'
 import { type Bundle, bundlesOf } from '#protocol/bundle.ts'
 import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { inOrder } from '#runtime/cuts/reading/in-order.ts'
+import type { LoopMeter } from './loop-meter.ts'
 import type { Turns } from './turns.ts'
 
 export type SliceOptions = {
@@ -36,6 +37,7 @@ export type RecordOptions = SliceOptions & {
   readonly isOver: () => boolean
   /** Whose turn it is to put something away. */
   readonly turns: Turns
+  readonly meter: Pick<LoopMeter, 'longest'>
 }
 
 /** Segments of one partition, and of what was in flight, that are put away at once. */
@@ -100,6 +102,7 @@ export async function recordSlice(world: SliceWorld, waiting: Waiting, options: 
     node: options.name,
     at,
     added: stored.reduce((sum, { bytes }) => sum + bytes, 0),
+    pauseMs: options.meter.longest(),
   }
   const bytes = encodeSlice(document)
   await shelf.keepDocument(cutNames.slice(id, partition), bytes)

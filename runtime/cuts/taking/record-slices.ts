@@ -12,6 +12,7 @@ import type { Bus } from '#runtime/bus.ts'
 import type { Folder } from '#runtime/partition/folder.ts'
 import { trace } from '#runtime/trace.ts'
 import { tellSlice } from './await-slices.ts'
+import { loopMeterOf } from './loop-meter.ts'
 import { recordSlice, type SliceOptions, type SliceWorld, tooLate, type Waiting } from './record-slice.ts'
 import { turnsOf } from './turns.ts'
 
@@ -36,6 +37,7 @@ export function recordSlices(world: World, options: SliceOptions): SliceRecorder
   /** What was in flight is read from the log when all have recorded: until then nothing is trimmed. */
   const held = new Map<string, { cancel(): void }>()
   const turns = turnsOf(keepMost)
+  const meter = loopMeterOf()
   let isOver = false
 
   function onMarked(cut: MarkedCut, position: FoldedPartition): void {
@@ -64,7 +66,11 @@ export function recordSlices(world: World, options: SliceOptions): SliceRecorder
   }
 
   function begin(): void {
-    const work = run().finally(() => running.delete(work))
+    meter.begin()
+    const work = run().finally(() => {
+      running.delete(work)
+      meter.end()
+    })
     running.add(work)
   }
 
@@ -78,7 +84,7 @@ export function recordSlices(world: World, options: SliceOptions): SliceRecorder
         if (isOver) continue
         // Also when what it waits for never comes: the view is not held for it.
         const bytes = await Promise.race([
-          recordSlice(world, next, { ...options, isOver: () => isOver, turns }),
+          recordSlice(world, next, { ...options, isOver: () => isOver, turns, meter }),
           late.promise,
         ])
         tellSlice(bus, { cut: cut[0], partition, bytes })
