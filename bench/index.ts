@@ -7,11 +7,18 @@ import { openGround } from './ground.ts'
 import { headLine, rowOf } from './table.ts'
 import { type Reference, type Verdict, verdictOf } from './verdict.ts'
 import type { Figure, Work, WorkOptions } from './work.ts'
+import { at } from './works/at.ts'
 import { coldstart } from './works/coldstart.ts'
 import { conversation } from './works/conversation.ts'
+import { cut } from './works/cut.ts'
+import { cutEvery } from './works/cut-every.ts'
+import { cutLarge } from './works/cut-large.ts'
+import { cutQueue } from './works/cut-queue.ts'
+import { fork } from './works/fork.ts'
 import { fold } from './works/fold.ts'
 import { handover } from './works/handover.ts'
 import { memory } from './works/memory.ts'
+import { restore } from './works/restore.ts'
 import { scale } from './works/scale.ts'
 import { start } from './works/start.ts'
 import { takeover } from './works/takeover.ts'
@@ -39,6 +46,13 @@ export const works: readonly Work[] = [
   conversation,
   fold,
   scale,
+  cut,
+  cutLarge,
+  cutQueue,
+  cutEvery,
+  restore,
+  fork,
+  at,
 ]
 
 export type BenchOptions = {

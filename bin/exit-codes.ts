@@ -14,10 +14,11 @@ export const exitCodes = [
 export type ExitCode = (typeof exitCodes)[number][0]
 
 const usage =
-  /^(usage|config|address|key|kind|realm|client|pattern|platform|event)\.(invalid|unknown|unreadable|empty|tooLong|notUtf8|unsupported|untyped|reserved)$/
+  /^(usage|config|address|key|kind|realm|client|pattern|platform|event|instant)\.(invalid|unknown|unreadable|empty|tooLong|notUtf8|unsupported|untyped|reserved)$/
 const absent = new Set([
   'actor.unknown',
   'actor.absent',
+  'past.absent',
   'timer.absent',
   'effect.absent',
   'parked.absent',
@@ -26,6 +27,8 @@ const absent = new Set([
   'bus.nobody',
   'node.absent',
   'partition.unowned',
+  'cut.unknown',
+  'fork.unknown',
 ])
 const late = new Set(['ask.deadline', 'wait.deadline', 'bus.timeout'])
 

@@ -3,7 +3,8 @@ import { stat } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { exampleActors } from '#actors/index.ts'
 import { Fault } from '#protocol/fault.ts'
-import type { ActorKind } from '#runtime/index.ts'
+import { isInvariant } from '#runtime/cuts/reading/invariant.ts'
+import type { ActorKind, Invariant } from '#runtime/index.ts'
 
 /** Every exported kind, and every exported list of them. */
 export async function loadActors(file: string | undefined): Promise<readonly ActorKind[]> {
@@ -15,6 +16,13 @@ export async function loadActors(file: string | undefined): Promise<readonly Act
   const kinds = [...new Set(found)]
   if (kinds.length === 0) throw new Fault('actors.unusable', { value: file, reason: 'it exports none' })
   return kinds
+}
+
+/** What every cut is held against: each that is exported, and each in an exported list. */
+export async function loadInvariants(file: string | undefined): Promise<readonly Invariant[]> {
+  if (file === undefined) return []
+  const found = Object.values(await load(file)).flatMap((value) => (Array.isArray(value) ? value : [value]))
+  return [...new Set(found.filter(isInvariant))]
 }
 
 async function load(file: string): Promise<Readonly<Record<string, unknown>>> {

@@ -75,6 +75,7 @@ function detailsOf(
     `capacity ${capacity}`,
     ...(labels.length === 0 ? [] : [`labels ${labels.join(', ')}`]),
     ...(load.effects === 0 ? [] : [plural(load.effects, 'effect')]),
+    ...(load.packed === undefined ? [] : [`${plural(load.packed, 'actor')} to unpack`]),
     `perdure ${release}`,
   ]
   return [

@@ -6,10 +6,11 @@
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '#config/open-config.ts'
-import { serverOptionsOf } from '#config/options.ts'
+import { cutKeyFile, keyPlaceOf, serverOptionsOf } from '#config/options.ts'
 import { flagsOfSettings } from '#config/settings.ts'
 import { storedFaultOf } from '#protocol/fault.ts'
 import { systemClock } from '#runtime/index.ts'
+import { makeCutKey } from '#runtime/cuts/reading/cut-key.ts'
 import { ensureCredentials, nodeLoginFile } from '#runtime/server/credentials.ts'
 import { keepRunning, type KeptServer, restarts } from '#runtime/server/keep-running.ts'
 import { launchCluster, type RunningCluster } from '#runtime/server/launch-cluster.ts'
@@ -125,6 +126,8 @@ async function startNode({ config, count, log, servers, kept, onDied }: Start, n
   // A directory knows its login, so that no password stands in a list of processes.
   makeEach(dir)
   await copyFile(nodeLoginFile(config.node.dir), nodeLoginFile(dir))
+  // Cuts of one realm are sealed with one key.
+  await copyCutKey(config, dir)
   const joined = Promise.withResolvers<void>()
   let isJoined = false
   function onLine({ is, level, text, ...fields }: ChildLine): void {
@@ -163,6 +166,13 @@ async function startNode({ config, count, log, servers, kept, onDied }: Start, n
   kept.push(node)
   await joined.promise
   return { name, dir, health: port === 0 ? undefined : `http://127.0.0.1:${port}`, pid: () => node.pid() }
+}
+
+async function copyCutKey(config: Config, dir: string): Promise<void> {
+  const place = keyPlaceOf(config)
+  if (place.given !== undefined || place.isNamed) return
+  await makeCutKey(place)
+  await copyFile(place.file, cutKeyFile(dir))
 }
 
 type Own = {

@@ -10,7 +10,7 @@ import type { Call } from './command.ts'
 import { openEnding, type Why } from './ending.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { type HealthServer, openHealth } from './health.ts'
-import { loadActors } from './load-actors.ts'
+import { loadActors, loadInvariants } from './load-actors.ts'
 import { type Log, openLog } from './log.ts'
 import { makeDir } from './make-dir.ts'
 import { openServer, type StartedServer } from './open-server.ts'
@@ -60,11 +60,15 @@ type Begin = { readonly config: Config; readonly log: Log; readonly withServer: 
 async function begin(running: Running, { config, log, withServer, signal }: Begin): Promise<void> {
   makeDir(config)
   running.actors = await loadActors(config.node['actors.module'])
+  const invariants = await loadInvariants(config.node['cuts.invariants'] ?? config.node['actors.module'])
   if (withServer) running.server = await openServer(config, log, signal)
   const port = config.node['health.port']
   if (port !== 0) running.health = await openHealth(port)
   signal.throwIfAborted()
-  running.node = await openConfiguredNode(config, { actors: running.actors, isPatient: !withServer, signal })
+  running.node = await openConfiguredNode(config, {
+    ...{ actors: running.actors, invariants },
+    ...{ isPatient: !withServer, signal },
+  })
   running.health?.attach(running.node)
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Trace } from '#runtime/index.ts'
 import type { NodePhase } from '#protocol/heartbeat.ts'
+import { textOfCutTrace } from './cut-trace-text.ts'
 import { clip, plural, rangesText, span } from './layout.ts'
 import { plain } from './output.ts'
 
@@ -29,10 +30,29 @@ export function textOfTrace(event: Trace): Told {
       return { level: 'info', text: `node ${event.node} has let go of its partitions` }
     case 'node.failed':
       return { level: 'error', text: `node ${event.node} ended: ${event.fault.message} (${event.fault.code})` }
+    case 'cut.checked': {
+      const { cut, deadlocks, orphans, broken, ms } = event
+      const isWell = deadlocks + orphans + broken.length === 0
+      const what = [
+        ...(deadlocks === 0 ? [] : [plural(deadlocks, 'deadlock')]),
+        ...(orphans === 0 ? [] : [`${plural(orphans, 'wait')} for nobody`]),
+        ...broken.map((name) => `"${name}" does not hold`),
+      ]
+      return isWell
+        ? { level: 'debug', text: `looked at cut ${cut} in ${span(ms)}: nothing is wrong` }
+        : { level: 'warn', text: `cut ${cut}: ${what.join(', ')} (perdure cut check ${cut})` }
+    }
+    case 'cut.unchecked':
+      return { level: 'warn', text: `could not look at cut ${event.cut}: ${event.fault.message} (${event.fault.code})` }
+    case 'node.superseded':
+      return {
+        level: 'warn',
+        text: `node ${event.node} lets go of generation ${event.generation}, which takes nothing more, and goes on in the next one`,
+      }
     case 'node.waits':
       return {
         level: 'warn',
-        text: `cannot start yet, tries for ${span(event.forMs)} more: ${event.fault.message} (${event.fault.code})`,
+        text: `cannot start yet, tries ${Number.isFinite(event.forMs) ? `for ${span(event.forMs)} more` : 'until it can'}: ${event.fault.message} (${event.fault.code})`,
       }
     case 'node.drain':
       return { level: 'info', text: drainText(event) }
@@ -65,6 +85,11 @@ export function textOfTrace(event: Trace): Told {
       return { level: 'info', text: `reading the log: ${event.read} of ${event.of}` }
     case 'fold.rebuilt':
       return { level: 'warn', text: `making the store again from the log: ${event.reason}` }
+    case 'base.unpacked':
+      return {
+        level: 'info',
+        text: `unpacked partition ${event.partition} of what was restored: ${plural(event.actors, 'actor')}`,
+      }
     case 'stepped':
       return {
         level: 'trace',
@@ -105,7 +130,14 @@ export function textOfTrace(event: Trace): Told {
       }
     case 'effect.orphaned':
       return { level: 'warn', text: `${event.address}: ${event.node}, which ran ${event.name}, is gone` }
+    case 'effect.answered':
+      return {
+        level: 'info',
+        text: `${event.address}: ${event.name} was answered from the journal${event.isEnded ? '' : ' so far'}; it did not run`,
+      }
     case 'effect.waits':
+      if (event.for === 'fork')
+        return { level: 'warn', text: `${event.address}: ${event.name} does not run: ${event.reason}` }
       if (event.for === 'carrier')
         return { level: 'warn', text: `${event.address}: ${event.name} can run nowhere: ${event.reason}` }
       return {
@@ -160,7 +192,7 @@ export function textOfTrace(event: Trace): Told {
     case 'trimmed':
       return { level: 'debug', text: `trimmed ${event.removed} entries of the log, up to ${event.upTo}` }
     default:
-      return { level: 'debug', text: JSON.stringify(event) }
+      return textOfCutTrace(event) ?? { level: 'debug', text: JSON.stringify(event) }
   }
 }
 

@@ -14,7 +14,7 @@ export const clusterSettings = {
     'The prefix of all subjects; one world of actors.',
   ),
   partitions: setting(
-    count({ min: 1, max: 1024 }),
+    count({ min: 1, max: 999 }),
     16,
     'Fixed when a realm is made. 16 keep two cores busy; a cluster that is to grow wants 64.',
   ),

@@ -147,6 +147,15 @@ const nodeNumbers = {
   askMostMs: 'ask.longestMs',
   askLateMs: 'ask.lateMs',
   asksMost: 'ask.openMost',
+  cutDeadlineMs: 'cuts.deadlineMs',
+  cutLayersMost: 'cuts.layersMost',
+  checkMs: 'cuts.checkMs',
+  cutEveryMs: 'cuts.everyMs',
+  cutEveryBytes: 'cuts.everyBytes',
+  cutKeepLast: 'cuts.keepLast',
+  cutKeepHourly: 'cuts.keepHourly',
+  cutKeepDaily: 'cuts.keepDaily',
+  drillEveryMs: 'cuts.drillMs',
 } as const
 
 /** What a node takes to run actors. */
@@ -159,6 +168,7 @@ export function nodeOptionsOf(config: Config): NodeSettingsOf {
     ...(isForgetful(config) ? {} : { mendKeepMs: 0 }),
     name: node.name,
     labels: node.labels,
+    secondPlace: node['cuts.secondPlace'],
     standbys: cluster.standbys,
     release,
     historyMs: cluster['history.windowMs'],
@@ -183,6 +193,7 @@ type NodeSettingsOf = Readonly<
 > & {
   readonly name: string
   readonly labels: readonly string[]
+  readonly secondPlace: string | undefined
   readonly release: string
   readonly acceptChanged: boolean
   readonly rolloutShare: number | 'auto'
@@ -206,4 +217,26 @@ type ClientSettings = Readonly<
 /** The folds of this node, beside the server's own directory. */
 export function storeOptionsOf({ node }: Config): { readonly dir: string; readonly mapBytes: number } {
   return { dir: join(node.dir, 'store'), mapBytes: node['store.mapBytes'] }
+}
+
+export function archiveOptionsOf({ node }: Config): { readonly dir: string; readonly mapBytes: number } {
+  return { dir: join(node.dir, 'archive'), mapBytes: node['cuts.archiveBytes'] }
+}
+
+/** Where the key of cuts is, or is to be made. */
+export function keyPlaceOf({ node, isSet }: Config): {
+  readonly given: string | undefined
+  readonly file: string
+  readonly isNamed: boolean
+} {
+  return {
+    given: node['cuts.key'],
+    file: node['cuts.keyFile'] ?? cutKeyFile(node.dir),
+    isNamed: isSet('cuts.keyFile'),
+  }
+}
+
+/** Beside the credentials, made by the first start. */
+export function cutKeyFile(dir: string): string {
+  return join(dir, 'cuts.key')
 }

@@ -1,11 +1,12 @@
 /** All settings by name, the two types of their values, and how each is named elsewhere. */
 import { clusterSettings } from './cluster-settings.ts'
+import { cutSettings } from './cut-settings.ts'
 import { memberSettings } from './member-settings.ts'
 import { paceSettings } from './pace-settings.ts'
 import { placeSettings } from './place-settings.ts'
 import { envNameOf, flagNameOf, type Setting } from './setting.ts'
 
-const nodeSettings = { ...placeSettings, ...memberSettings, ...paceSettings } as const
+const nodeSettings = { ...placeSettings, ...memberSettings, ...paceSettings, ...cutSettings } as const
 
 type ValuesOf<T extends Readonly<Record<string, Setting<unknown>>>> = {
   readonly [N in keyof T]: T[N] extends Setting<infer V> ? V : never

@@ -28,6 +28,15 @@ export type Content =
   | { readonly is: 'cancel'; readonly ask: string }
   /** For what runs on behalf of its receiver: a callback that another actor has a reference to. */
   | { readonly is: 'tell'; readonly effect: string; readonly event: AnyEvent }
+  /**
+   * Back to a state that it had, or to none, if it is still as it was seen: how many steps, born when; or not there.
+   * Written by those who run actors.
+   */
+  | {
+      readonly is: 'rewind'
+      readonly state: Uint8Array | null
+      readonly seen: readonly [steps: number, bornAt: number] | null
+    }
 
 /** How a child knows its parent, and by which spawn: an event of an earlier spawn is refused. */
 export type ParentLink = {
@@ -100,6 +109,7 @@ const contents = [
   'resolveEffect',
   'cancel',
   'tell',
+  'rewind',
 ] as const
 
 export function encodeEnvelope(envelope: Envelope, record?: Uint8Array): Uint8Array {

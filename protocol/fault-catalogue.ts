@@ -4,10 +4,14 @@
  */
 import { accessFaults } from './faults/access.ts'
 import { askFaults } from './faults/asks.ts'
+import { cutFaults } from './faults/cuts.ts'
 import { eventFaults } from './faults/events.ts'
+import { forkFaults } from './faults/forks.ts'
 import { logFaults } from './faults/log.ts'
 import { machineFaults } from './faults/machine.ts'
 import { nameFaults } from './faults/names.ts'
+import { pastFaults } from './faults/past.ts'
+import { restoreFaults } from './faults/restores.ts'
 
 export type { Verdict } from './faults/entry.ts'
 
@@ -18,4 +22,8 @@ export const faultCatalogue = {
   ...logFaults,
   ...accessFaults,
   ...machineFaults,
+  ...cutFaults,
+  ...pastFaults,
+  ...restoreFaults,
+  ...forkFaults,
 } as const

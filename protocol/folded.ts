@@ -2,6 +2,8 @@
  * The position of a partition, for the owner that moves it and for the store that keeps it.
  */
 
+import type { MarkedCut } from './record.ts'
+
 /** How far a partition has been folded, and what lives and rewinds together with that. */
 export type FoldedPartition = {
   readonly partition: number
@@ -24,6 +26,8 @@ export type FoldedPartition = {
   readonly visitFloor?: number
   /** The last sign of the youngest client's session that was forgotten here; nothing while none was. */
   readonly forgottenAt?: number
+  /** Cuts that were recorded here before the mailbox was read as far as their markers. */
+  readonly cuts?: readonly MarkedCut[]
 }
 
 /** How far the session of a client was taken: its last number, and the instant of that sign. */

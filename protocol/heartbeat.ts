@@ -25,6 +25,8 @@ export type Load = {
   readonly commitsPerSecond: number
   readonly actors: number
   readonly effects: number
+  /** Actors that a lazy restore brought and that are not unpacked yet: for them it needs the key of the cut. */
+  readonly packed?: number | undefined
 }
 
 export type Heartbeat = {
@@ -61,7 +63,7 @@ export type Setback = readonly [partition: number, reason: string, since: number
 const format = 1
 
 export function encodeHeartbeat(one: Heartbeat): Uint8Array {
-  const { cpu, memoryBytes, commitsPerSecond, actors, effects } = one.load
+  const { cpu, memoryBytes, commitsPerSecond, actors, effects, packed = 0 } = one.load
   return encode([
     format,
     one.name,
@@ -74,7 +76,7 @@ export function encodeHeartbeat(one: Heartbeat): Uint8Array {
     one.kinds,
     one.owned,
     one.followed,
-    [cpu, memoryBytes, commitsPerSecond, actors, effects],
+    [cpu, memoryBytes, commitsPerSecond, actors, effects, packed],
     one.release,
     one.incarnation ?? 0,
     one.setbacks ?? [],
@@ -90,7 +92,7 @@ export function decodeHeartbeat(bytes: Uint8Array): Heartbeat {
     throw new Fault('heartbeat.unknown', { size: bytes.length })
   const [, name, life, since, beat, phase, capacity, labels, kinds, owned, followed, load, release, ...later] = array
   const [incarnation = 0, setbacks = [], unfollowed = [], isCatchingUp = false, opening = []] = later
-  const [cpu, memoryBytes, commitsPerSecond, actors, effects] = load as number[]
+  const [cpu, memoryBytes, commitsPerSecond, actors, effects, packed = 0] = load as number[]
   return {
     name,
     life,
@@ -102,7 +104,7 @@ export function decodeHeartbeat(bytes: Uint8Array): Heartbeat {
     kinds,
     owned,
     followed,
-    load: { cpu, memoryBytes, commitsPerSecond, actors, effects },
+    load: { cpu, memoryBytes, commitsPerSecond, actors, effects, packed: packed === 0 ? undefined : packed },
     release,
     incarnation,
     setbacks,

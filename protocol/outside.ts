@@ -37,6 +37,27 @@ export function encodeOutside(event: AnyEvent | null, note: OutsideNote): Uint8A
   return encodeBrief([envelopeFormat, event, note])
 }
 
+/**
+ * What somebody else sent, with another note. What was refused stays what it is: something to be
+ * refused, in other bytes or the same.
+ */
+export function renoted(bytes: Uint8Array, noteOfIt: (note: OutsideNote) => OutsideNote): Uint8Array {
+  let value: unknown
+  try {
+    value = valueOf(bytes)
+  } catch {
+    return bytes
+  }
+  const isWrapped = Array.isArray(value) && value[0] === envelopeFormat
+  if (!isWrapped && !isEvent(value)) return bytes
+  return encodeOutside((isWrapped ? (value as unknown[])[1] : value) as AnyEvent | null, noteOfIt(noteOf(value)))
+}
+
+/** By a sender whose numbers mean nothing where it goes. */
+export function uncounted({ session: _, n: _n, floor: _floor, again: _again, ...note }: OutsideNote): OutsideNote {
+  return note
+}
+
 const clientPattern = /^[A-Za-z0-9_-]{1,64}$/
 const tracePattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 const childPattern = /^(?:~(?:[A-Za-z0-9_-]|=[0-9A-F]{2})+~\d+)+$/

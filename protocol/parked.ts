@@ -31,6 +31,9 @@ export type Parking = {
   readonly at: number
 }
 
+/** A payload is cut at this size: the smallest max_payload that perdure runs with, and room for the fault. */
+export const parkedEntryBytes = 48_000
+
 /**
  * One entry; more when an outsider's payload came near the server's limit and does not fit beside
  * its fault. The others follow it on the log, contiguous, because all are of one batch.

@@ -19,9 +19,19 @@ export function streamOf(realm: Pick<Realm, 'name' | 'generation'>): string {
   return realm.generation === 0 ? realm.name : `${realm.name}_g${realm.generation}`
 }
 
-/** The streams of which a realm consists: its log, the registry of kinds, the bases of partitions. */
-export function partsOf(realm: string): readonly [log: string, kinds: string, bases: string] {
-  return [realm, `KV_${realm}_kinds`, `OBJ_${realm}_bases`]
+/**
+ * The streams of which a realm consists: the log and the bases of a generation, and, beside all
+ * generations, the cuts, the registries of kinds and of what is known of cuts.
+ */
+export function partsOf(
+  realm: Pick<Realm, 'name' | 'generation'>,
+): readonly [log: string, bases: string, cuts: string, ...registries: string[]] {
+  const { name } = realm
+  return [streamOf(realm), basesOf(realm), `OBJ_${name}_cuts`, `KV_${name}_kinds`, `KV_${name}_cuts`]
+}
+
+export function basesOf(realm: Pick<Realm, 'name' | 'generation'>): string {
+  return `OBJ_${streamOf(realm)}_bases`
 }
 
 /** What the server says that leads a stream from now on, to everybody in the account. */

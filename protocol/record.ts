@@ -61,7 +61,12 @@ export type CommitRecord = {
   /** High-water marks of clients that moved: name, count, instant. */
   readonly clients: readonly (readonly [string, number, number])[]
   readonly steps: readonly StepNote[]
+  /** The cut that begins here: this record is its partition's recorded state, and carries nothing else. */
+  readonly cut?: MarkedCut | undefined
 }
+
+/** A cut as a partition met it: its name, and where its marker stands in the mailbox. */
+export type MarkedCut = readonly [id: string, marker: number]
 
 export type ClaimRecord = {
   readonly is: 'claim'
@@ -128,6 +133,7 @@ export function encodeRecord(record: AnyRecord): Uint8Array {
     record.marks,
     record.clients,
     record.steps.map(stepArrayOf),
+    ...(record.cut === undefined ? [] : [record.cut]),
   ])
 }
 
@@ -191,6 +197,7 @@ function recordOf(fields: unknown): AnyRecord {
       ...(s[3] ? { mark: s[3] as NonNullable<StepNote['mark']> } : {}),
       ...(s[4] ? { decision: s[4] as Decision } : {}),
     })),
+    ...(Array.isArray(f[16]) ? { cut: f[16] as unknown as MarkedCut } : {}),
   }
 }
 

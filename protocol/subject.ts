@@ -14,12 +14,19 @@ import type { Realm } from './realm.ts'
  */
 export type Sender = number | 'x' | 'e' | 'm' | 'c'
 
+const markerKind = '-'
+
 export const subjects = {
   to: (realm: Realm, address: Address) => `${realm.name}.to.${dotted(address)}`,
   in: (realm: Realm, partition: number, sender: Sender, address: Address) =>
     `${realm.name}.in.${partition}.${sender}.${dotted(address)}`,
   mailbox: (realm: Realm, partition: number) => `${realm.name}.in.${partition}.>`,
   commit: (realm: Realm, partition: number) => `${realm.name}.commit.${partition}`,
+  /** Where a cut begins for this partition. */
+  marker: (realm: Realm, partition: number, cut: string) => `${realm.name}.in.${partition}.m.cut.${cut}`,
+  /** The same for what is emitted: ahead of it in the log, a cut began; no kind is called so. */
+  topicMarker: (realm: Realm, cut: string) => `${realm.name}.ev.${markerKind}.${cut}.cut`,
+  topicMarkers: (realm: Realm) => `${realm.name}.ev.${markerKind}.>`,
   /** Where records of the cheap path stand: inside envelopes that this partition sent. */
   sentBy: (realm: Realm, partition: number) => `${realm.name}.in.*.${partition}.>`,
   parked: (realm: Realm, partition: number, address: Address) => `${realm.name}.parked.${partition}.${dotted(address)}`,
@@ -49,6 +56,20 @@ export const subjects = {
   mend: (realm: Realm, name: string) => `${realm.name}.mend.${name}`,
   /** The registry of kinds has changed: whoever goes by it looks. Never stored. */
   kinds: (realm: Realm) => `${realm.name}.kinds`,
+  /** The markers of a cut are stored: their positions, for those whose mailbox is long. Never stored. */
+  cutCalled: (realm: Realm) => `${realm.name}.cut.called`,
+  /** A cut was looked at by the node that took it. Never stored. */
+  cutChecked: (realm: Realm) => `${realm.name}.cut.checked`,
+  /** A slice is durable: whoever takes the cut looks. Never stored. */
+  cutSliced: (realm: Realm) => `${realm.name}.cut.sliced`,
+  /** A node is asked to take a cut, or to remove one. Never stored. */
+  cut: (realm: Realm, name: string) => `${realm.name}.cut.at.${name}`,
+  /** A node is asked what of a cut lies in its archive. Never stored. */
+  cutHeld: (realm: Realm, name: string) => `${realm.name}.cut.held.${name}`,
+  /** The realm was sealed, or goes on in its next generation: whoever serves it looks. Never stored. */
+  generation: (realm: Pick<Realm, 'name'>) => `${realm.name}.generation`,
+  /** The timers of the realm stand still no more: whoever serves it looks. Never stored. */
+  timers: (realm: Realm) => `${realm.name}.timers`,
   live: (realm: Realm, id: string) => `${realm.name}.st.${id}`,
 } as const
 
@@ -90,6 +111,8 @@ export type Stored =
   | { readonly is: 'commit'; readonly partition: number }
   | { readonly is: 'parked'; readonly partition: number; readonly address: Address }
   | { readonly is: 'ev'; readonly address: Address; readonly type: string }
+  /** A cut begins among the emitted events; its markers in the mailboxes follow at once, by partition. */
+  | { readonly is: 'cut'; readonly cut: string }
   | { readonly is: 're'; readonly client: string; readonly id: string }
 
 /** The hot path: splits by hand, because it runs once for every entry that is read. */
@@ -110,6 +133,7 @@ export function parseStored(subject: string): Stored {
     case 'parked':
       return { is: 'parked', partition: Number(tokens[2]), address: `${tokens[3]}/${tokens[4]}` }
     case 'ev':
+      if (tokens[2] === markerKind) return { is: 'cut', cut: tokens[3] as string }
       return { is: 'ev', address: `${tokens[2]}/${tokens[3]}`, type: tokens.slice(4).join('.') }
     case 're':
       return { is: 're', client: tokens[2] as string, id: tokens[3] as string }

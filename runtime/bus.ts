@@ -10,6 +10,7 @@
  * - Entries arrive in log order; a gap in delivery is repaired by the reader itself before the
  *   next entry is handed on, from its own position.
  */
+import type { Fork } from '#protocol/fork.ts'
 import type { Realm } from '#protocol/realm.ts'
 
 export type Entry = {
@@ -59,6 +60,31 @@ export type LogState = {
   readonly createdAt: string
 }
 
+/** Small named values with history. */
+export type Registry = {
+  get(key: string): Promise<Uint8Array | undefined>
+  /** The value with the revision it has; 0 for one that never was put. */
+  entry(key: string): Promise<{ readonly value: Uint8Array | undefined; readonly revision: number }>
+  /** Only over that revision, if one is given (else `bus.conflict`); returns the new one. */
+  put(key: string, value: Uint8Array, revision?: number): Promise<number>
+  keys(): Promise<string[]>
+  /** What stood there at that instant of the server's clock; nothing when its history begins later. */
+  asOf(key: string, instant: number): Promise<Uint8Array | undefined>
+  /** The key with its history; that, too, is a change. */
+  remove(key: string): Promise<void>
+  /** Of the last change of any key, so that nobody reads all of them to find out that nothing changed. */
+  revision(): Promise<number>
+}
+
+export type Blobs = {
+  put(name: string, bytes: Uint8Array): Promise<void>
+  /** Of a name that nobody has used: half the way to the server, where there are very many. */
+  add(name: string, bytes: Uint8Array): Promise<void>
+  get(name: string): Promise<Uint8Array | undefined>
+  remove(name: string): Promise<void>
+  names(): Promise<string[]>
+}
+
 export type BusState = 'connected' | 'disconnected' | 'closed'
 
 /** How the order in which the log was written and that of positions belong together. */
@@ -74,6 +100,8 @@ export type LogOrder = {
 
 export interface Bus extends AsyncDisposable {
   readonly realm: Realm
+  /** When the realm is a fork: of what, and what its effects and timers may do. */
+  readonly fork?: Fork | undefined
   /** Where its sequences are positions (see core/incarnations.ts); elsewhere the two are the same. */
   readonly order?: LogOrder
   /** The largest payload the server takes, in bytes. */
@@ -98,6 +126,8 @@ export interface Bus extends AsyncDisposable {
   /** Removes one entry; false when it was not there. */
   removeEntry(seq: number): Promise<boolean>
   logState(): Promise<LogState>
+  /** Whether this generation takes nothing more: the realm is being restored, goes on in a later one, or is a fork that was removed. */
+  isSuperseded(): Promise<boolean>
 
   /** Core request and reply: never stored, answered by whoever serves the subject now. */
   request(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array>
@@ -108,24 +138,14 @@ export interface Bus extends AsyncDisposable {
   /** A subject that only this connection hears. */
   inbox(): string
 
-  /** Small named values with history (kinds and their definitions). */
-  readonly registry: {
-    get(key: string): Promise<Uint8Array | undefined>
-    /** The value with the revision it has; 0 for one that never was put. */
-    entry(key: string): Promise<{ readonly value: Uint8Array | undefined; readonly revision: number }>
-    /** Only over that revision, if one is given (else `bus.conflict`); returns the new one. */
-    put(key: string, value: Uint8Array, revision?: number): Promise<number>
-    keys(): Promise<string[]>
-    /** Of the last change of any key, so that nobody reads all of them to find out that nothing changed. */
-    revision(): Promise<number>
-  }
-  /** Large named values (bases of partitions, later slices of cuts). */
-  readonly blobs: {
-    put(name: string, bytes: Uint8Array): Promise<void>
-    get(name: string): Promise<Uint8Array | undefined>
-    remove(name: string): Promise<void>
-    names(): Promise<string[]>
-  }
+  /** Kinds and their definitions. */
+  readonly registry: Registry
+  /** What is known of cuts, in short. */
+  readonly notes: Registry
+  /** Large named values of this generation: bases of partitions. */
+  readonly blobs: Blobs
+  /** The same for cuts, whatever the generation. */
+  readonly cuts: Blobs
 
   /** Connection changes; called with the present state at once. */
   onState(on: (state: BusState) => void): { stop(): void }

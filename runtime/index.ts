@@ -9,6 +9,7 @@ import { type SettingName, settings } from '#config/settings.ts'
 import type { ActorKind } from '#protocol/actor.ts'
 import type { RealmHandle } from './client/realm-handle.ts'
 import type { Clock } from './clock.ts'
+import type { Invariant } from './cuts/reading/invariant.ts'
 import type { BusAuth } from './nats/bus-options.ts'
 import type { Node } from './node.ts'
 import { openConfiguredNode, openConfiguredRealm } from './wiring.ts'
@@ -24,10 +25,22 @@ export type { ActorHandle, AskOptions, SendOptions } from './client/actor-handle
 export type { Drained, Draining, SeenNode, SeenPlace, SeenRealm, Unowned } from './client/nodes.ts'
 export type { Operations, ShownActor } from './client/operate.ts'
 export type { ParkedBox, ParkedEntry } from './client/parked.ts'
+export type { PastSight, RealmPast, When } from './client/past.ts'
+export type { Rewinding, Rewound } from './client/rewinding.ts'
+export type { Fork, MakeForkOptions, RealmForks, SeenFork } from './client/forks.ts'
 export type { EmittedEntry, RealmHandle } from './client/realm-handle.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { refTo, reply, subscribe, tell, unsubscribe, unwatch, watch } from './core/actions.ts'
 export type { Node, NodeHealth } from './node.ts'
+export {
+  type ActorInCut,
+  type CheckedCut,
+  type FlyingEnvelope,
+  invariant,
+  type Invariant,
+} from './cuts/reading/invariant.ts'
+export type { DebugStep } from './past/debug.ts'
+export type { Input } from './past/inputs.ts'
 export { onTrace, type Trace } from './trace.ts'
 
 /** Settings by the names that `perdure config` lists, for example `{ 'actors.idleMs': 5000 }`. */
@@ -46,6 +59,8 @@ export type OpenOptions = {
 
 export type OpenNodeOptions = OpenOptions & {
   readonly actors: readonly ActorKind[]
+  /** What must hold in every cut: made with `invariant(name, holds)`. */
+  readonly invariants?: readonly Invariant[]
   readonly name?: string
 }
 

@@ -3,9 +3,13 @@
  */
 import type { ActorKind } from '#protocol/actor.ts'
 import type { NodePhase } from '#protocol/heartbeat.ts'
+import type { Archive } from '#store/archive.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
+import type { CutOptions, Cuts } from './cuts/cuts.ts'
+import type { Journal } from './forks/firewall.ts'
+import type { Invariant } from './cuts/reading/invariant.ts'
 import type { Blueprint } from './core/blueprint.ts'
 import type { KeepBasesOptions } from './trimming/keep-bases.ts'
 import type { Partition, PartitionOptions } from './partition/partition.ts'
@@ -15,6 +19,7 @@ import type { TrimOptions } from './trimming/trim.ts'
 export type NodeOptions = PartitionOptions &
   TrimOptions &
   ShareOptions &
+  CutOptions &
   KeepBasesOptions & {
     /** A partition that is given up may take so long to commit what it stepped. */
     readonly handOverMs: number
@@ -43,8 +48,14 @@ export type NodeOptions = PartitionOptions &
 export type NodeWorld = {
   readonly bus: Bus
   readonly store: Store
+  /** Where cuts are kept; a node without one takes no part in them. */
+  readonly archive?: Archive | undefined
   readonly clock: Clock
   readonly actors: readonly ActorKind[]
+  /** Of a fork: what its effects are answered from. */
+  readonly journal?: Journal | undefined
+  /** What must hold in every cut. */
+  readonly invariants?: readonly Invariant[] | undefined
 }
 
 export interface Node extends AsyncDisposable {
@@ -53,6 +64,7 @@ export interface Node extends AsyncDisposable {
   readonly store: Store
   readonly partitions: readonly Partition[]
   readonly kinds: ReadonlyMap<string, Blueprint>
+  readonly cuts: Cuts | undefined
   /** Adds a kind while the node runs. */
   register(actor: ActorKind): Promise<void>
   /** Everything that was stepped is committed and folded; nothing waits. */
@@ -85,6 +97,8 @@ export type NodeHealth = {
   readonly effects: number
   readonly residents: number
   readonly actors: number
+  /** Of these, those that a lazy restore brought and that are not unpacked yet: for them the key of the cut is needed. */
+  readonly packed: number
   /** Partitions that this node should serve and cannot now, with the reason; each is tried again. */
   readonly waits: readonly { readonly partition: number; readonly reason: string }[]
 }

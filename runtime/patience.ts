@@ -47,9 +47,11 @@ export async function patiently<T>(attempt: () => Promise<T>, options: Patience)
   }
 }
 
-/** Of the servers and of the way to them; rights, versions and definitions do not change by waiting. */
+/** Of the servers and of the way to them, and of a realm that is being restored; rights, versions and definitions do not change by waiting. */
 function isPassing(error: unknown): boolean {
-  return isFault(error) && error.verdict === 'retry' && error.code.startsWith('bus.')
+  return (
+    isFault(error, 'realm.restoring') || (isFault(error) && error.verdict === 'retry' && error.code.startsWith('bus.'))
+  )
 }
 
 async function pause(ms: number, { clock, signal }: Patience): Promise<void> {

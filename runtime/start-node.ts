@@ -3,17 +3,22 @@
  * effects, topics, queries) and keeps house: says that it is alive, forgets idle actors, trims.
  */
 import type { Address } from '#protocol/address.ts'
-import { storedFaultOf } from '#protocol/fault.ts'
+import { type Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
+import { type Cuts, cutsOf } from './cuts/cuts.ts'
 import { keepBases } from './trimming/keep-bases.ts'
 import { committerOf } from './partition/committer.ts'
 import { serveDrain } from './members/drain.ts'
 import type { Arrival } from './core/arrival.ts'
 import type { Blueprint } from './core/blueprint.ts'
+import { healthOf, settle } from './health.ts'
 import { effectHooksOf } from './effects/effect-hooks.ts'
 import { effectsOf } from './effects/run-effects.ts'
+import { firewallFor } from './forks/firewall.ts'
 import { folderOf } from './partition/folder.ts'
 import { hearClaims } from './members/hear-claims.ts'
+import { hearStandstill } from './members/standstill.ts'
+import { hearGeneration } from './members/hear-generation.ts'
 import { addKind, agreeOnKinds, registerKind } from './rollouts/kinds.ts'
 import { followerOf } from './members/follower.ts'
 import { loadOf } from './members/load.ts'
@@ -22,12 +27,12 @@ import { type Share, shareOf } from './members/share.ts'
 import type { Partition } from './partition/partition.ts'
 import { queriesOf } from './queries.ts'
 import { type Rollouts, rolloutsOf } from './rollouts/rollouts.ts'
-import { nodeHealthOf } from './node-health.ts'
 import { topicsOf } from './partition/topics.ts'
 import { trace } from './trace.ts'
 import { type Mending, mendingOf } from './mending/mend.ts'
 import { placedLogOf } from './mending/placed-log.ts'
 import { openTrimmer } from './trimming/trim.ts'
+import { unpackBases } from './trimming/unpack.ts'
 import { watchLog } from './mending/verify-log.ts'
 import type { NodeOptions, NodeWorld, Node } from './node.ts'
 
@@ -39,6 +44,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
   for (const actor of world.actors) addKind(kinds, actor)
   await agreeOnKinds(world, [...kinds.values()], options)
 
+  const standstill = await hearStandstill(world, options)
   const placed = await placedLogOf(world, options)
   const begun = await placed.bus.logState()
   const log = watchLog(
@@ -68,10 +74,20 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     owners.partitions.get(partitionOf(address, realm.partitions))
   const arrive = (arrival: Extract<Arrival, { address: unknown }>): void => owner(arrival.address)?.arrive(arrival)
   const effects = effectsOf(
-    { bus, clock, hooks: effectHooksOf({ kinds, owner, arrive, share: () => share }) },
+    {
+      ...{ bus, clock, hooks: effectHooksOf({ kinds, owner, arrive, share: () => share }) },
+      ...{ firewall: firewallFor(world), isStill: () => standstill.isOn },
+    },
     { name: options.name, limit: options.effectLimit, retryMs: options.retryMs, replyMs: options.deadMs },
   )
-  const topics = topicsOf({ bus, clock, arrive }, options)
+  const topics = topicsOf(
+    {
+      ...{ bus, clock, arrive },
+      onCut: (cut, marker) => partitions.forEach((one, number) => one.foresee(cut, marker + number)),
+      cursor: () => Math.min(...[...partitions.values()].map(({ position }) => position.cursor)),
+    },
+    options,
+  )
   const queries = queriesOf(
     { bus, store, clock, kinds, effects, node: options.name, partition: (number) => owners.partitions.get(number) },
     options,
@@ -79,26 +95,21 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
   const follower = followerOf({ bus, store, clock, kinds, flush: () => folder.flush() }, options)
   const owners: Owners = ownersOf(
     {
-      bus,
-      log,
-      store,
-      clock,
-      kinds,
-      folder,
-      committer,
-      effects,
-      topics,
-      queries,
-      follower,
+      ...{ bus, log, store, clock, kinds, folder, committer, effects, topics, queries, follower },
       rollouts: () => rollouts,
+      standstill: () => standstill.present,
       onLost,
-      onOpened: (numbers) => claims.look(numbers),
+      onOpened(numbers) {
+        claims.look(numbers)
+        unpacking.consider()
+      },
       onClaimed: () => share.announce(),
     },
     options,
     begun.lastSeq,
   )
   const { partitions } = owners
+  standstill.onEnd(() => void owners.reopen().then(() => share.consider(), fail))
   const rollouts: Rollouts = rolloutsOf(
     {
       bus,
@@ -136,18 +147,19 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     },
     options,
   )
+  const cutWorld = { bus, store, clock, folder, owned: partitions, kinds, invariants: world.invariants ?? [] }
+  const cuts: Cuts | undefined = world.archive && cutsOf({ ...cutWorld, archive: world.archive }, options)
   const trimmer = openTrimmer(
     {
-      bus,
-      store,
-      clock,
+      ...{ bus, store, clock, others: () => share.others(), isHeld: () => cuts?.holdsTrim === true },
       positions: () => [...partitions.values()].map((one) => one.position),
-      others: () => share.others(),
     },
     options,
   )
   const bases = keepBases({ bus, store, clock, folder, isOwned: (number) => partitions.has(number) }, options)
+  const unpacking = unpackBases({ bus, store, clock, owners })
   const claims = hearClaims({ bus, clock, owned: partitions }, options)
+  const generations = hearGeneration({ bus: world.bus, clock, onSuperseded: superseded }, options)
   const drains = serveDrain({ bus, share, stop: () => void stop() }, options.name)
   const watchState = bus.onState((state) => trace({ is: 'bus.state', state }))
 
@@ -161,7 +173,15 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     kill(failure)
   }
 
+  /** Nothing can be committed any more; what was stepped and not committed never was. */
+  function superseded(fault: Fault): void {
+    trace({ is: 'node.superseded', node: options.name, generation: realm.generation })
+    failure ??= fault
+    kill(fault)
+  }
+
   function onLost(number: number, error: unknown): void {
+    if (isFault(error, 'realm.moved')) generations.look()
     if (!stopping && !mending.isActive) share.lost(number, error)
   }
 
@@ -179,6 +199,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     store.alive.set(now).catch(fail)
     if (options.mendKeepMs > 0) store.recents.trim(now - options.mendKeepMs, options.mendBytes).catch(fail)
     owners.evict(now - options.idleMs)
+    unpacking.consider()
     house = clock.at(now + options.aliveMs, keepHouse)
   }
 
@@ -186,11 +207,9 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     if (finishing) return
     finishing = true
     house?.cancel()
-    claims.stop()
-    bases.stop()
-    mending.stop()
-    drains.stop()
-    effects.stop()
+    for (const one of [claims, generations, standstill, bases, mending, drains, effects]) one.stop()
+    void unpacking.stop()
+    void cuts?.stop()
     await share.end()
     await follower.stop().catch(() => undefined)
     void trimmer.stop()
@@ -236,7 +255,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     await owners.drain(until)
     effects.drop()
     await owners.close()
-    await folder.stop()
+    await Promise.all([folder.stop(), cuts?.stop()])
     await store.alive.set(clock.now())
   }
 
@@ -262,6 +281,7 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
     store,
     kinds,
     ended,
+    cuts,
     get partitions() {
       return [...partitions.values()]
     },
@@ -270,20 +290,8 @@ export async function startNode(world: NodeWorld, options: NodeOptions): Promise
       for (const partition of partitions.values()) await partition.takeUp(actor.kind)
       effects.consider()
     },
-    async settle() {
-      for (let busy = true; busy;) {
-        await folder.flush()
-        busy = folder.behind > 0 || [...partitions.values()].some(({ depth }) => depth.queued + depth.staged > 0)
-        if (busy) await new Promise<void>((resolve) => setImmediate(resolve))
-      }
-    },
-    health: () =>
-      nodeHealthOf({
-        isStopping: stopping,
-        partitions: [...partitions.values()],
-        of: realm.partitions,
-        ...{ share, folder, effects, store },
-      }),
+    settle: () => settle(owners, folder),
+    health: () => healthOf({ realm, owners, share, folder, effects, store }, !stopping),
     stop,
     kill: () => kill(),
     [Symbol.asyncDispose]: stop,

@@ -24,6 +24,7 @@ import type { Address } from '#protocol/address.ts'
 import type { AnyEvent } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
 import { parseStored } from '#protocol/subject.ts'
+import { openBaseReader } from '#store/base-blob.ts'
 import { openMemoryDisk, openMemoryStore } from '#store/memory-store.ts'
 import type { Store } from '#store/store.ts'
 import { realmHandleOf, type RealmHandle } from './client/realm-handle.ts'
@@ -129,7 +130,7 @@ export async function openTestRealm(options: TestRealmOptions): Promise<TestReal
 
   running = await open()
   const client = log.connect()
-  const handle = realmHandleOf({ bus: client, clock }, settings.client)
+  const handle = realmHandleOf({ bus: client, clock, readBase: openBaseReader }, settings.client)
   const close = async (): Promise<void> => {
     await handle.close()
     kill()

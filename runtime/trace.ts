@@ -8,9 +8,11 @@ import type { Address } from '#protocol/address.ts'
 import type { DrainRequest } from '#protocol/drain.ts'
 import type { StoredFault } from '#protocol/fault.ts'
 import type { NodePhase } from '#protocol/heartbeat.ts'
+import type { ForkTrace } from './forks/fork-trace.ts'
 import type { MendReport } from './core/mend-row.ts'
 
 export type Trace =
+  | ForkTrace
   | {
       readonly is: 'node.ready'
       readonly node: string
@@ -29,6 +31,8 @@ export type Trace =
       readonly othersMs: number
     }
   | { readonly is: 'node.heard'; readonly node: string }
+  /** Its realm is being restored, or was: it serves this generation no more. */
+  | { readonly is: 'node.superseded'; readonly node: string; readonly generation: number }
   /** It cannot start yet, and tries again for so long. */
   | { readonly is: 'node.waits'; readonly node: string; readonly fault: StoredFault; readonly forMs: number }
   | { readonly is: 'member'; readonly node: string; readonly phase: NodePhase }
@@ -128,7 +132,7 @@ export type Trace =
       readonly address: Address
       readonly effect: string
       readonly name: string
-      readonly for: 'decision' | 'carrier'
+      readonly for: 'decision' | 'carrier' | 'fork'
       readonly reason: string
     }
   /** What it has to say cannot reach the log now; it is pending still, and the next owner goes on. */
@@ -194,7 +198,77 @@ export type Trace =
       readonly bytes: number
       readonly ms: number
     }
+  /** What a restore brought is rows now; nothing depends on its cut any more. */
+  | { readonly is: 'base.unpacked'; readonly partition: number; readonly actors: number; readonly ms: number }
   | { readonly is: 'base.failed'; readonly partition: number; readonly fault: StoredFault }
+  /** This node takes no part in cuts. */
+  | { readonly is: 'cuts.off'; readonly fault: StoredFault }
+  | { readonly is: 'cut.begun'; readonly cut: string; readonly by: string }
+  /** All partitions have recorded, so long after it began; `bytes`: of what refers to the log and is still to be copied. */
+  | { readonly is: 'cut.recorded'; readonly cut: string; readonly bytes: number; readonly ms: number }
+  /** One partition's part is durable, here and in the object store. */
+  | {
+      readonly is: 'cut.sliced'
+      readonly cut: string
+      readonly partition: number
+      readonly actors: number
+      readonly bytes: number
+      readonly ms: number
+    }
+  /** `bytes`: what it added to the archive. */
+  | {
+      readonly is: 'cut.whole'
+      readonly cut: string
+      readonly actors: number
+      readonly inFlight: number
+      readonly bytes: number
+      readonly ms: number
+    }
+  /** A partition's part cannot be made: the cut will be abandoned. */
+  | { readonly is: 'cut.failed'; readonly cut: string; readonly partition: number; readonly fault: StoredFault }
+  | {
+      readonly is: 'realm.restored'
+      readonly cut: string
+      readonly generation: number
+      readonly partitions: number
+      readonly actors: number
+      readonly envelopes: number
+    }
+  /** `broken`: invariants that do not hold, or of which it is not known. */
+  | {
+      readonly is: 'cut.checked'
+      readonly cut: string
+      readonly deadlocks: number
+      readonly orphans: number
+      readonly broken: readonly string[]
+      readonly ms: number
+    }
+  | { readonly is: 'cut.unchecked'; readonly cut: string; readonly fault: StoredFault }
+  | { readonly is: 'cut.abandoned'; readonly cut: string; readonly fault: StoredFault }
+  /** What no cut needs any more has gone from the object store, or from this node's archive. */
+  | {
+      readonly is: 'cuts.swept'
+      readonly place: 'store' | 'archive'
+      readonly removed: number
+      readonly left: number
+    }
+  /** Its maker does not go on with it, so it was given up for it. */
+  | { readonly is: 'cut.lost'; readonly cut: string; readonly reason: string }
+  /** Restored into a scratch realm and thrown away; `found`: what was wrong, the first of it. */
+  | {
+      readonly is: 'cut.drilled'
+      readonly cut: string
+      readonly passed: boolean
+      readonly actors: number
+      readonly envelopes: number
+      readonly ms: number
+      readonly found: readonly string[]
+    }
+  /** It lies in the second place, too. */
+  | { readonly is: 'cut.copied'; readonly cut: string; readonly path: string; readonly bytes: number }
+  | { readonly is: 'cut.removed'; readonly cut: string; readonly by: string }
+  /** Keeping house of cuts failed, and is tried again. */
+  | { readonly is: 'cuts.unkept'; readonly what: string; readonly fault: StoredFault }
 
 const traces = channel('perdure')
 

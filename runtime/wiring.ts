@@ -3,20 +3,41 @@
  * one from what a program says, the command line from what a person typed; both get the same node
  * and the same realm. It adds no clause of its own to the design's sentence.
  */
+import { configOfRealm } from '#config/config-of-realm.ts'
 import type { Config } from '#config/open-config.ts'
-import { busOptionsOf, clientOptionsOf, nodeOptionsOf, storeOptionsOf } from '#config/options.ts'
+import {
+  archiveOptionsOf,
+  busOptionsOf,
+  clientOptionsOf,
+  keyPlaceOf,
+  nodeOptionsOf,
+  storeOptionsOf,
+} from '#config/options.ts'
 import { readAuth } from '#config/read-auth.ts'
 import type { ActorKind } from '#protocol/actor.ts'
-import { isFault, storedFaultOf } from '#protocol/fault.ts'
+import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
+import type { Archive } from '#store/archive.ts'
+import { baseOfRows, openBaseReader } from '#store/base-blob.ts'
+import { openLmdbArchive } from '#store/lmdb-archive.ts'
 import { openLmdbStore, removeStore } from '#store/lmdb-store.ts'
+import { openMemoryArchive } from '#store/memory-archive.ts'
+import { sealerOf } from '#store/seal.ts'
+import { sealedBaseOf } from '#store/sealed-base.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from './bus.ts'
+import { openForkJournal } from './fork-journal.ts'
 import { realmHandleOf, type RealmHandle } from './client/realm-handle.ts'
 import { type Clock, systemClock } from './clock.ts'
+import type { Invariant } from './cuts/reading/invariant.ts'
+import { ensureCutKey, readCutKey } from './cuts/reading/cut-key.ts'
+import { openGenerations, type OpenGenerations } from './nats/generations.ts'
 import { openBus } from './nats/open-bus.ts'
+import { openRealms } from './nats/realms.ts'
 import { openPlacedView } from './mending/placed-view.ts'
 import type { BusAuth } from './nats/bus-options.ts'
+import type { ReadBase } from './past/anchors.ts'
 import { patiently } from './patience.ts'
+import { goingOn, type OpenNext } from './going-on.ts'
 import { startNode } from './start-node.ts'
 import type { Node } from './node.ts'
 import { nodeLoginFile, readLogin } from './server/credentials.ts'
@@ -30,6 +51,8 @@ export type Given = {
 
 type GivenNode = Given & {
   readonly actors: readonly ActorKind[]
+  /** What must hold in every cut. */
+  readonly invariants?: readonly Invariant[] | undefined
   /** Whether servers that do not answer are waited for, as they are by default; whoever began one itself need not. */
   readonly isPatient?: boolean
   /** Ends the waiting. */
@@ -38,38 +61,66 @@ type GivenNode = Given & {
 
 export async function openConfiguredNode(config: Config, given: GivenNode): Promise<Node> {
   const { name, 'bus.retryMs': retryMs, 'start.patienceMs': patienceMs } = config.node
-  return await patiently(() => openMended(config, given), {
-    ...{ name, retryMs, clock: given.clock ?? systemClock, signal: given.signal },
-    patienceMs: given.isPatient === false ? 0 : patienceMs,
-  })
+  const opening: Opening = {}
+  const open: OpenNext = (isAgain, signal) =>
+    patiently(() => openMended(config, given, opening), {
+      ...{ name, retryMs, clock: given.clock ?? systemClock, signal },
+      patienceMs: isAgain ? Number.POSITIVE_INFINITY : given.isPatient === false ? 0 : patienceMs,
+    })
+  return await goingOn(open, given.signal)
 }
 
+/**
+ * A node that served a fork serves that and nothing else: without it, there is nothing to make. What it
+ * reached it with may have gone with the fork's directory.
+ */
+type Opening = { fork?: Access }
+
 /** Some damage shows itself only when the node reads what it begins with: then it begins without it. */
-async function openMended(config: Config, given: GivenNode): Promise<Node> {
+async function openMended(config: Config, given: GivenNode, opening: Opening): Promise<Node> {
   try {
-    return await openOnce(config, given)
+    return await openOnce(config, given, opening)
   } catch (error) {
     if (!isFault(error, 'store.corrupt')) throw error
     removeDamaged(config, error)
-    return await openOnce(config, given)
+    return await openOnce(config, given, opening)
   }
 }
 
-async function openOnce(config: Config, given: GivenNode): Promise<Node> {
-  const bus = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: true })
+async function openOnce(config: Config, given: GivenNode, opening: Opening): Promise<Node> {
+  const access = opening.fork ?? (await accessOf(config, given.auth))
+  const clock = given.clock ?? systemClock
+  const create = opening.fork === undefined
+  const bus = await openBus({ ...busOptionsOf(config), ...access, create }).catch((error: unknown) => {
+    const isGone = !create && isFault(error, 'realm.missing')
+    throw isGone ? new Fault('fork.gone', { value: config.cluster.realm }, { cause: error }) : error
+  })
   try {
-    const store = await openStore(bus, config)
+    if (bus.fork !== undefined) opening.fork = access
+    const openRealm = (realm: string): Promise<RealmHandle> => openConfiguredRealm(configOfRealm(config, realm), given)
+    const reached = { own: { ...busOptionsOf(config), ...access }, retryMs: config.node['bus.retryMs'] }
+    const journal = bus.fork && openForkJournal({ clock, openRealm }, bus.fork, reached)
+    const archive = await openArchive(bus, config)
+    const store = await openStore(bus, config, archive).catch(async (error: unknown) => {
+      await archive?.close()
+      throw error
+    })
+    const close = async (): Promise<void> => {
+      await journal?.[Symbol.asyncDispose]()
+      await store.close()
+      await archive?.close()
+    }
     try {
       const node = await startNode(
-        { bus, store, clock: given.clock ?? systemClock, actors: given.actors },
+        { bus, store, archive, clock, journal, actors: given.actors, invariants: given.invariants },
         nodeOptionsOf(config),
       )
       return closing(node, async () => {
-        await store.close()
+        await close()
         await bus.close()
       })
     } catch (error) {
-      await store.close()
+      await close()
       throw error
     }
   } catch (error) {
@@ -83,11 +134,28 @@ export async function openConfiguredRealm(
   given: Given & { readonly client?: string | undefined },
 ): Promise<RealmHandle> {
   const clock = given.clock ?? systemClock
-  const raw = await openBus({ ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: false })
+  const options = { ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: false }
+  const raw = await openBus(options)
   try {
     // What nodes tell of the log are positions.
     const bus = await openPlacedView({ bus: raw, clock }, { retryMs: config.node['bus.retryMs'] })
-    return realmHandleOf({ bus, clock }, { ...clientOptionsOf(config), client: given.client })
+    const archive = openMemoryArchive(undefined, await readCutKey(keyPlaceOf(config)))
+    const generations = (): Promise<OpenGenerations> => openGenerations(options)
+    const { unsealed: unseal } = archive
+    const readBase: ReadBase = (bytes, ours, beside) => openBaseReader(bytes, ours, { unseal, ...beside })
+    return realmHandleOf(
+      {
+        bus,
+        clock,
+        archive,
+        generations,
+        readBase,
+        realms: () => openRealms(options),
+        baseOf: baseOfRows,
+        sealedBaseOf,
+      },
+      { ...clientOptionsOf(config), client: given.client },
+    )
   } catch (error) {
     await raw.close()
     throw error
@@ -107,15 +175,28 @@ export async function accessOf(config: Config, auth?: BusAuth): Promise<Access> 
   return { servers: noted, auth: { user: saved.user, pass: saved.pass } }
 }
 
-/** The fold of this node. One that cannot be read is made again from the log. */
-async function openStore(bus: Bus, config: Config): Promise<Store> {
+/** Where this node keeps cuts; without the key of the realm it takes no part in them, and says so. */
+async function openArchive(bus: Bus, config: Config): Promise<Archive | undefined> {
+  try {
+    const secret = await ensureCutKey(bus.notes, keyPlaceOf(config), (one) => sealerOf(one).keyName ?? '')
+    return openLmdbArchive({ ...archiveOptionsOf(config), secret })
+  } catch (error) {
+    if (!isFault(error, 'cuts.otherKey')) throw error
+    trace({ is: 'cuts.off', fault: storedFaultOf(error) })
+    return undefined
+  }
+}
+
+/** The fold of this node. One that cannot be read, or is of an earlier generation, is made again from the log. */
+async function openStore(bus: Bus, config: Config, archive: Archive | undefined): Promise<Store> {
   const { name: realm, generation, partitions } = bus.realm
   const { createdAt } = await bus.logState()
-  const options = { ...storeOptionsOf(config), identity: { realm, generation, partitions, log: createdAt } }
+  const identity = { realm, generation, partitions, log: createdAt }
+  const options = { ...storeOptionsOf(config), identity, unseal: archive?.unsealed }
   try {
     return await openLmdbStore(options)
   } catch (error) {
-    if (!isFault(error, 'store.corrupt')) throw error
+    if (!isFault(error, 'store.corrupt') && !isFault(error, 'store.superseded')) throw error
     removeDamaged(config, error)
     return await openLmdbStore(options)
   }
@@ -128,11 +209,16 @@ function removeDamaged(config: Config, error: unknown): void {
 
 function closing(node: Node, close: () => Promise<void>): Node {
   let closed: Promise<void> | undefined
-  void node.ended.then(() => (closed ??= close()))
+  // Whoever goes on after it needs the directory.
+  const ended = node.ended.then(async (error) => {
+    await (closed ??= close())
+    return error
+  })
   const stop = async (): Promise<void> => {
     await node.stop()
     await (closed ??= close())
   }
   // The node's own members are getters over what changes, so it is extended and not copied.
-  return Object.create(node, { stop: { value: stop }, [Symbol.asyncDispose]: { value: stop } }) as Node
+  const own = { ended: { value: ended }, stop: { value: stop }, [Symbol.asyncDispose]: { value: stop } }
+  return Object.create(node, own) as Node
 }

@@ -5,6 +5,7 @@
  */
 import type { Address } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
+import type { StateRow } from '#protocol/cut.ts'
 import { applyAll } from '#protocol/delta.ts'
 import {
   chunkBytes,
@@ -22,12 +23,16 @@ import { actorKey, partKey } from './keys.ts'
 import { damaged, sealed, unsealed } from './sealed.ts'
 import type { FoldedChange, Needs } from './store.ts'
 import type { Op, Tables } from './tables.ts'
+import { readUnder } from './underlay.ts'
 
 export type ActorDraft = {
   /** Takes the next change; they come in log order. */
   change(change: FoldedChange): void
   /** Chains the line of commit `n`; gives the link to the line before. */
   chain(n: number): Link
+  readonly partition: number
+  /** Until now it lay under the rows. */
+  readonly isLifted: boolean
   ops(): Op[]
 }
 
@@ -38,9 +43,17 @@ const mostDeltas = 64
 /** The actor's own row stays in half a page; fuller than this its differences move to a row of their own. */
 const tailBytes = 3072
 
-export function draftOf(tables: Tables, partition: number, address: Address): ActorDraft {
+export type Drafted = {
+  readonly partition: number
+  readonly address: Address
+  /** What lies there without a row, where that is known. */
+  readonly under?: StateRow
+}
+
+export function draftOf(tables: Tables, { partition, address, under }: Drafted): ActorDraft {
   const key = actorKey(partition, address)
-  const stored = readHead(tables, key, address)
+  const row = readHead(tables, key)
+  const stored = row ?? headUnder(tables, key, under ?? readUnder(tables, partition, address))
   let last = stored?.last ?? endedLink(tables, key, address)
   let gone = stored === undefined
   /** The newest whole state of this transaction; the stored one while there is none. */
@@ -80,7 +93,9 @@ export function draftOf(tables: Tables, partition: number, address: Address): Ac
   }
 
   function removal(): Op[] {
-    const ops: Op[] = [{ table: tables.ended, key, value: last === noLink ? undefined : sealed(key, linkRow(last)) }]
+    // Without any history, too, where it would be seen again without its row.
+    const isHiding = last !== noLink || readUnder(tables, partition, address) !== undefined
+    const ops: Op[] = [{ table: tables.ended, key, value: isHiding ? sealed(key, linkRow(last)) : undefined }]
     if (stored === undefined) return ops
     ops.push({ table: tables.actors, key, value: undefined }, ...surplus(tables, key, stored, 0))
     if (wasNeedy) ops.push({ table: tables.needs, key, value: undefined })
@@ -110,9 +125,9 @@ export function draftOf(tables: Tables, partition: number, address: Address): Ac
     }
     const needy = needs === undefined ? wasNeedy : isNeedy(needs)
     result.push({ table: tables.actors, key, value: encodeHead(key, { last, needy, form }) })
-    if (needs !== undefined && needy) result.push({ table: tables.needs, key, value: encodeNeeds(key, needs) })
+    if (needs !== undefined && needy) result.push(needsOp(tables, key, needs))
     else if (wasNeedy && !needy) result.push({ table: tables.needs, key, value: undefined })
-    if (stored === undefined && last !== noLink) result.push({ table: tables.ended, key, value: undefined })
+    if (row === undefined && last !== noLink) result.push({ table: tables.ended, key, value: undefined })
     return result
   }
 
@@ -131,8 +146,17 @@ export function draftOf(tables: Tables, partition: number, address: Address): Ac
       last = linkTo(n)
       return previous
     },
+    partition,
+    isLifted: row === undefined && stored !== undefined,
     ops,
   }
+}
+
+/** As if its row were there. */
+function headUnder(tables: Tables, key: Buffer, under: StateRow | undefined): Head | undefined {
+  const state = under?.[1]
+  if (state === undefined || state === null) return undefined
+  return { last: noLink, needy: tables.needs.get(key) !== undefined, form: { is: 'whole', state } }
 }
 
 /** Chunks whose bytes stayed are not written again: a state that grows at its end rewrites its end. */
@@ -164,8 +188,12 @@ export function endedLink(tables: Tables, key: Buffer, address: Address): Link {
   return row === undefined ? noLink : unsealed(key, row, `the history of ${address}`).readUIntLE(0, 6)
 }
 
-function isNeedy({ due, effects, subscribed }: Needs): boolean {
+export function isNeedy({ due, effects, subscribed }: Needs): boolean {
   return due !== undefined || effects === true || subscribed === true
+}
+
+export function needsOp(tables: Tables, key: Buffer, needs: Needs): Op {
+  return { table: tables.needs, key, value: encodeNeeds(key, needs) }
 }
 
 function encodeNeeds(key: Buffer, { due, effects, subscribed }: Needs): Buffer {

@@ -8,7 +8,7 @@ import type { Address } from '#protocol/address.ts'
 import { decode } from '#protocol/codec.ts'
 import { applyAll } from '#protocol/delta.ts'
 import type { Link } from './history-rows.ts'
-import { actorKey, partKey } from './keys.ts'
+import { actorKey, addressOfKey, partKey } from './keys.ts'
 import { damaged, openRow, seal, sealBytes, unsealed } from './sealed.ts'
 import { pageBytes, pageHeaderBytes, type Tables, type View } from './tables.ts'
 
@@ -60,8 +60,8 @@ export function encodeHead(key: Uint8Array, { last, needy, form }: Head): Buffer
   return seal(key, row)
 }
 
-export function decodeHead(key: Uint8Array, row: Buffer, address: Address): Head {
-  const payload = unsealed(key, row, `the actor ${address}`)
+export function decodeHead(key: Uint8Array, row: Buffer): Head {
+  const payload = unsealed(key, row, () => `the actor ${addressOfKey(key)}`)
   const flags = payload[0] as number
   const head = { last: payload.readUIntLE(1, linkBytes), needy: (flags & 2) !== 0 }
   if ((flags & 1) === 0) return { ...head, form: { is: 'whole', state: payload.subarray(headBytes) } }
@@ -77,14 +77,14 @@ export function decodeHead(key: Uint8Array, row: Buffer, address: Address): Head
   return { ...head, form }
 }
 
-export function readHead(tables: Tables, key: Buffer, address: Address, view?: View): Head | undefined {
+export function readHead(tables: Tables, key: Buffer, view?: View): Head | undefined {
   const row = tables.actors.get(key, viewOf(view))
-  return row === undefined ? undefined : decodeHead(key, row, address)
+  return row === undefined ? undefined : decodeHead(key, row)
 }
 
 export function readState(tables: Tables, partition: number, address: Address, view?: View): unknown[] | undefined {
   const key = actorKey(partition, address)
-  const head = readHead(tables, key, address, view)
+  const head = readHead(tables, key, view)
   return head === undefined ? undefined : stateOf(tables, key, head, address, view)
 }
 

@@ -6,11 +6,13 @@
  */
 import type { Address } from '#protocol/address.ts'
 import { type ActorDraft, draftOf } from './actor-draft.ts'
+import { changedOp, nextTracks, readTracks, type Track, tracksOp } from './cut-tracks.ts'
 import { type ChainedLine, historyOp } from './history-rows.ts'
 import { clientOps, partitionOps } from './partition-rows.ts'
 import type { RecentRows } from './recent-rows.ts'
 import type { Fold, FoldedPartition, HistoryLine } from './store.ts'
 import type { Op, Tables } from './tables.ts'
+import { readUnderlay, underlayOp } from './underlay.ts'
 
 export type Folding = {
   fold(folds: readonly Fold[], held?: Uint8Array): Promise<void>
@@ -113,11 +115,12 @@ export function foldingOf(
     const drafts = new Map<Address, ActorDraft>()
     const partitions = new Map<number, FoldedPartition>()
     const ops: Op[] = []
-    for (const { partition, clients, changes, history } of folds) {
+    const changed = changesOf(tables)
+    for (const { partition, clients, changes, history, cut } of folds) {
       const draft = (address: Address): ActorDraft => {
         const known = drafts.get(address)
         if (known !== undefined) return known
-        const made = draftOf(tables, partition.partition, address)
+        const made = draftOf(tables, { partition: partition.partition, address })
         drafts.set(address, made)
         return made
       }
@@ -128,10 +131,25 @@ export function foldingOf(
       }
       partitions.set(partition.partition, partition)
       if (clients !== undefined) ops.push(...clientOps(tables, partition.partition, clients))
+      ops.push(...changed.of(partition, changes, cut))
     }
     for (const one of drafts.values()) ops.push(...one.ops())
+    ops.push(...liftedOps(drafts))
     for (const partition of partitions.values()) ops.push(...partitionOps(tables, partition))
     return ops
+  }
+
+  /** Of what was restored, so many more have rows. */
+  function liftedOps(drafts: ReadonlyMap<Address, ActorDraft>): Op[] {
+    const lifted = new Map<number, number>()
+    for (const { isLifted, partition } of drafts.values())
+      if (isLifted) lifted.set(partition, (lifted.get(partition) ?? 0) + 1)
+    return [...lifted].flatMap(([partition, count]) => {
+      const underlay = readUnderlay(tables, partition)
+      return underlay === undefined
+        ? []
+        : [underlayOp(tables, partition, { ...underlay, touched: underlay.touched + count })]
+    })
   }
 
   return {
@@ -151,4 +169,24 @@ function byCommit(history: readonly HistoryLine[]): Map<number, HistoryLine[]> {
     else lines.push(line)
   }
   return commits
+}
+
+/** What is noted for the next slices, of the folds of one transaction in their order. */
+function changesOf(tables: Tables): { of(partition: FoldedPartition, changes: Fold['changes'], cut?: string): Op[] } {
+  const known = new Map<number, readonly Track[]>()
+  return {
+    of({ partition, n }, changes, cut) {
+      const tracks = known.get(partition) ?? readTracks(tables, partition)
+      const now = tracks.at(-1)?.[0]
+      const ops: Op[] = []
+      if (now !== undefined)
+        for (const { address } of changes) {
+          const op = changedOp(tables, partition, address, now)
+          if (op !== undefined) ops.push(op)
+        }
+      known.set(partition, cut === undefined ? tracks : nextTracks(tracks, cut, n))
+      if (cut !== undefined) ops.push(tracksOp(tables, partition, known.get(partition) ?? []))
+      return ops
+    },
+  }
 }

@@ -39,6 +39,8 @@ export async function checkIdentity(tables: Tables, dir: string, identity: Store
   if (format > storeFormat) throw new Fault('store.format', { value: dir, have: format, want: storeFormat })
   const have = { realm, generation, partitions, log }
   if (isSame(have, identity)) return
+  if (have.realm === identity.realm && have.generation < identity.generation)
+    throw new Fault('store.superseded', { value: dir, have: have.generation, want: identity.generation })
   throw new Fault('store.foreign', { value: dir, have: nameOf(have, identity), want: nameOf(identity, have) })
 }
 

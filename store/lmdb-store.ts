@@ -12,16 +12,22 @@ import { openBaseReader } from './base-blob.ts'
 import { checkDataFile, prepareDir } from './data-file.ts'
 import { acquireDirLock, type DirLock } from './dir-lock.ts'
 import { foldingOf } from './folding.ts'
+import { fillPortion } from './fill-rows.ts'
 import { checkIdentity } from './identity-row.ts'
 import { actorKey } from './keys.ts'
 import { dropPartition, fillPartition, trimHistory, unfinishedPartitions, writeBase } from './partition-moves.ts'
 import { readClients, readPartition } from './partition-rows.ts'
+import { readAny } from './read-any.ts'
 import { addressesOf, historyOf, needsOf } from './reading.ts'
 import { recentRowsOf } from './recent-rows.ts'
 import { openRoom } from './room.ts'
+import type { Unseal } from './sealed-base.ts'
+import { slicePaceOf } from './slice-pace.ts'
+import { sliceOf } from './slice-view.ts'
 import type { Store, StoreIdentity } from './store.ts'
 import { storeFaultOf } from './store-fault.ts'
 import { bytesOf, entriesOf, openTables, type Tables } from './tables.ts'
+import { countOnlyUnder, readUnderlay, underlayOp, underlaysIn } from './underlay.ts'
 import { type Attempt, noteAttempt, verifyActors, verifyAround, verifyTables } from './verify.ts'
 import { viewsOf } from './views.ts'
 
@@ -32,6 +38,8 @@ export type LmdbStoreOptions = {
   readonly identity: StoreIdentity
   /** The store says `store.full` before it grows past this. */
   readonly mapBytes: number
+  /** Opens what restored bases are sealed with; without it they are not loaded. */
+  readonly unseal?: Unseal | undefined
 }
 
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<Store> {
@@ -78,7 +86,7 @@ function storeOf(
   tables: Tables,
   { lock, attempt }: Held,
   writeRows: Write,
-  { dir, identity, mapBytes }: LmdbStoreOptions,
+  { dir, identity, mapBytes, unseal }: LmdbStoreOptions,
 ): Store {
   const faultOf = (error: unknown) => storeFaultOf(error, dir, mapBytes)
   /** What is damaged may show itself only when something is written. */
@@ -89,6 +97,7 @@ function storeOf(
   const recents = recentRowsOf(tables, write)
   const folding = foldingOf(tables, write, faultOf, recents)
   const views = viewsOf(tables, dir)
+  const pace = slicePaceOf()
   let isVerified = false
   verifyActors(tables, views).then(
     () => (isVerified = true),
@@ -160,7 +169,8 @@ function storeOf(
       const partition = partitionOfAddress(address)
       if (moving.has(partition)) return undefined
       return guarded(() => {
-        const state = readState(tables, partition, address)
+        const state =
+          readState(tables, partition, address) ?? views.within((view) => readAny(tables, partition, address, view))
         if (state === undefined && !isVerified) verifyAround(tables, actorKey(partition, address))
         return state
       })
@@ -181,21 +191,37 @@ function storeOf(
       trim: (before, bytesMost) => alone(() => recents.trim(before, bytesMost)),
     },
     addresses: (query) => walked(addressesOf(tables, views, identity.partitions, query)),
-    count: () => guarded(() => entriesOf(tables.actors)),
+    count: () => guarded(() => entriesOf(tables.actors) + countOnlyUnder(tables)),
     needs: (partition) => walked(needsOf(tables, views, partition)),
     history: (address, query) => walked(historyOf(tables, views, partitionOfAddress(address), address, query)),
     trimHistory: (partition, upTo) => alone(() => trimHistory(tables, partition, upTo, write)),
+    slice(partition) {
+      if (moving.has(partition)) throw new Fault('store.empty', { partition })
+      return guarded(() => sliceOf(tables, views, { partition, pace }))
+    },
     base: (partition) => guardedAsync(() => writeBase(tables, views, identity, partition)),
-    async loadBase(bytes) {
-      const base = await openBaseReader(bytes, identity)
+    async loadBase(bytes, segmentOf) {
+      const base = await openBaseReader(bytes, identity, { unseal, segmentOf })
       await move(base.header.partition.partition, () => fillPartition(tables, base, write))
     },
+    underlays: () => guarded(() => new Map([...underlaysIn(tables)].map(([partition, { left }]) => [partition, left]))),
+    fill: (partition, rowsMost) => alone(() => fillPortion(tables, { partition, rowsMost }, write)),
+    endUnderlay: (partition) =>
+      alone(async () => {
+        if (readUnderlay(tables, partition)?.isFilled === true) await write([underlayOp(tables, partition, undefined)])
+      }),
     alive: {
       get: () => guarded(() => readAlive(tables)),
       set: (at) => alone(() => write([aliveOp(tables, at)])),
     },
     dropPartition: (partition) => move(partition, () => dropPartition(tables, partition, write)),
-    size: () => guarded(() => ({ bytes: tables.used(), held: bytesOf(tables.recents), limit: mapBytes })),
+    size: () =>
+      guarded(() => ({
+        bytes: tables.used(),
+        held: bytesOf(tables.recents),
+        limit: mapBytes,
+        file: tables.extent(),
+      })),
     close() {
       closing ??= folding.exclusive(async () => {
         views.end()

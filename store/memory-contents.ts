@@ -8,6 +8,7 @@ import { applyAll } from '#protocol/delta.ts'
 import { Fault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
+import { nextTracks, type Track } from './cut-tracks.ts'
 import type { Fold, FoldedChange, HistoryLine, Needs, StoreIdentity } from './store.ts'
 
 export type StoredActor = { readonly base: Uint8Array; readonly deltas: readonly Uint8Array[]; readonly needs: Needs }
@@ -19,6 +20,10 @@ export type Contents = {
   readonly clients: Map<number, Map<string, ClientMark>>
   readonly actors: Map<Address, StoredActor>
   readonly history: Map<Address, HistoryLine[]>
+  /** Of each partition, where stretches between cuts begin. */
+  readonly tracks: Map<number, readonly Track[]>
+  /** The stretch in which an actor changed last. */
+  readonly changed: Map<Address, number>
   /** Oldest first. */
   recents: readonly Uint8Array[]
 }
@@ -31,14 +36,19 @@ export function emptyContents(): Contents {
     clients: new Map(),
     actors: new Map(),
     history: new Map(),
+    tracks: new Map(),
+    changed: new Map(),
     recents: [],
   }
 }
 
-export function dropFrom({ identity, partitions, clients, actors, history }: Contents, partition: number): void {
+export function dropFrom(contents: Contents, partition: number): void {
+  const { identity, partitions, clients, actors, history, tracks, changed } = contents
   const count = identity?.partitions ?? 1
   partitions.delete(partition)
   clients.delete(partition)
+  tracks.delete(partition)
+  for (const address of changed.keys()) if (partitionOf(address, count) === partition) changed.delete(address)
   for (const address of actors.keys()) if (partitionOf(address, count) === partition) actors.delete(address)
   for (const address of history.keys()) if (partitionOf(address, count) === partition) history.delete(address)
 }
@@ -57,8 +67,12 @@ export function foldAll(contents: Contents, folds: readonly Fold[]): void {
     if (actor === undefined) contents.actors.delete(address)
     else contents.actors.set(address, actor)
   }
-  for (const { partition, clients, history } of folds) {
+  for (const { partition, clients, history, changes, cut } of folds) {
     contents.partitions.set(partition.partition, partition)
+    const tracks = contents.tracks.get(partition.partition) ?? []
+    const track = tracks.at(-1)?.[0]
+    if (track !== undefined) for (const { address } of changes) contents.changed.set(address, track)
+    if (cut !== undefined) contents.tracks.set(partition.partition, nextTracks(tracks, cut, partition.n))
     if (clients !== undefined) moveClients(contents, partition.partition, clients)
     for (const line of history) {
       const lines = contents.history.get(line.address)

@@ -21,6 +21,8 @@ import {
   type StoredActor,
   stateOf,
 } from './memory-contents.ts'
+import { memorySliceOf } from './memory-slice.ts'
+import type { Unseal } from './sealed-base.ts'
 import type { Store, StoreIdentity } from './store.ts'
 
 export type MemoryDisk = {
@@ -44,12 +46,15 @@ export type MemoryStoreOptions = {
   readonly disk?: MemoryDisk
   /** What a fold waits for before it happens; a simulated disk takes its time here, or fails. */
   readonly settle?: () => Promise<void>
+  /** As for the store on disk. */
+  readonly unseal?: Unseal | undefined
 }
 
 export function openMemoryStore({
   identity,
   disk = openMemoryDisk(),
   settle = () => Promise.resolve(),
+  unseal,
 }: MemoryStoreOptions): Store {
   const owned = disk as OwnedDisk
   const { contents } = owned
@@ -179,6 +184,16 @@ export function openMemoryStore({
           else contents.history.delete(address)
         }
       }),
+    slice(partition) {
+      check()
+      return memorySliceOf(contents, {
+        partition,
+        check,
+        clients: [...store.clients(partition)],
+        addresses: addressesIn(partition),
+        isIn: (address) => partitionOfAddress(address) === partition,
+      })
+    },
     async base(partition) {
       check()
       const position = contents.partitions.get(partition)
@@ -193,8 +208,8 @@ export function openMemoryStore({
       }
       return writer.end()
     },
-    async loadBase(bytes) {
-      const { header, frames } = await openBaseReader(bytes, identity)
+    async loadBase(bytes, segmentOf) {
+      const { header, frames } = await openBaseReader(bytes, identity, { unseal, segmentOf })
       const actors = (await Array.fromAsync(frames())).flat()
       await write(() => {
         dropFrom(contents, header.partition.partition)
@@ -204,6 +219,10 @@ export function openMemoryStore({
         contents.clients.set(header.partition.partition, new Map(marks))
       })
     },
+    // Rows at once: in memory nothing is gained by waiting.
+    underlays: () => new Map(),
+    fill: () => Promise.resolve(false),
+    endUnderlay: () => Promise.resolve(),
     alive: {
       get() {
         check()
@@ -215,7 +234,8 @@ export function openMemoryStore({
     size() {
       check()
       const held = contents.recents.reduce((sum, chunk) => sum + chunk.length, 0)
-      return { bytes: sizeOf(contents), held, limit: Number.MAX_SAFE_INTEGER }
+      const bytes = sizeOf(contents)
+      return { bytes, held, limit: Number.MAX_SAFE_INTEGER, file: bytes }
     },
     async close() {
       await turn

@@ -9,12 +9,16 @@ import { encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
 import { decodeNeeds, draftOf } from './actor-draft.ts'
 import { decodeHead, stateOf } from './actor-rows.ts'
-import { type BaseReader, openBaseWriter } from './base-blob.ts'
+import { lodgeLayers } from './fill-rows.ts'
+import { type LiveRow, liveRows } from './live-rows.ts'
+import { needsOfRow } from './state-rows.ts'
+import { readUnderlay, underlayOp } from './underlay.ts'
+import { type BaseActor, type BaseReader, openBaseWriter } from './base-blob.ts'
+import { noTracksOp } from './cut-tracks.ts'
 import { linkTo, seqOfHistoryRow } from './history-rows.ts'
 import { addressOfKey, numberOfHistoryKey, partitionKey, partitionRange } from './keys.ts'
 import { clientOps, movesOf, partitionOps, readClients, readPartition } from './partition-rows.ts'
 import { unsealed } from './sealed.ts'
-import { rows } from './reading.ts'
 import type { FoldedChange, Needs, StoreIdentity } from './store.ts'
 import type { Op, Table, Tables, View } from './tables.ts'
 import type { Views } from './views.ts'
@@ -34,11 +38,8 @@ export async function writeBase(
     if (position === undefined) throw new Fault('store.empty', { partition })
     const writer = openBaseWriter({ identity, partition: position, clients: readClients(tables, partition, view) })
     let seen = 0
-    for (const { key, value } of rows(tables.actors, partitionRange(partition), view, views)) {
-      const address = addressOfKey(key)
-      const head = decodeHead(key, value, address)
-      const state = head.form.is === 'whole' ? head.form.state : encode(stateOf(tables, key, head, address, view))
-      writer.add([address, state, head.needy ? needsOf(tables, key, view) : {}])
+    for (const row of liveRows(tables, { partition, ...partitionRange(partition) }, view, views)) {
+      writer.add(baseActorOf(tables, row, view))
       if (writer.isFull()) await writer.flush()
       else if (++seen % sliceRows === 0) await setImmediate()
     }
@@ -48,14 +49,32 @@ export async function writeBase(
   }
 }
 
+function baseActorOf(tables: Tables, { key, value, under }: LiveRow, view: View): BaseActor {
+  const address = addressOfKey(key)
+  if (under !== undefined) return [address, under[1] ?? new Uint8Array(), needsOfRow(under)]
+  const head = decodeHead(key, value)
+  const state = head.form.is === 'whole' ? head.form.state : encode(stateOf(tables, key, head, address, view))
+  return [address, state, head.needy ? needsOf(tables, key, view) : {}]
+}
+
 function needsOf(tables: Tables, key: Buffer, view: View): Needs {
   const row = tables.needs.get(key, { transaction: view })
   return row === undefined ? {} : decodeNeeds(key, row)
 }
 
-export async function fillPartition(tables: Tables, { header, frames }: BaseReader, write: Write): Promise<void> {
+export async function fillPartition(tables: Tables, base: BaseReader, write: Write): Promise<void> {
+  const { header, sealed } = base
   const { partition } = header.partition
   await emptyPartition(tables, partition, write)
+  const under =
+    sealed === undefined ? await putRows(tables, base, write) : await lodgeLayers(tables, { partition, sealed }, write)
+  await write(clientOps(tables, partition, movesOf(header.clients)))
+  const position = [...partitionOps(tables, header.partition), unfinishedOp(tables, partition, false)]
+  await write(under === undefined ? position : [...position, under])
+}
+
+async function putRows(tables: Tables, { header, frames }: BaseReader, write: Write): Promise<undefined> {
+  const { partition } = header.partition
   for await (const actors of frames()) {
     for (let at = 0; at < actors.length; at += sliceRows) {
       await write(
@@ -65,12 +84,10 @@ export async function fillPartition(tables: Tables, { header, frames }: BaseRead
       )
     }
   }
-  await write(clientOps(tables, partition, movesOf(header.clients)))
-  await write([...partitionOps(tables, header.partition), unfinishedOp(tables, partition, false)])
 }
 
 function fullOps(tables: Tables, partition: number, change: FoldedChange): Op[] {
-  const draft = draftOf(tables, partition, change.address)
+  const draft = draftOf(tables, { partition, address: change.address })
   draft.change(change)
   return draft.ops()
 }
@@ -82,8 +99,11 @@ export async function emptyPartition(tables: Tables, partition: number, write: W
   await write([
     unfinishedOp(tables, partition, true),
     { table: tables.partitions, key: partitionKey(partition), value: undefined },
+    noTracksOp(tables, partition),
+    underlayOp(tables, partition, undefined),
   ])
-  for (const table of [tables.clients, tables.actors, tables.parts, tables.needs, tables.history, tables.ended]) {
+  const { clients, actors, parts, needs, history, ended, changed, layers } = tables
+  for (const table of [clients, actors, parts, needs, history, ended, changed, layers]) {
     await emptyRange(table, partition, write)
   }
 }
@@ -143,6 +163,8 @@ export async function trimHistory(tables: Tables, partition: number, upTo: numbe
 
 /** Actors that are gone, and of whose past nothing is left. */
 async function forgetEnded(tables: Tables, partition: number, write: Write): Promise<void> {
+  // Until what lies under the rows is filled in, they hide those of it that are gone.
+  if (readUnderlay(tables, partition)?.isFilled === false) return
   const [oldest] = tables.history.getKeys({ ...partitionRange(partition), limit: 1 })
   const kept = oldest === undefined ? Number.POSITIVE_INFINITY : linkTo(numberOfHistoryKey(oldest))
   const ops: Op[] = []

@@ -35,10 +35,12 @@ function partitionOfPayload(partition: number, payload: Uint8Array): FoldedParti
     number,
     [number, number, number][],
     (number | null)?,
-    number?,
+    (number | null)?,
+    FoldedPartition['cuts']?,
   ]
   const visitFloor = f[9] ?? undefined
-  const forgottenAt = f[10]
+  const forgottenAt = f[10] ?? undefined
+  const cuts = f[11]
   return {
     partition,
     epoch: f[0],
@@ -52,14 +54,16 @@ function partitionOfPayload(partition: number, payload: Uint8Array): FoldedParti
     marks: Object.fromEntries(f[8].map(([from, n, index]) => [from, [n, index]])),
     ...(visitFloor === undefined ? {} : { visitFloor }),
     ...(forgottenAt === undefined ? {} : { forgottenAt }),
+    ...(cuts === undefined ? {} : { cuts }),
   }
 }
 
 export function partitionOps(tables: Tables, next: FoldedPartition): Op[] {
   const key = partitionKey(next.partition)
-  const { epoch, n, seq, cursor, heard, awayMs, openedAt, at, visitFloor, forgottenAt } = next
+  const { epoch, n, seq, cursor, heard, awayMs, openedAt, at, visitFloor, forgottenAt, cuts } = next
   const marks = Object.entries(next.marks).map(([from, [count, index]]) => [Number(from), count, index])
-  const fields = [epoch, n, seq, cursor, heard, awayMs, openedAt, at, marks, visitFloor ?? null, forgottenAt ?? null]
+  const rest = [visitFloor ?? null, forgottenAt ?? null, cuts ?? null]
+  const fields: unknown[] = [epoch, n, seq, cursor, heard, awayMs, openedAt, at, marks, ...rest]
   while (fields.at(-1) === null) fields.pop()
   return [{ table: tables.partitions, key, value: sealed(key, encode(fields)) }]
 }

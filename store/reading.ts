@@ -8,9 +8,11 @@ import { decodeNeeds, endedLink } from './actor-draft.ts'
 import { readHead } from './actor-rows.ts'
 import { type Link, linesFrom, linkTo } from './history-rows.ts'
 import { actorKey, addressOfKey, kindRange, partitionRange } from './keys.ts'
+import { liveRows } from './live-rows.ts'
 import type { HistoryLine, Needs } from './store.ts'
-import type { Table, Tables, View } from './tables.ts'
+import type { Tables, View } from './tables.ts'
 import type { Views } from './views.ts'
+import { rows } from './walk.ts'
 
 export type AddressOptions = {
   readonly partition?: number
@@ -39,7 +41,7 @@ export function* historyOf(
   const view = views.open()
   try {
     const key = actorKey(partition, address)
-    const last = readHead(tables, key, address, view)?.last ?? endedLink(tables, key, address)
+    const last = readHead(tables, key, view)?.last ?? endedLink(tables, key, address)
     let left = limit
     for (const line of linesFrom(tables, partition, address, startOf(before, last), view)) {
       if (before !== undefined && line.n >= before) continue
@@ -89,7 +91,7 @@ function* addressesIn(
 ): Generator<Address> {
   const range = kind === undefined ? partitionRange(partition) : kindRange(partition, kind)
   const start = after === undefined ? range.start : laterOf(range.start, actorKey(partition, after))
-  for (const { key } of rows(tables.actors, { ...range, start }, view, views, false)) {
+  for (const { key } of liveRows(tables, { partition, ...range, start, withValues: false }, view, views)) {
     const address = addressOfKey(key)
     if (address !== after) yield address
   }
@@ -112,29 +114,3 @@ function* inOrder(walks: readonly Generator<Address>[]): Generator<Address> {
     if (head.next.done) heads.splice(least, 1)
   }
 }
-
-export function* rows(
-  table: Table,
-  range: { start: Buffer; end: Buffer },
-  view: View,
-  views: Views,
-  withValues = true,
-): Generator<{ key: Buffer; value: Buffer }> {
-  const options = { ...range, transaction: view }
-  const found: Iterable<{ key: Buffer; value: Buffer }> = withValues
-    ? table.getRange(options)
-    : table.getKeys(options).map((key) => ({ key, value: empty }))
-  const iterator = found[Symbol.iterator]()
-  try {
-    for (;;) {
-      views.check()
-      const { done, value } = iterator.next()
-      if (done) return
-      yield value
-    }
-  } finally {
-    iterator.return?.()
-  }
-}
-
-const empty = Buffer.alloc(0)

@@ -24,10 +24,12 @@ export function sealed(key: Uint8Array, payload: Uint8Array): Buffer {
   return seal(key, row)
 }
 
-export function unsealed(key: Uint8Array, row: Buffer, what: string): Buffer {
-  if (row.length < sealBytes) throw damaged(what)
+/** `what` may be said late: for a row of very many its words would cost more than the check. */
+export function unsealed(key: Uint8Array, row: Buffer, what: string | (() => string)): Buffer {
+  const broken = (): Fault => damaged(typeof what === 'string' ? what : what())
+  if (row.length < sealBytes) throw broken()
   const payload = row.subarray(sealBytes)
-  if (row.readUInt32LE() !== crc32(payload, crc32(key))) throw damaged(what)
+  if (row.readUInt32LE() !== crc32(payload, crc32(key))) throw broken()
   return payload
 }
 

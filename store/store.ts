@@ -6,8 +6,11 @@
  * Two implementations pass one contract suite: LMDB (`./lmdb-store.ts`) and memory.
  */
 import type { Address } from '#protocol/address.ts'
+import type { Bundle } from '#protocol/bundle.ts'
+import type { Census } from '#protocol/cut.ts'
 import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
 import type { StepNote } from '#protocol/record.ts'
+import type { SegmentOf } from './sealed-base.ts'
 
 export type { FoldedPartition } from '#protocol/folded.ts'
 
@@ -47,6 +50,24 @@ export type Fold = {
   readonly clients?: ClientMoves
   readonly changes: readonly FoldedChange[]
   readonly history: readonly HistoryLine[]
+  /** The last record of it is the recorded state of this cut: what changes later is counted from there. */
+  readonly cut?: string
+}
+
+/** A partition as it is at one instant, whatever is folded meanwhile; between two portions others run. Close it soon. */
+export type Slice = {
+  readonly position: FoldedPartition
+  readonly clients: readonly ClientMark[]
+  /** The cuts since which it knows what changed, the newest last. */
+  readonly cuts: readonly string[]
+  /** Everything, or what changed since one of those cuts; in the order of addresses, as rows of states. */
+  bundles(since?: string): AsyncIterable<Bundle>
+  /** Of everything; without another walk where `bundles` gave all of it. */
+  census(): Promise<Census>
+  /** Only of those that need something. */
+  needs(): AsyncIterable<readonly (readonly [Address, Needs])[]>
+  read(address: Address): unknown[] | undefined
+  close(): void
 }
 
 export type StoreIdentity = {
@@ -86,13 +107,23 @@ export interface Store extends AsyncDisposable {
   history(address: Address, options: { before?: number; limit: number }): Iterable<HistoryLine>
   /** Forgets history at or before this log sequence. */
   trimHistory(partition: number, upTo: number): Promise<void>
+  /** The partition as it is in this turn. */
+  slice(partition: number): Slice
   /** All states of one partition, without history, as bytes that `loadBase` takes: the start of a rebuild elsewhere. */
   base(partition: number): Promise<Uint8Array>
-  loadBase(bytes: Uint8Array): Promise<void>
+  /** `segmentOf`: what the base names and does not hold. */
+  loadBase(bytes: Uint8Array, segmentOf?: SegmentOf): Promise<void>
+  /** By partition, how many actors lie under its rows as a restore brought them; also of those that are through, until `endUnderlay`. */
+  underlays(): ReadonlyMap<number, number>
+  /** Makes so many of them rows at most; false when nothing is left to be done. */
+  fill(partition: number, rowsMost: number): Promise<boolean>
+  /** Of one that is through: nothing elsewhere is as it was restored any more, either. */
+  endUnderlay(partition: number): Promise<void>
   /** When the owner last said that it was running: what a restart counts as its absence begins there. */
   readonly alive: { get(): number | undefined; set(at: number): Promise<void> }
   /** Drops one partition's fold, to be rebuilt. */
   dropPartition(partition: number): Promise<void>
-  size(): { readonly bytes: number; readonly held: number; readonly limit: number }
+  /** `held`: of the log, for the case that it forgets; `file`: with what is free in it, or pinned by a view. */
+  size(): { readonly bytes: number; readonly held: number; readonly limit: number; readonly file: number }
   close(): Promise<void>
 }

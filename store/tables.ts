@@ -13,6 +13,7 @@
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { damaged } from './sealed.ts'
 import { storeFaultOf } from './store-fault.ts'
+import { walkedTable } from './walked.ts'
 
 export type Table = Database<Buffer, Buffer>
 
@@ -31,14 +32,23 @@ export const tableNames = [
   'history',
   'ended',
   'recents',
+  'changed',
+  'layers',
 ] as const
 
+/** Those that a cut walks through from end to end. */
+const walkedNames = ['actors', 'changed'] as const
+
 export type Tables = Readonly<Record<(typeof tableNames)[number], Table>> & {
+  /** To be walked, and not written. */
+  readonly walked: Readonly<Record<(typeof walkedNames)[number], Table>>
   view(): View
   /** Resolved when it is on disk. */
   write(ops: readonly Op[]): Promise<void>
   /** Bytes in pages that hold something. */
   used(): number
+  /** Of the file, as far as it was ever written. */
+  extent(): number
   close(): Promise<void>
 }
 
@@ -64,11 +74,13 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
     ...binary,
   })
   let tables: Record<(typeof tableNames)[number], Table>
+  let walked: Tables['walked']
   try {
     // All of them before anything is written: opening a table is a synchronous transaction.
     tables = Object.fromEntries(
       tableNames.map((name) => [name, root.openDB<Buffer, Buffer>({ name, ...binary })]),
     ) as typeof tables
+    walked = Object.fromEntries(walkedNames.map((name) => [name, walkedTable(root, name)])) as typeof walked
     // A damaged name leaves its table behind under another one, and an empty table in its place.
     if (entriesOf(root) !== tableNames.length) throw damaged('the list of its tables')
   } catch (error) {
@@ -93,6 +105,7 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
 
   return {
     ...tables,
+    walked,
     view: () => root.useReadTransaction(),
     write,
     used() {
@@ -100,6 +113,7 @@ export async function openTables({ dir, mapBytes }: TablesOptions): Promise<Tabl
       for (const name of tableNames) pages += pagesOf(tables[name].getStats() as TreeStats)
       return pages * pageBytes
     },
+    extent: () => ((root.getStats() as { readonly lastPageNumber: number }).lastPageNumber + 1) * pageBytes,
     close: () => root.close(),
   }
 }

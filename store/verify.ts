@@ -7,13 +7,13 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { rows } from './reading.ts'
 import { damaged, unsealed } from './sealed.ts'
 import { entriesOf, type Tables } from './tables.ts'
 import type { Views } from './views.ts'
+import { rows } from './walk.ts'
 
 /** The tables in which a row that is missing would be taken for one that never was. */
-const decisive = ['meta', 'partitions', 'clients', 'actors', 'needs', 'ended'] as const
+const decisive = ['meta', 'partitions', 'clients', 'actors', 'needs', 'ended', 'layers'] as const
 
 export function verifyTables(tables: Tables): void {
   for (const name of decisive) {
@@ -35,10 +35,10 @@ export async function verifyActors(tables: Tables, views: Views): Promise<void> 
   const view = views.open()
   try {
     let seen = 0
-    for (const name of ['actors', 'needs', 'ended'] as const) {
+    for (const name of ['actors', 'needs', 'ended', 'layers'] as const) {
       for (const { key, value } of rows(tables[name], everything, view, views)) {
         unsealed(key, value, `the table of its ${name}`)
-        if (++seen % sliceRows === 0) await setImmediate()
+        if (++seen % sliceRows === 0 || name === 'layers') await setImmediate()
       }
     }
   } finally {

@@ -6,16 +6,25 @@ import { benchActors } from '#bench/actors.ts'
 import { instantMs } from '#bench/instant.ts'
 import { type Access, configFor } from '#bench/access.ts'
 import { answerCalls } from '#bench/program.ts'
-import { busOptionsOf, nodeOptionsOf, storeOptionsOf } from '#config/options.ts'
+import { nodeWindowsOf, type Window } from '#bench/node-window.ts'
+import type { Config } from '#config/open-config.ts'
+import { archiveOptionsOf, busOptionsOf, keyPlaceOf, nodeOptionsOf, storeOptionsOf } from '#config/options.ts'
+import { decodeState } from '#protocol/state.ts'
 import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { systemClock } from '#runtime/clock.ts'
+import { ensureCutKey } from '#runtime/cuts/reading/cut-key.ts'
+import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
+import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
 import { startNode } from '#runtime/start-node.ts'
 import type { Node } from '#runtime/node.ts'
 import { onTrace } from '#runtime/trace.ts'
+import type { Archive } from '#store/archive.ts'
+import { openLmdbArchive } from '#store/lmdb-archive.ts'
 import { openLmdbStore } from '#store/lmdb-store.ts'
 import { openMemoryStore } from '#store/memory-store.ts'
+import { sealerOf } from '#store/seal.ts'
 import type { Store } from '#store/store.ts'
 
 export type NodeSetup = {
@@ -25,17 +34,42 @@ export type NodeSetup = {
   readonly store?: 'lmdb' | 'memory'
   /** Remember the instant of each step: for single hops, not for throughput. */
   readonly times?: boolean
+  /** It takes part in cuts; none but those that are asked for. */
+  readonly cuts?: boolean
+  /** What they are sealed with, in hexadecimal digits; by default a new one. */
+  readonly secret?: string
+}
+
+/** What the node that takes a cut knows of it, in ms since it was asked. */
+export type CutFigures = {
+  readonly id: string
+  readonly recordedMs: number
+  readonly wholeMs: number
+  /** What referred to the log once all had recorded. */
+  readonly referenceBytes: number
+  readonly actors: number
+  readonly inFlight: number
+  readonly added: number
 }
 
 export type NodeCalls = typeof calls
 
-type Opened = { readonly bus: Bus; readonly store: Store; readonly node: Node }
+type Opened = {
+  readonly bus: Bus
+  readonly store: Store
+  readonly archive: Archive | undefined
+  readonly node: Node
+}
+
+const noSchedule = { 'cuts-every-ms': '0', 'cuts-every-bytes': '0', 'cuts-drill-ms': '0' }
 
 const stallMs = 30_000
 
 let opened: Opened | undefined
 let committed = 0
 let firstAt = 0
+/** When the last partition of a restore had become rows. */
+let unpackedAt = 0
 let lastAt = 0
 const forms = { record: 0, cheap: 0, batch: 0 }
 let stepTimes: number[] | undefined
@@ -70,6 +104,7 @@ onTrace((event) => {
 })
 
 onTrace((event) => {
+  if (event.is === 'base.unpacked') unpackedAt = instantMs()
   if (event.is === 'stepped') {
     stepTimes?.push(instantMs())
   } else if (event.is === 'committed') {
@@ -89,18 +124,33 @@ async function open({
   flags = {},
   store: where = 'lmdb',
   times = false,
+  cuts = false,
+  secret: given,
 }: NodeSetup): Promise<{ readyAt: number }> {
   if (times) stepTimes = []
-  const config = configFor(access, flags)
+  const config = configFor(access, { ...noSchedule, ...flags })
   const bus = await openBus({ ...busOptionsOf(config), auth: access.auth, create: true })
   const { realm } = bus
   const { createdAt } = await bus.logState()
   const identity = { realm: realm.name, generation: realm.generation, partitions: realm.partitions, log: createdAt }
+  const archive = cuts ? await archiveOf(bus, config, given) : undefined
+  const unseal = archive?.unsealed
   const store =
-    where === 'lmdb' ? await openLmdbStore({ ...storeOptionsOf(config), identity }) : openMemoryStore({ identity })
-  const node = await startNode({ bus, store, clock: systemClock, actors: benchActors }, nodeOptionsOf(config))
-  opened = { bus, store, node }
+    where === 'lmdb'
+      ? await openLmdbStore({ ...storeOptionsOf(config), identity, unseal })
+      : openMemoryStore({ identity, unseal })
+  const node = await startNode({ bus, store, archive, clock: systemClock, actors: benchActors }, nodeOptionsOf(config))
+  opened = { bus, store, archive, node }
   return { readyAt: instantMs() }
+}
+
+/** As every node opens it: with the key of the realm, unless another one is given. */
+async function archiveOf(bus: Bus, config: Config, given: string | undefined): Promise<Archive> {
+  const secret =
+    given === undefined
+      ? await ensureCutKey(bus.notes, keyPlaceOf(config), (one) => sealerOf(one).keyName ?? '')
+      : Buffer.from(given, 'hex')
+  return openLmdbArchive({ ...archiveOptionsOf(config), secret })
 }
 
 function present(): Opened {
@@ -142,6 +192,43 @@ async function logBytes(partition: number): Promise<{ records: number; mailbox: 
   return found
 }
 
+let windows: (() => Window) | undefined
+
+async function takeCut(name: string): Promise<CutFigures> {
+  const { node } = present()
+  if (node.cuts === undefined) throw new Error('the node takes no part in cuts')
+  let referenceBytes = 0
+  const hearing = onTrace((event) => {
+    if (event.is === 'cut.recorded') referenceBytes = event.bytes
+  })
+  const begunAt = instantMs()
+  const { id, begunAt: begun, recordedAt, added, slices, channels } = await node.cuts.take({ name, by: 'bench' }).whole
+  const wholeMs = instantMs() - begunAt
+  hearing.stop()
+  return {
+    id,
+    recordedMs: recordedAt - begun,
+    wholeMs,
+    referenceBytes,
+    actors: slices.reduce((sum, slice) => sum + slice.actors, 0),
+    inFlight: channels.reduce((sum, [, , count]) => sum + count, 0),
+    added,
+  }
+}
+
+/** What the counters of a cut had counted. */
+async function countedIn(cut: string): Promise<number> {
+  const { bus, archive } = present()
+  if (archive === undefined) throw new Error('the node keeps no cuts')
+  const view = await openCut({ shelf: cutShelfOf({ bus, archive }), archive }, cut)
+  let sum = 0
+  for (const { partition } of view.manifest.slices)
+    for await (const [address, state] of view.states(partition))
+      if (state !== null && address.startsWith('counter/'))
+        sum += (decodeState(state).snapshot.context as { readonly count: number }).count
+  return sum
+}
+
 /** A work that stands still must end, and say where. */
 let seen = -1
 setInterval(() => {
@@ -180,7 +267,16 @@ const calls = {
     return bytes - held
   },
   logBytes,
+  cut: takeCut,
+  counted: countedIn,
+  /** What happened since it was called last. */
+  window: (_: null): Window => (windows ??= nodeWindowsOf(() => present().bus.realm.partitions))(),
   stays: (_: null) => [...stays],
+  /** Resolves with the instant at which all that was restored had become rows; nobody waits for it where it had before. */
+  unpacked: async (_: null) => {
+    while (present().store.underlays().size > 0) await tick(20)
+    return { at: unpackedAt }
+  },
   residents: (_: null) => present().node.health().residents,
   owned: (_: null) => {
     const { partitions, of } = present().node.health()
@@ -198,6 +294,7 @@ answerCalls(calls, async () => {
     await opened.node.stop()
     await opened.bus.close()
     await opened.store.close()
+    await opened.archive?.close()
   }
   process.exit(0)
 })

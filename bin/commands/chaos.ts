@@ -20,6 +20,7 @@ export const plans: readonly string[] = [
   'rollback',
   'everything',
   'cluster',
+  'cuts',
   'partitions',
 ]
 

@@ -1,5 +1,7 @@
 /** `perdure doctor`: how it stands here, which promises are in force, and what to mend. */
 import type { Call, Command } from '#bin/command.ts'
+import { checkLastCut } from '#bin/doctor/cut-checks.ts'
+import { checkCuts } from '#bin/doctor/cuts.ts'
 import { checkLag, checkLog, checkMended, checkParked } from '#bin/doctor/log.ts'
 import { checkNodes } from '#bin/doctor/nodes.ts'
 import { type Finding, fail } from '#bin/doctor/finding.ts'
@@ -12,7 +14,9 @@ import {
   checkReach,
 } from '#bin/doctor/place.ts'
 import { embeddedDurability, promiseOf } from '#bin/doctor/promises.ts'
+import { checkSealed } from '#bin/doctor/sealed.ts'
 import { checkReplicas, checkServer } from '#bin/doctor/server.ts'
+import { checkTimers } from '#bin/doctor/timers.ts'
 import { pad, plural, wrap } from '#bin/layout.ts'
 import type { Style } from '#bin/output.ts'
 import { wrong } from '#bin/parse-line.ts'
@@ -79,6 +83,13 @@ async function* checks(call: Call, config: Config): AsyncGenerator<Finding> {
     yield await checkLog(realm, config)
     yield await checkMended(realm)
     yield await checkParked(realm)
+    const timers = await checkTimers(realm)
+    if (timers !== undefined) yield timers
+    yield* await checkCuts(realm, config, facts.realm.replicas)
+    const sealed = await checkSealed({ ...busOptionsOf(config), ...(await accessOf(config)), create: false })
+    if (sealed !== undefined) yield sealed
+    const last = await checkLastCut(realm)
+    if (last !== undefined) yield last
   } catch (error) {
     const { message, code } = storedFaultOf(error)
     yield fail('server', `${message} (${code})`, 'The rest cannot be seen without it.')

@@ -2,6 +2,7 @@
 import type { Call, Command } from '#bin/command.ts'
 import { nodesText, stateOfNode, waitingOf } from '#bin/nodes-text.ts'
 import { wrong } from '#bin/parse-line.ts'
+import { stillText } from '#bin/still-text.ts'
 import { type RealmHandle, type SeenRealm, systemClock } from '#runtime/index.ts'
 
 const everyMs = 1_000
@@ -17,13 +18,13 @@ export const command: Command = {
   examples: ['nodes', 'nodes --watch', 'nodes --json | jq .nodes[].name'],
   flags: { watch: { type: 'yes', about: 'Looks again every second, until Ctrl-C.' } },
   settings: 'connection',
-  json: 'One object (with --watch one for each look): {"at","nodes":[{"name","state","capacity","labels","owned","followed","load", …}],"partitions":[{"partition","owner","standbys","why"}]}.',
+  json: 'One object (with --watch one for each look): {"at","nodes":[{"name","state","capacity","labels","owned","followed","load", …}],"partitions":[{"partition","owner","standbys","why"}],"timers","forkOf"}.',
   async run(call) {
     if (call.words.length > 0) throw wrong(command, `"nodes" takes no words, and "${call.words[0]}" is one.`)
     const realm = await call.realm()
     if (!call.is('watch')) {
       const seen = await realm.operate.nodes()
-      show(call, seen)
+      await show(call, realm, seen)
       return seen.nodes.length === 0 && seen.places.every(({ owner }) => owner === undefined) ? 3 : 0
     }
     await watch(call, realm)
@@ -42,7 +43,7 @@ async function watch(call: Call, realm: RealmHandle): Promise<void> {
     const seen = await Promise.race([realm.operate.nodes(), over.promise])
     if (isOver || seen === undefined) return
     if (!call.json) head(call, realm)
-    show(call, seen)
+    await show(call, realm, seen)
     const next = new Promise<void>((resolve) => systemClock.at(systemClock.now() + everyMs, resolve))
     await Promise.race([next, over.promise])
   }
@@ -55,9 +56,14 @@ function head({ out }: Call, realm: RealmHandle): void {
   out.line()
 }
 
-function show({ json, out }: Call, seen: SeenRealm): void {
+async function show({ json, out }: Call, { operate, bus }: RealmHandle, seen: SeenRealm): Promise<void> {
   const now = systemClock.now()
-  if (json) return out.json(dataOf(seen, now))
+  const still = await stillText(operate, now)
+  if (json)
+    return out.json({ ...dataOf(seen, now), timers: still === undefined ? 'free' : 'frozen', forkOf: bus.fork?.of })
+  if (bus.fork !== undefined)
+    out.line(out.style('dim', `${bus.realm.name} is a fork of ${bus.fork.of}, at ${bus.fork.cut}`))
+  if (still !== undefined) out.line(out.style('yellow', still))
   for (const line of nodesText(out, seen, now)) out.line(line)
 }
 

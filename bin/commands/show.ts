@@ -6,6 +6,7 @@ import { addressText, healthOfShown, showActor } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { showValue } from '#bin/show-value.ts'
 import { plainErrorOf } from '#protocol/fault.ts'
+import { type Fork, forkEffectsText } from '#protocol/fork.ts'
 import { encodeState } from '#protocol/state.ts'
 import { type ParkedEntry, type ShownActor, systemClock } from '#runtime/index.ts'
 import type { HistoryLines } from './history.ts'
@@ -31,16 +32,22 @@ export const command: Command = {
     const { shown, parked } = await showActor(realm, address)
     const limit = call.count('steps', 5)
     const history = limit === 0 ? [] : await realm.operate.history(shown.address, { limit })
-    const found = { shown, parked, history: history.slice(0, limit) }
+    const found = { shown, parked, history: history.slice(0, limit), fork: realm.bus.fork }
     if (call.json) call.out.json(jsonOf(found))
     else print(call, found)
     return 0
   },
 }
 
-type Found = { readonly shown: ShownActor; readonly parked: readonly ParkedEntry[]; readonly history: HistoryLines }
+export type Found = {
+  readonly shown: ShownActor
+  readonly parked: readonly ParkedEntry[]
+  readonly history: HistoryLines
+  /** Of a realm that is one. */
+  readonly fork?: Fork | undefined
+}
 
-function jsonOf({ shown, parked, history }: Found): object {
+export function jsonOf({ shown, parked, history, fork }: Found): object {
   const { address, depth, tags, undecided, places, state } = shown
   const { snapshot, book, version, hash, steps, bornAt, steppedAt } = state
   return {
@@ -74,16 +81,18 @@ function jsonOf({ shown, parked, history }: Found): object {
       event,
     })),
     steps: history,
+    ...(fork && { fork: { of: fork.of, cut: fork.cut, effects: forkEffectsText(fork.effects) } }),
   }
 }
 
 const labelWidth = 11
 
-function print(call: Call, { shown, parked, history }: Found): void {
+/** `past`: the instant of which it is; what only its owner knows is then left out. */
+export function print(call: Call, { shown, parked, history, fork }: Found, past?: number): void {
   const { out } = call
   const { address, state, depth, tags } = shown
   const { snapshot, book, version, steps, bornAt, steppedAt } = state
-  const now = systemClock.now()
+  const now = past ?? systemClock.now()
   const room = out.width - labelWidth
   const row = (label: string, text: string): void =>
     out.line(`${out.style('dim', label.padEnd(labelWidth))}${clip(text, room)}`)
@@ -93,14 +102,16 @@ function print(call: Call, { shown, parked, history }: Found): void {
     'state',
     `${stateText(snapshot.value, snapshot.status)}${tags === undefined || tags.length === 0 ? '' : `  [${tags.join(', ')}]`}`,
   )
-  out.line(
-    `${out.style('dim', 'health'.padEnd(labelWidth))}${paintedHealth(out, healthOfShown(shown, parked.length), now)}`,
-  )
+  if (past === undefined)
+    out.line(
+      `${out.style('dim', 'health'.padEnd(labelWidth))}${paintedHealth(out, healthOfShown(shown, parked.length), now)}`,
+    )
   row(
     'age',
     `${span(now - bornAt)}, last stepped ${dueText(steppedAt, now)}, ${plural(steps, 'step')}, version ${version}`,
   )
-  row('mailbox', depth === 0 ? 'empty' : `${depth} waiting`)
+  if (past === undefined) row('mailbox', depth === 0 ? 'empty' : `${depth} waiting`)
+  if (fork !== undefined) row('fork', `of ${fork.of}; effects ${answeredText(fork)}`)
   if (book.deferred !== undefined) row('deferred', `${book.deferred.length} wait for a state that handles them`)
   if (book.counts?.unhandled !== undefined) row('unhandled', `${book.counts.unhandled} in all: no state handled them`)
   for (const one of book.subscriptions ?? []) row('follows', one.pattern)
@@ -123,7 +134,7 @@ function print(call: Call, { shown, parked, history }: Found): void {
   section(
     'effects',
     Object.values(book.effects ?? {}).map(
-      (effect) => `  ${effect.name}  ${effectText(effect, shown, now)}  id ${effect.id}`,
+      (effect) => `  ${effect.name}  ${effectText(effect, { ...shown, fork }, now)}  id ${effect.id}`,
     ),
   )
   section(
@@ -162,17 +173,25 @@ function effectText(
     notBefore,
     lastError,
   }: { readonly id: string; readonly attempt: number; readonly notBefore: number; readonly lastError?: unknown },
-  { undecided, places }: ShownActor,
+  { undecided, places, fork }: ShownActor & Pick<Found, 'fork'>,
   now: number,
 ): string {
   if (undecided.includes(id)) return 'outcome unknown: perdure effects resolve'
   const said = (lastError as { message?: unknown } | undefined)?.message
   const error = typeof said === 'string' ? `, last error: ${clip(said, 40)}` : ''
   const place = places[id]
-  if (place !== undefined && 'reason' in place) return `waits for a node: ${place.reason}`
+  if (place !== undefined && 'reason' in place)
+    return fork === undefined ? `waits for a node: ${place.reason}` : `does not run: ${place.reason}`
   return notBefore > now
     ? `attempt ${attempt} ${dueText(notBefore, now)}${error}`
     : `running${place === undefined ? '' : ` on ${place.node}`}, attempt ${attempt}${error}`
+}
+
+/** What a fork was told of the world, it was told so. */
+function answeredText({ effects }: Fork): string {
+  if (effects.is === 'block') return 'are blocked'
+  const rest = effects.is === 'allow' ? `, but ${effects.names.join(', ')} run` : ', none runs'
+  return `are answered from the journal${rest}`
 }
 
 function clip2(line: string, width: number): string {

@@ -2,31 +2,34 @@
 import { awaitActor } from '#bin/await-actor.ts'
 import type { Call, Command } from '#bin/command.ts'
 import { shortTimer } from '#bin/health-text.ts'
-import { dueText, table } from '#bin/layout.ts'
+import { dueText, span, table } from '#bin/layout.ts'
 import { addressText, showActor } from '#bin/look.ts'
 import { wrong } from '#bin/parse-line.ts'
+import { stillText } from '#bin/still-text.ts'
 import { Fault } from '#protocol/fault.ts'
 import { type Address, systemClock, type Timer } from '#runtime/index.ts'
 
 export const command: Command = {
   name: 'timers',
-  title: 'lists armed timers, and cancels one',
-  usage: ['[list] [address] [--limit 50]', 'cancel <address> <name>'],
+  title: 'lists armed timers, cancels one, thaws those that stand still',
+  usage: ['[list] [address] [--limit 50]', 'cancel <address> <name>', 'thaw'],
   about: [
     'A timer is a part of its actor: an after, or a delayed event. The name is the one that "list --json" and "show --json" give, or the short one that the list shows.',
+    'In a realm that was restored or forked with --timers frozen, none fires until "thaw". Then each goes on by its own policy, as after an absence that was so long: deadline fires at once what is overdue, frozen counts on from where it stood, restart begins again.',
   ],
-  examples: ['timers', 'timers order/42', 'timers cancel order/42 paymentTime'],
+  examples: ['timers', 'timers order/42', 'timers cancel order/42 paymentTime', 'timers thaw --realm shop-what-if'],
   flags: {
     kind: { type: 'text', value: 'kind', about: 'Only of actors of this kind.' },
     limit: { type: 'text', value: '50', about: 'At most so many, the next ones; 50 by default, 0 is all.' },
     timeout: { type: 'text', value: '5s', about: 'How long cancel waits until it is done.' },
   },
   settings: 'connection',
-  json: 'A line for each: {"address","name","due","event","policy"}; cancel: {"address","name","cancelled"}.',
-  verbs: ['list', 'cancel'],
+  json: 'A line for each: {"address","name","due","event","policy"}; cancel: {"address","name","cancelled"}; thaw: {"realm","since","until"}.',
+  verbs: ['list', 'cancel', 'thaw'],
   async run(call) {
     const [verb, ...rest] = call.words
     if (verb === 'cancel') await cancel(call, rest)
+    else if (verb === 'thaw') await thaw(call, rest)
     else await list(call, verb === 'list' ? rest : call.words)
     return 0
   },
@@ -37,7 +40,7 @@ type Armed = { readonly address: Address; readonly timer: Timer }
 async function list(call: Call, [text, extra]: readonly string[]): Promise<void> {
   if (extra !== undefined) throw wrong(command, `"${extra}" is one word too many; one actor can be named.`)
   if (text !== undefined && !text.includes('/'))
-    throw wrong(command, `"${text}" is neither an address nor one of list, cancel.`)
+    throw wrong(command, `"${text}" is neither an address nor one of list, cancel, thaw.`)
   const limit = call.count('limit', 50) || Infinity
   const armed = await armedTimers(call, text)
   const now = systemClock.now()
@@ -50,6 +53,8 @@ async function list(call: Call, [text, extra]: readonly string[]): Promise<void>
       call.out.json({ address, name, due, event, to, policy })
     return
   }
+  const still = await stillText((await call.realm()).operate, now)
+  if (still !== undefined) call.out.line(call.out.style('yellow', still))
   if (shown.length === 0) return call.out.line('No timer is armed.')
   const rows = shown.map(({ address, timer }) => [
     addressText(address),
@@ -86,6 +91,15 @@ async function armedTimers(call: Call, text: string | undefined): Promise<Armed[
     for (const timer of Object.values(state.book.timers ?? {})) found.push({ address, timer })
   }
   return found
+}
+
+async function thaw(call: Call, [extra]: readonly string[]): Promise<void> {
+  if (extra !== undefined)
+    throw wrong(command, `"${extra}" is one word too many; "thaw" thaws all timers of the realm.`)
+  const { name, operate } = await call.realm()
+  const { since, until = since } = await operate.thawTimers()
+  if (call.json) call.out.json({ realm: name, since, until })
+  else call.out.line(`the timers of ${name} go on, each by its own policy; they stood still for ${span(until - since)}`)
 }
 
 async function cancel(call: Call, [text, wanted, extra]: readonly string[]): Promise<void> {

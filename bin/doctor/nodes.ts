@@ -20,6 +20,7 @@ export async function checkNodes(realm: RealmHandle, { standbys, settleMs }: Nod
     ownersOf(realm, seen),
     standbysOf(seen, standbys),
     ...drainedOf(seen),
+    ...packedOf(seen),
     ...clocksOf(seen),
     ...releasesOf(seen),
     ...kindsOf(seen),
@@ -94,6 +95,14 @@ function drainedOf({ nodes }: SeenRealm): readonly Finding[] {
       `perdure drain ${drained[0]} --undo brings it back; perdure drain ${drained[0]} stops it.`,
     ),
   ]
+}
+
+/** No flaw, but something to know before the key is changed or a node is taken out. */
+function packedOf({ nodes }: SeenRealm): readonly Finding[] {
+  const left = nodes.flatMap(({ name, load: { packed } }) => (packed === undefined ? [] : [{ name, packed }]))
+  if (left.length === 0) return []
+  const who = left.map(({ name, packed }) => `${name} ${plural(packed, 'actor')}`).join(', ')
+  return [ok('unpacking', `Of what was restored, ${who} still to unpack; until then nodes need the key of that cut.`)]
 }
 
 const noticedMs = 1_000

@@ -34,6 +34,10 @@ export const machineFaults = {
     'crash',
     'A stored base of a partition cannot be read: {reason}. Remove it; an older one or the log itself is used instead.',
   ],
+  'base.sealed': [
+    'crash',
+    'The base of partition {partition} is sealed with the key {value} of the cut that was restored, and this node has no key. Give it that one with cuts.key or cuts.keyFile; nodes that have it serve the partition meanwhile.',
+  ],
   'port.taken': ['crash', 'Port {value} is in use by another program. Stop it, or choose another with {option}.'],
   'port.forbidden': ['crash', 'Port {value} may not be opened by this user. Choose one above 1023 with {option}.'],
   'server.missing': [

@@ -77,9 +77,13 @@ export const nameFaults = {
     'crash',
     'The stream of the realm "{value}" was altered and no longer keeps its promises: {problems}. Set it back (nats stream edit), then start again.',
   ],
+  'realm.restoring': [
+    'retry',
+    'The realm "{value}" is being restored and serves nobody until that is done. Wait for it; if whoever restored it died, run the same "perdure restore" again.',
+  ],
   'realm.moved': [
     'crash',
-    'The realm "{value}" goes on in another stream: a restore began its next generation. Start this node again.',
+    'The realm "{value}" goes on in another stream: a restore began its next generation, and what was acknowledged after its cut may be undone. Open the realm again (openRealm) to go on; nodes do so by themselves.',
   ],
   'client.invalid': ['crash', 'The client name "{value}" is not usable: letters, digits, _ or -, 64 at most.'],
   'subject.unknown': ['park', 'The subject "{value}" is not one of this realm.'],

@@ -11,11 +11,14 @@ import type { StoredFault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { EffectPlace, Seen, SeenHistory, SeenPartition } from '#protocol/query.ts'
 import { type ActorState, decodeState } from '#protocol/state.ts'
+import type { Standstill } from '#protocol/standstill.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import type { KindEntry } from '#runtime/core/kind-entry.ts'
 import { type Drained, type Draining, drainNode, lookAtNodes, type SeenRealm } from './nodes.ts'
+import { readStandstill } from '#runtime/members/standstill.ts'
+import { thawTimers } from './thaw.ts'
 import type { Views } from './views.ts'
 import { tryWayBack } from './way-back.ts'
 
@@ -53,6 +56,10 @@ export type Operations = {
   nodes(): Promise<SeenRealm>
   /** Tries on all that is stored whether a rollout could be undone; throws `rollout.downFails`, and changes nothing. */
   tryWayBack(entry: KindEntry): Promise<void>
+  /** Whether timers stand still, or did in this generation. */
+  standstill(): Promise<Standstill | undefined>
+  /** Ends that; throws `timers.free` where they do not. */
+  thawTimers(): Promise<Standstill>
   /** Lets a node give its partitions away, then stop or stay, or take its share again; resolves when that is so. */
   drain(name: string, asked: DrainRequest, onProgress?: (progress: Draining) => void): Promise<Drained>
 }
@@ -140,6 +147,8 @@ export function operationsOf(
     partition,
     tryWayBack: (entry) => tryWayBack({ views, partitions: bus.realm.partitions }, entry),
     nodes: () => lookAtNodes({ bus, clock }),
+    standstill: () => readStandstill(bus.notes, bus.realm.generation),
+    thawTimers: () => thawTimers({ bus, clock }),
     drain: (name, asked, onProgress = () => undefined) => drainNode({ bus, clock }, { name, asked }, onProgress),
   }
 }

@@ -9,15 +9,24 @@ import { type Address, addressOf, kindOf, parseAddress } from '#protocol/address
 import type { AnyEvent } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
 import { parseStored } from '#protocol/subject.ts'
+import type { Archive } from '#store/archive.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
 import { emittedOf } from '#runtime/core/emitted.ts'
 import { checkPattern } from '#runtime/core/pattern.ts'
+import type { SealedBaseOf } from '#runtime/cuts/restoring/put-layers.ts'
+import type { BaseOf } from '#runtime/cuts/restoring/put-states.ts'
+import type { Realms } from '#runtime/realms.ts'
+import type { ReadBase } from '#runtime/past/anchors.ts'
+import type { OpenGenerations } from '#runtime/past/epochs.ts'
 import { type ActorHandle, handleOf } from './actor-handle.ts'
 import { askingOf } from './asking.ts'
+import { type RealmCuts, realmCutsOf } from './cuts.ts'
+import { type RealmForks, realmForksOf } from './forks.ts'
 import { type Operations, operationsOf } from './operate.ts'
 import { type ParkedBox, parkedBoxOf } from './parked.ts'
+import { type RealmPast, realmPastOf } from './past.ts'
 import { repliesOf } from './replies.ts'
 import { senderOf, type SenderOptions } from './sender.ts'
 import { type ViewOptions, viewsOf } from './views.ts'
@@ -31,6 +40,9 @@ export interface RealmHandle extends AsyncDisposable {
   readonly bus: Bus
   readonly parked: ParkedBox
   readonly operate: Operations
+  readonly cuts: RealmCuts
+  readonly past: RealmPast
+  readonly forks: RealmForks
   ref<TLogic extends AnyActorLogic>(kind: ActorKind<TLogic>, key: string): ActorHandle<TLogic>
   ref(kind: string, key: string): ActorHandle
   /** A handle from an address as text, for example `order/42`. */
@@ -59,8 +71,22 @@ export type EmittedEntry = {
 
 const clientPattern = /^[A-Za-z0-9_-]{1,64}$/
 
+export type RealmWorld = {
+  readonly bus: Bus
+  readonly clock: Clock
+  readonly archive?: Archive | undefined
+  /** Where the logs before the present one are found. */
+  readonly generations?: OpenGenerations | undefined
+  /** Where the log no longer reaches, bases are read. */
+  readonly readBase?: ReadBase | undefined
+  /** Where forks are made. */
+  readonly realms?: (() => Promise<Realms>) | undefined
+  readonly baseOf?: BaseOf | undefined
+  readonly sealedBaseOf?: SealedBaseOf | undefined
+}
+
 export function realmHandleOf(
-  { bus, clock }: { readonly bus: Bus; readonly clock: Clock },
+  { bus, clock, archive, generations, readBase, realms, baseOf, sealedBaseOf }: RealmWorld,
   options: RealmOptions,
 ): RealmHandle {
   // Nobody may guess it: who knows a session can send in its place. A client's name is no secret.
@@ -81,6 +107,22 @@ export function realmHandleOf(
     blueprints.set(kind, known)
     return known
   }
+
+  const cuts = realmCutsOf({ bus, clock, archive, operate, blueprintFor })
+
+  function given<T>(one: T | undefined): T {
+    if (one === undefined) throw new Fault('cuts.noArchive', { realm: bus.realm.name })
+    return one
+  }
+
+  const forks = realmForksOf({
+    ...{ realm: bus.realm.name, clock, open: cuts.open },
+    realms: async () => await given(realms)(),
+    baseOf: (header, rows) => given(baseOf)(header, rows),
+    bus: () => Promise.resolve(bus),
+    archive: () => given(archive),
+    sealedBaseOf,
+  })
 
   function ref(kind: ActorKind | string, key: string): ActorHandle {
     return handleOf(world, addressOf(typeof kind === 'string' ? kind : kind.kind, key), blueprintFor(kind))
@@ -109,6 +151,9 @@ export function realmHandleOf(
     bus,
     parked: parkedBoxOf({ bus, clock }),
     operate,
+    cuts,
+    forks,
+    past: realmPastOf({ bus, clock, archive, cuts, operate, client, generations, readBase, blueprintFor }, options),
     ref,
     at(text) {
       const address: Address = parseAddress(text)

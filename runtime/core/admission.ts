@@ -4,7 +4,7 @@
  * is dropped, which is what makes a resent commit harmless; what could be a copy of a sender that is
  * no longer known is neither taken nor dropped, but parked.
  */
-import { type Address, isAddress, isChild, rootOf } from '#protocol/address.ts'
+import { type Address, isAddress, isChild, keyOf, rootOf } from '#protocol/address.ts'
 import { type Arrived, decodeEnvelope } from '#protocol/envelope.ts'
 import { decodeOutside, senderOfRefused } from '#protocol/outside.ts'
 import { Fault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
@@ -21,6 +21,8 @@ export type Admitted =
   | { readonly is: 'copy'; readonly seq: number }
   /** One before it is still missing; its sender sends both again. */
   | { readonly is: 'early'; readonly seq: number }
+  /** A cut begins here. */
+  | { readonly is: 'marker'; readonly seq: number; readonly cut: string }
   | {
       readonly is: 'refused'
       readonly envelope: Arrived
@@ -109,6 +111,7 @@ export function admissionOf(
       const stored = parseStored(entry.subject)
       if (stored.is !== 'in') return undefined
       const { sender, address } = stored
+      if (sender === 'm') return { is: 'marker', seq: entry.seq, cut: keyOf(address) }
       let envelope: Arrived
       try {
         envelope = { ...read(entry, address, sender, given.askMostMs), seq: entry.seq, sender }

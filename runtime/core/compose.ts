@@ -11,17 +11,14 @@ import type { Address } from '#protocol/address.ts'
 import { encodeAnswer } from '#protocol/answer.ts'
 import { encodeEnvelope, type Envelope } from '#protocol/envelope.ts'
 import { limits } from '#protocol/limits.ts'
-import { encodeParked } from '#protocol/parked.ts'
+import { encodeParked, parkedEntryBytes } from '#protocol/parked.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Realm } from '#protocol/realm.ts'
-import { type Change, type CommitRecord, encodeRecord, type StepNote } from '#protocol/record.ts'
+import { type Change, type CommitRecord, encodeRecord, type MarkedCut, type StepNote } from '#protocol/record.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Deed, Output } from './arrival.ts'
 import type { LiveNeeds } from './needs.ts'
 import { emittedBytes } from './emitted.ts'
-
-/** A parked payload is cut at this size: the smallest max_payload that perdure runs with, and room for the fault. */
-const parkedBytes = 48_000
 
 /** An outsider's payload of the usual max_payload of 1 MiB, cut. */
 const parkedMost = 23
@@ -42,6 +39,8 @@ export type Staged = {
   readonly traceparent: string | undefined
   /** The raw payload of an envelope that could not be decoded. */
   readonly raw: Uint8Array | undefined
+  /** A cut begins here: its record stands alone, behind everything that was stepped before. */
+  readonly cut?: MarkedCut | undefined
 }
 
 export type Form = 'record' | 'cheap' | 'batch'
@@ -59,6 +58,10 @@ export function chooseForm(
   let open = true
   let whole = 0
   for (const one of staged) {
+    if (one.cut !== undefined) {
+      if (whole === 0) return { steps: 1, form: 'record' }
+      break
+    }
     const more = one.outputs.length
     weight += weightOf(one)
     for (const change of one.changes)
@@ -113,7 +116,9 @@ export function recordOf(head: Head, staged: readonly Staged[]): CommitRecord {
     if (one.mark !== undefined) marks.set(one.mark[0], one.mark)
     if (one.client !== undefined) clients.set(one.client[0], one.client)
   }
-  return { is: 'commit', ...head, cursor, changes, marks: [...marks.values()], clients: [...clients.values()], steps }
+  const record = { ...head, cursor, changes, marks: [...marks.values()], clients: [...clients.values()], steps }
+  const cut = staged[0]?.cut
+  return { is: 'commit', ...record, ...(cut === undefined ? {} : { cut }) }
 }
 
 /** An append as data: the entries in order, the record's parts last, except in the cheap form. */
@@ -140,7 +145,7 @@ function entriesOf(realm: Realm, record: CommitRecord, staged: readonly Staged[]
     for (const output of one.outputs) {
       if (output.is === 'park') {
         const subject = subjects.parked(realm, record.partition, output.envelope.to)
-        for (const data of encodeParked({ ...output, raw: one.raw, at: record.at }, parkedBytes))
+        for (const data of encodeParked({ ...output, raw: one.raw, at: record.at }, parkedEntryBytes))
           entries.push({ subject, data })
       } else {
         entries.push(entryOf(realm, record, one, output, entries.length, inside))

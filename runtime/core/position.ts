@@ -71,9 +71,20 @@ function advance(before: FoldedPartition, record: CommitRecord, seq: number): Fo
     for (const [sender, count, index] of record.marks) moved[sender] = [count, index]
     marks = moved
   }
-  const position = { partition, epoch, n, seq, cursor, heard, awayMs, openedAt, at, marks }
   const visitFloor = floorAfter(before.visitFloor, record)
-  return visitFloor === undefined ? position : { ...position, visitFloor }
+  const cuts = cutsAfter(before.cuts, record)
+  return {
+    ...{ partition, epoch, n, seq, cursor, heard, awayMs, openedAt, at, marks },
+    ...(visitFloor === undefined ? {} : { visitFloor }),
+    ...(cuts === undefined ? {} : { cuts }),
+  }
+}
+
+/** A cut that was recorded before its marker was read must not be recorded again by whoever reads it. */
+function cutsAfter(before: FoldedPartition['cuts'], { cut, cursor }: CommitRecord): FoldedPartition['cuts'] {
+  if (before === undefined && cut === undefined) return undefined
+  const ahead = [...(before ?? []), ...(cut === undefined ? [] : [cut])].filter(([, marker]) => marker > cursor)
+  return ahead.length === 0 ? undefined : ahead
 }
 
 function floorAfter(before: number | undefined, { changes }: CommitRecord): number | undefined {

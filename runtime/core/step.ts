@@ -31,6 +31,7 @@ import { onAttempted, onCancel, onEffect } from './on-effect.ts'
 import { drainOutbox } from './outbox.ts'
 import { openQuestion } from './question.ts'
 import { isInternal, retryDeferred, takeEvent } from './take-event.ts'
+import { onRewind } from './rewind.ts'
 import { problemsOf } from './validate.ts'
 
 export function step(input: StepInput): Stepped {
@@ -63,6 +64,7 @@ function onEnvelope(input: StepInput, envelope: Arrived): Stepped {
   const { live, address } = input
   const { content } = envelope
   const type = content.is === 'event' ? content.event.type : `perdure.${content.is}`
+  if (content.is === 'rewind') return onRewind(input, envelope, content)
   // One whose state does not fit can do nothing but go.
   if (live?.book.unfit !== undefined)
     return isFarewell(content) ? forgotten(input, live, type) : parked(input, envelope, type, live.book.unfit)

@@ -14,9 +14,11 @@ import { effectPolicyOf, undeclared } from '#runtime/core/effect-policy.ts'
 import { effectPostOf } from './effect-post.ts'
 import { noNames } from './effect-system.ts'
 import type { EffectHooks, Effects } from './effects.ts'
+import type { Firewall } from '#runtime/forks/firewall.ts'
 import { endedEffects } from './ended-effects.ts'
 import { errandsOf } from './errands.ts'
 import { finderOf, type Found } from './find-effects.ts'
+import { heldBackOf } from './held-back.ts'
 import { fixedNames, type Held, heldEffects, isNoted } from './held-effect.ts'
 import { runsOf } from './run-here.ts'
 import { senderOf } from './send-effects.ts'
@@ -32,7 +34,15 @@ export type EffectsOptions = {
 }
 
 export function effectsOf(
-  world: { readonly bus: Bus; readonly clock: Clock; readonly hooks: EffectHooks },
+  world: {
+    readonly bus: Bus
+    readonly clock: Clock
+    readonly hooks: EffectHooks
+    /** In a fork. */
+    readonly firewall?: Firewall | undefined
+    /** Timers stand still, and so do deadlines; when they go on, what runs is taken over again. */
+    readonly isStill?: () => boolean
+  },
   options: EffectsOptions,
 ): Effects {
   const { bus, clock, hooks } = world
@@ -48,9 +58,11 @@ export function effectsOf(
     ended,
     ...effectPostOf({ bus, clock }, options.retryMs),
     again: (one) => sender.place(one),
+    mayRun: (one) => !heldBack.has(one),
     onFailed: (one) => carrying.report(one),
     onOver: (one) => sender.withdraw(one),
   })
+  const heldBack = heldBackOf({ clock, firewall: world.firewall, hooks, held, runs })
   const sender = senderOf({ clock, hooks, held, errands, runs, onDeath: resume })
   const carrying = carryingOf({ clock, partitions, hooks, held, ended, errands, sender })
   const find = finderOf({ clock, hooks, errands, onFound }, { waitMs: options.replyMs })
@@ -104,7 +116,7 @@ export function effectsOf(
 
   function armDeadline(one: Held): void {
     const { deadline, begunAt, name: value } = one.effect
-    if (deadline === undefined) return
+    if (deadline === undefined || world.isStill?.() === true) return
     const ms = deadline - begunAt
     const onDeadline = (): void => {
       const { reason } = one
@@ -159,6 +171,7 @@ export function effectsOf(
         const error = undeclared(blueprint.kind, blueprint.options, effect.name)
         return runs.say(one, { is: 'error', error })
       }
+      if (heldBack.has(one)) return heldBack.begin(one)
       armDeadline(one)
       if (fresh) sender.place(one)
       else if (hooks.members().others.length === 0) resume(one)
@@ -183,7 +196,7 @@ export function effectsOf(
     },
     tell(id, event) {
       const one = held.all.get(id)
-      if (one === undefined) return
+      if (one === undefined || heldBack.has(one)) return
       if (one.run !== undefined) one.run.tell(event)
       else sender.tell(one, event)
     },
@@ -201,7 +214,10 @@ export function effectsOf(
       if (staying.length > 0) carrying.watch()
     },
     consider: sender.consider,
-    settle: sender.settle,
+    settle(address, pending) {
+      sender.settle(address, pending)
+      heldBack.settle(address, pending)
+    },
     drain: (until) => held.drain(until),
     stop() {
       serving.stop()

@@ -23,6 +23,8 @@ export type Runs = {
   /** This attempt failed, here or where it was sent. */
   failed(one: Held, error: unknown): void
   finish(one: Held, result: EffectResult): void
+  /** What it told elsewhere, told here. */
+  tell(one: Held, content: Envelope['content'], by: Pick<EffectPost, 'id' | 'to'>): void
   /** Its end, without a run. */
   say(one: Held, result: EffectResult): void
 }
@@ -38,6 +40,8 @@ type World = {
   readonly again: (one: Held) => void
   /** Its owner is another node, which has to say what follows. */
   readonly onFailed: (one: Held) => void
+  /** A second lock behind that of its owner: whatever asks for it, it does not run here. */
+  readonly mayRun: (one: Held) => boolean
   /** It is over while it may run elsewhere. */
   readonly onOver: (one: Held) => void
 }
@@ -47,6 +51,7 @@ export function runsOf(world: World): Runs {
 
   function run(one: Held): void {
     const { effect, address, blueprint } = one
+    if (!world.mayRun(one)) return finish(one, { is: 'error', error: blockedFault(effect.name) })
     trace({ is: 'effect.begun', address, effect: effect.id, name: effect.name, attempt: effect.attempt })
     if (effect.is === 'action') return act(one)
     const logic = blueprint.child(effect.name)?.logic
@@ -166,7 +171,11 @@ export function runsOf(world: World): Runs {
     )
   }
 
-  return { run, failed, finish, say }
+  return { run, failed, finish, say, tell: queue }
+}
+
+function blockedFault(value: string): Fault {
+  return new Fault('fork.effectBlocked', { value, reason: 'it is not on the list of what may run (--effects allow:…)' })
 }
 
 type Said = Pick<EffectPost, 'id' | 'to'> & { readonly onUnheard?: () => void }

@@ -56,7 +56,7 @@ export async function followRecords(
 ): Promise<Following> {
   // Of a partition that was just lost the last commits may be on their way; read again they would be folded twice.
   await flush()
-  await takeNewerBases({ bus, store }, [partition], newest)
+  await takeNewerBases({ bus, store }, [partition], { listed: newest })
   const refold = refoldOf({ store, kinds }, new Set([partition]), {
     ...options,
     earlyMost,

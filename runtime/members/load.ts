@@ -8,7 +8,7 @@ import type { Owners } from './owners.ts'
 type World = {
   readonly clock: Clock
   readonly owners: Pick<Owners, 'partitions'>
-  readonly store: Pick<Store, 'count'>
+  readonly store: Pick<Store, 'count' | 'underlays'>
   readonly effects: Pick<Effects, 'running'>
 }
 
@@ -36,8 +36,13 @@ export function loadOf({ clock, owners, store, effects }: World): () => Heartbea
       }
       since = { at: now, cpu: process.cpuUsage(), commits }
     }
-    return { ...rates, actors: store.count(), effects: effects.running }
+    return { ...rates, actors: store.count(), effects: effects.running, packed: packedIn(store) }
   }
+}
+
+/** What a lazy restore brought and is not unpacked yet. */
+export function packedIn(store: Pick<Store, 'underlays'>): number {
+  return [...store.underlays().values()].reduce((sum, left) => sum + left, 0)
 }
 
 function commitsOf({ partitions }: World['owners']): Map<number, number> {

@@ -4,6 +4,7 @@
  * again.
  */
 import { Fault, storedFaultOf } from '#protocol/fault.ts'
+import type { Standstill } from '#protocol/standstill.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Claimed } from '#runtime/partition/claim.ts'
@@ -17,6 +18,7 @@ import { ownPartition } from '#runtime/partition/own-partition.ts'
 import type { Ownership, Partition, PartitionOptions } from '#runtime/partition/partition.ts'
 import type { Queries } from '#runtime/queries.ts'
 import type { Rollouts } from '#runtime/rollouts/rollouts.ts'
+import { steppingTurnsOf } from '#runtime/partition/stepping-turns.ts'
 import type { Topics } from '#runtime/partition/topics.ts'
 import { trace } from '#runtime/trace.ts'
 import { takeOverOf } from './take-over.ts'
@@ -41,6 +43,8 @@ export type Owners = {
   takeOver(numbers: readonly number[]): ReadonlyMap<number, Promise<void>>
   /** Commits what was begun, does what is still to be done, and lets go, so that another can claim it. */
   release(number: number, last?: (one: Partition) => Promise<void>): Promise<void>
+  /** Lets go of all, by plan, to claim them anew. */
+  reopen(): Promise<void>
   /** Lets go at once. */
   lose(number: number, error: Error): void
   /** Forgets actors that were idle since then. */
@@ -65,6 +69,8 @@ type World = {
   readonly topics: Topics
   readonly follower: Pick<Follower, 'leave' | 'isOpening'>
   readonly queries: Queries
+  /** Whether timers stand still. */
+  readonly standstill: () => Standstill | undefined
   readonly rollouts: () => Pick<Rollouts, 'confirm' | 'lacking' | 'passOn'>
   /** It is not ours any more: another claimed it, or it failed. */
   readonly onLost: (number: number, error: unknown) => void
@@ -77,6 +83,7 @@ type World = {
 export function ownersOf(world: World, options: OwnersOptions, firstSeq: number): Owners {
   const { bus, log, store, clock, kinds, folder, committer, effects, topics, queries } = world
   const partitions = new Map<number, Partition>()
+  const turns = steppingTurnsOf(clock)
   let lastSeq = firstSeq
   const awaited = new Map<number, number>()
   const folding = new Set<Promise<unknown>>()
@@ -113,7 +120,7 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
     log.begin(partition, { seq, epoch, n: undefined }, life)
     const one = ownPartition(
       {
-        ...{ bus, store, folder, committer, effects, clock, kinds },
+        ...{ bus, store, folder, committer, effects, clock, turns, kinds },
         lastSeq: () => lastSeq,
         onMoved: queries.moved,
         onSubscribed: topics.set,
@@ -151,6 +158,26 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
     if (!isClosed) world.onLost(number, error)
   }
 
+  const release: Owners['release'] = async (number, last) => {
+    const one = partitions.get(number)
+    if (one === undefined) return
+    // Asked for now, the answer would come from a partition that is about to be another's.
+    queries.withdraw(number)
+    const until = clock.now() + options.handOverMs
+    await within(clock, until - clock.now(), one.drain())
+    if (partitions.get(number) !== one) return
+    // Its effects go on here, and what they say goes to the mailbox from now on. What was noted before is committed.
+    effects.handOver(number)
+    await within(clock, until - clock.now(), one.drain())
+    if (partitions.get(number) !== one) return
+    // Whatever it could not do is still to be done by whoever claims it.
+    await last?.(one).catch((error: unknown) => trace({ is: 'duty.failed', fault: storedFaultOf(error) }))
+    if (partitions.get(number) !== one) return
+    await one.close()
+    forget(number)
+    trace({ is: 'partition.released', partition: number })
+  }
+
   return {
     partitions,
     opening: awaited,
@@ -158,24 +185,9 @@ export function ownersOf(world: World, options: OwnersOptions, firstSeq: number)
       return lastSeq
     },
     takeOver,
-    async release(number, last) {
-      const one = partitions.get(number)
-      if (one === undefined) return
-      // Asked for now, the answer would come from a partition that is about to be another's.
-      queries.withdraw(number)
-      const until = clock.now() + options.handOverMs
-      await within(clock, until - clock.now(), one.drain())
-      if (partitions.get(number) !== one) return
-      // Its effects go on here, and what they say goes to the mailbox from now on. What was noted before is committed.
-      effects.handOver(number)
-      await within(clock, until - clock.now(), one.drain())
-      if (partitions.get(number) !== one) return
-      // Whatever it could not do is still to be done by whoever claims it.
-      await last?.(one).catch((error: unknown) => trace({ is: 'duty.failed', fault: storedFaultOf(error) }))
-      if (partitions.get(number) !== one) return
-      await one.close()
-      forget(number)
-      trace({ is: 'partition.released', partition: number })
+    release,
+    async reopen() {
+      await Promise.all([...partitions.keys()].map((number) => release(number)))
     },
     lose(number, error) {
       const one = partitions.get(number)

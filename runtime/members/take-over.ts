@@ -5,6 +5,7 @@
  */
 import { Fault, isFault } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
+import type { Standstill } from '#protocol/standstill.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { type Claimed, claimPartition, ownershipOf } from '#runtime/partition/claim.ts'
@@ -35,6 +36,8 @@ type World = {
   readonly folder: Pick<Folder, 'flush'>
   readonly follower: Pick<Follower, 'leave' | 'isOpening'>
   readonly rollouts: () => Pick<Rollouts, 'confirm'>
+  /** Whether timers stand still. */
+  readonly standstill: () => Standstill | undefined
   /** While it goes on, this node holds more and more. */
   readonly onFolding: <T>(folding: Promise<T>) => Promise<T>
   /** About to open. */
@@ -140,19 +143,29 @@ export function takeOverOf(world: World, options: TakeOverOptions) {
   /** One reading for all of them; when one cannot be folded, the others need not suffer from it. */
   function foldAll(claims: readonly Claimed[]): Outcomes {
     if (claims.length === 0) return new Map()
-    const together = fold(claims)
+    const through = new Map(claims.map(({ partition }) => [partition, Promise.withResolvers<void>()]))
+    const together = fold(claims, (partition) => through.get(partition)?.resolve())
     const alone = (one: Claimed): Promise<void> =>
       together.catch((error: unknown) => {
         if (claims.length === 1 || isOfAll(error)) throw error
         return turns.take(() => fold([one]))
       })
-    return new Map(claims.map((one) => [one.partition, alone(one)]))
+    // One that is through opens, however long the others take.
+    const first = (one: Claimed): Promise<void> => Promise.race([through.get(one.partition)?.promise, alone(one)])
+    return new Map(claims.map((one) => [one.partition, first(one)]))
   }
 
-  function fold(claims: readonly Claimed[]): Promise<void> {
+  function fold(claims: readonly Claimed[], onThrough?: (partition: number) => void): Promise<void> {
     const through = Math.max(...claims.map(({ seq }) => seq))
     const { clientKeepMs, clientsMost, mendKeepMs } = options
-    const limits = { through, clientKeepMs, clientsMost, mendKeepMs, signal: log.signal }
+    const limits = {
+      through,
+      clientKeepMs,
+      clientsMost,
+      mendKeepMs,
+      signal: log.signal,
+      ...(onThrough && { onThrough }),
+    }
     return world.onFolding(foldThrough({ bus, store, clock, kinds }, claims, limits))
   }
 
@@ -160,7 +173,7 @@ export function takeOverOf(world: World, options: TakeOverOptions) {
     const { partition, seq, data } = claimed
     // The claim may be lost, and so may be what was folded for it.
     if (!log.isSound(life)) throw new Fault('log.mending', { value: bus.realm.name })
-    const own = ownershipOf(store, claimed, clock.now())
+    const own = ownershipOf(store, claimed, clock.now(), world.standstill())
     const holding = holdingOf(clock, options)
     holding.add({ seq, subject: subjects.commit(bus.realm, partition), data, at: 0 })
     await world.onFolding(store.fold([{ partition: own.folded, changes: [], history: [] }], holding.take()))

@@ -6,11 +6,15 @@
 import { Fault } from '#protocol/fault.ts'
 import { limits } from '#protocol/limits.ts'
 import { parseRealmName, type Realm } from '#protocol/realm.ts'
-import type { Bus, Entry, LogEntry, Placed } from '#runtime/bus.ts'
+import { blobsAbove } from '#runtime/blobs-above.ts'
+import type { Blobs, Bus, Entry, LogEntry, Placed } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
+import { blobsOver } from './memory-blobs.ts'
+import type { Generations } from '#runtime/generations.ts'
+import { type MemoryGeneration, memoryGenerationsOf, openMemoryGeneration } from './memory-generation.ts'
 import { openHub, openMemoryCore } from './memory-core.ts'
 import { type MemoryReading, openMemoryReader } from './memory-reader.ts'
-import { openLog, type Outside } from './memory-log.ts'
+import type { Outside } from './memory-log.ts'
 import { openMemoryRegistry } from './memory-registry.ts'
 import { type Disturb, type InFlight, openWire, type Wire } from './memory-wire.ts'
 
@@ -25,6 +29,8 @@ export type MemoryLogOptions = {
   readonly latencyMs?: number | undefined
   /** How long a connection waits for an acknowledgement that was lost; 0 (the default): not at all. */
   readonly ackMs?: number | undefined
+  /** Of a fork: the cuts of its parent. */
+  readonly beneath?: Pick<Blobs, 'get'> | undefined
 }
 
 export type MemoryConnection = Bus & {
@@ -46,6 +52,7 @@ export type MemoryLog = {
   /** The server comes back with a shorter log than it acknowledged. */
   truncate(lastSeq: number): void
   entries(): readonly LogEntry[]
+  readonly generations: Generations
 }
 
 /** The default of a real server. */
@@ -53,31 +60,36 @@ const defaultMaxPayload = 1_048_576
 
 export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
   const { clock, partitions, maxPayload = defaultMaxPayload, latencyMs = 0, ackMs = 0 } = options
-  const realm: Realm = { name: parseRealmName(options.realm), generation: 0, partitions }
-  const log = openLog(realm.name, partitions, () => clock.now())
-  const createdAt = new Date(clock.now()).toISOString()
+  const first: Realm = { name: parseRealmName(options.realm), generation: 0, partitions }
+  const past: MemoryGeneration[] = []
+  let present = openMemoryGeneration(first, clock)
   const hub = openHub()
   const wires = new Set<Wire>()
   const readings = new Set<MemoryReading>()
-  const registry = openMemoryRegistry()
-  const blobs = new Map<string, Uint8Array>()
+  const registry = openMemoryRegistry(() => clock.now())
+  const notes = openMemoryRegistry(() => clock.now())
+  const cuts = new Map<string, Uint8Array>()
   let isServerUp = true
   let connections = 0
 
-  function place(entries: readonly Entry[], outside?: Outside): Placed {
+  function place(entries: readonly Entry[], outside?: Outside, by = present): Placed {
     // A live view hears a publish even when the log refuses it, as on a real server.
     for (const { subject, data } of entries) hub.publish({ subject, data })
+    const { realm, log, state } = present
+    if (by !== present) throw new Fault('realm.moved', { value: realm.name })
+    if (state === 'sealed') throw new Fault('bus.unreachable', { value: realm.name })
     const seq = log.append(entries, outside)
     for (let at = seq - entries.length + 1; at <= seq; at++) noticed(at)
     return { seq }
   }
 
   function noticed(seq: number): void {
-    const { subject } = log.get(seq) as LogEntry
+    const { subject } = present.log.get(seq) as LogEntry
     for (const reading of readings) reading.notice(subject)
   }
 
-  function connect(): MemoryConnection {
+  function connect(mine = present): MemoryConnection {
+    const { realm, log, createdAt, blobs, fork } = mine
     const wire = openWire({ clock, latencyMs, ackMs, isServerUp: () => isServerUp })
     wires.add(wire)
     if (!isServerUp) wire.become('disconnected')
@@ -90,7 +102,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
       }
       // The sender may use its buffers again before a held-back original arrives.
       const copies = entries.map((entry) => ({ ...entry, data: entry.data.slice() }))
-      return wire.request({ is: 'append', entries: copies }, () => place(copies))
+      return wire.request({ is: 'append', entries: copies }, () => place(copies, undefined, mine))
     }
     const call = <T>(what: string, atLog: () => T): Promise<T> => wire.request({ is: 'call', what }, atLog)
     const core = openMemoryCore(hub, wire, {
@@ -98,8 +110,8 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
       maxPayload,
       connection: ++connections,
       store(subject, data) {
-        if (!log.isStored(subject)) return
-        noticed(log.append([{ subject, data }]))
+        if (!present.log.isStored(subject) || present.state !== 'open') return
+        noticed(present.log.append([{ subject, data }]))
       },
     })
     const close = async (): Promise<void> => {
@@ -109,6 +121,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
 
     return {
       realm,
+      fork,
       maxPayload,
       replicas: 1,
       durability: 'process',
@@ -137,14 +150,12 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
       purge: (filter, upTo) => call('purge', () => ({ removed: log.purge(filter, upTo) })),
       removeEntry: (seq) => call('removeEntry', () => log.removeEntry(seq)),
       logState: () => call('logState', () => ({ ...log.state(), createdAt })),
+      isSuperseded: () => call('isSuperseded', () => mine !== present || mine.state === 'sealed'),
       ...core,
       registry: registry.over(call),
-      blobs: {
-        put: (name, bytes) => call('blobs.put', () => void blobs.set(name, bytes.slice())),
-        get: (name) => call('blobs.get', () => blobs.get(name)?.slice()),
-        remove: (name) => call('blobs.remove', () => void blobs.delete(name)),
-        names: () => call('blobs.names', () => [...blobs.keys()].sort()),
-      },
+      notes: notes.over(call),
+      blobs: blobsOver(blobs, call),
+      cuts: options.beneath === undefined ? blobsOver(cuts, call) : blobsAbove(blobsOver(cuts, call), options.beneath),
       onState: (on) => wire.onState(on),
       close,
       [Symbol.asyncDispose]: close,
@@ -168,16 +179,30 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
     isServerUp = true
     for (const wire of wires) wire.become('connected')
   }
-  return {
+  const generations = memoryGenerationsOf({
+    clock,
+    name: first.name,
+    past,
+    present: () => present,
+    become: (next) => void (present = next),
     connect,
-    publish: (subject, data, outside) => place([{ subject, data: data.slice() }], outside),
+    tell: (subject) => void hub.publish({ subject, data: new Uint8Array() }),
+  })
+  return {
+    connect: () => connect(),
+    generations,
+    publish(subject, data, outside) {
+      // What is restored comes before anything that is sent anew.
+      if (present.state !== 'open') throw new Fault('bus.unreachable', { value: first.name })
+      return place([{ subject, data: data.slice() }], outside)
+    },
     stop,
     start,
     truncate(lastSeq) {
       stop()
-      log.truncate(lastSeq)
+      present.log.truncate(lastSeq)
       start()
     },
-    entries: () => log.all(),
+    entries: () => present.log.all(),
   }
 }

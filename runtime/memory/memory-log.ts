@@ -27,12 +27,12 @@ export type Log = {
   all(): LogEntry[]
 }
 
-export function openLog(name: string, partitions: number, now: () => number): Log {
+export function openLog(name: string, partitions: number, now: () => number, firstSeq = 1): Log {
   const patterns = storedSubjectsOf(name).map(matcherOf)
   const publicAddress = matcherOf(`${name}.to.*.*`)
   /** Index 0 holds the sequence `base`; purged entries leave holes. */
   let entries: (LogEntry | undefined)[] = []
-  let base = 1
+  let base = firstSeq
   let count = 0
   let bytes = 0
   const bySubject = new Map<string, number[]>()

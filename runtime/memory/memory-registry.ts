@@ -3,12 +3,13 @@
  * time. Invariant: a put over a revision that is not the key's present one changes nothing.
  */
 import { Fault } from '#protocol/fault.ts'
-import type { Bus } from '#runtime/bus.ts'
+import type { Registry } from '#runtime/bus.ts'
 
 type Call = <T>(what: string, atLog: () => T) => Promise<T>
 
-export function openMemoryRegistry(): { over(call: Call): Bus['registry'] } {
+export function openMemoryRegistry(now: () => number): { over(call: Call): Registry } {
   const entries = new Map<string, { readonly value: Uint8Array; readonly revision: number }>()
+  const changes: { readonly key: string; readonly value: Uint8Array; readonly at: number }[] = []
   let last = 0
 
   function put(key: string, value: Uint8Array, revision: number | undefined): number {
@@ -16,6 +17,7 @@ export function openMemoryRegistry(): { over(call: Call): Bus['registry'] } {
     if (revision !== undefined && revision !== have)
       throw new Fault('bus.conflict', { value: key, want: revision, have })
     entries.set(key, { value, revision: ++last })
+    changes.push({ key, value, at: now() })
     return last
   }
 
@@ -31,6 +33,14 @@ export function openMemoryRegistry(): { over(call: Call): Bus['registry'] } {
         const kept = value.slice()
         return call('registry.put', () => put(key, kept, revision))
       },
+      remove: (key) =>
+        call('registry.remove', () => {
+          if (entries.delete(key)) last++
+        }),
+      asOf: (key, instant) =>
+        call('registry.asOf', () =>
+          changes.findLast((change) => change.key === key && change.at <= instant)?.value.slice(),
+        ),
       keys: () => call('registry.keys', () => [...entries.keys()].sort()),
       revision: () => call('registry.revision', () => last),
     }),

@@ -11,7 +11,7 @@ import type { Entry, Placed } from '#runtime/bus.ts'
 import type { Link } from './link.ts'
 import type { Replies } from './replies.ts'
 import { faultOfServer, type ServerError } from './server-fault.ts'
-import { batchLines, checkLines, headersOf, sizeOfHeaders } from './wire-headers.ts'
+import { batchLines, checkLines, headersOf, sizeOfHeaders, streamLine } from './wire-headers.ts'
 
 export type Appends = {
   readonly append: (entry: Entry) => Promise<Placed>
@@ -22,11 +22,15 @@ export type AppendOptions = { readonly stream: string; readonly realm: string; r
 
 export function openAppends(link: Link, replies: Replies, options: AppendOptions): Appends {
   const { stream, realm, ackMs } = options
+  // Of most appends it is all there is to say.
+  const ownLine = streamLine(stream)
+  const ownHeaders = headersOf(ownLine)
   const asked = (entry: Entry) => ({ address: link.address, subject: entry.subject, realm, want: entry.check?.seq })
 
   /** Throws what the server would answer with silence or by closing the connection. */
   function prepare(entry: Entry, lines: string): PublishOptions {
-    const publishing: PublishOptions = lines === '' ? {} : { headers: headersOf(lines) }
+    const publishing: PublishOptions =
+      lines === '' ? {} : { headers: lines === ownLine ? ownHeaders : headersOf(lines) }
     const size = entry.data.length + (publishing.headers === undefined ? 0 : sizeOfHeaders(publishing.headers))
     if (size > link.maxPayload) {
       throw new Fault('bus.tooBig', { value: entry.subject, size, limit: link.maxPayload })
@@ -67,7 +71,9 @@ export function openAppends(link: Link, replies: Replies, options: AppendOptions
     })
   }
 
-  const alone = (entry: Entry): string => checkLines(entry, stream)
+  // Also what is sent from outside: in another generation its sender's numbers may mean something else, and
+  // what it was told of may be undone.
+  const alone = (entry: Entry): string => (entry.check === undefined ? ownLine : checkLines(entry, stream))
   return {
     append: (entry) => send([entry], alone),
     async appendAll(entries) {
@@ -78,7 +84,8 @@ export function openAppends(link: Link, replies: Replies, options: AppendOptions
       // A plain publish is atomic by itself, and twenty times cheaper on a one-replica file stream.
       if (length === 1) return send(entries, alone)
       const batch = nuid.next()
-      return send(entries, (entry, at) => batchLines(batch, at + 1, at === length - 1) + checkLines(entry, stream))
+      const named = (entry: Entry, at: number): string => (at === 0 ? alone(entry) : checkLines(entry, stream))
+      return send(entries, (entry, at) => batchLines(batch, at + 1, at === length - 1) + named(entry, at))
     },
   }
 }

@@ -41,6 +41,31 @@ export async function lastOf(calls: Calls, stream: string, subject: string): Pro
   return { seq, data: Buffer.from(data, 'base64'), headers: Buffer.from(hdrs, 'base64').toString() }
 }
 
+/** The newest that was stored at or before that instant; of a store that keeps a little history. */
+export async function lastBefore(
+  calls: Calls,
+  stream: string,
+  { subject, instant }: { readonly subject: string; readonly instant: number },
+): Promise<Uint8Array | undefined> {
+  let found: Uint8Array | undefined
+  for (let from = 1; ;) {
+    const entry = await calls.call<{ message: { seq: number; data?: string; time: string } }>(
+      `STREAM.MSG.GET.${stream}`,
+      { seq: from, next_by_subj: subject },
+      { absent: [refusal.noMessage, refusal.streamNotFound] },
+    )
+    if (entry === undefined || Date.parse(entry.message.time) > instant) return found
+    found = Buffer.from(entry.message.data ?? '', 'base64')
+    from = entry.message.seq + 1
+  }
+}
+
+/** What stands there now; not what somebody puts there meanwhile. */
+export async function purgeSubject(calls: Calls, stream: string, subject: string): Promise<void> {
+  const last = await lastOf(calls, stream, subject)
+  if (last !== undefined) await calls.call(`STREAM.PURGE.${stream}`, { filter: subject, seq: last.seq + 1 })
+}
+
 /** Not `make` alone: a client without the right to make a store may still write to it. */
 export function lazily<T>(by: {
   readonly exists: () => Promise<boolean>

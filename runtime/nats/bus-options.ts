@@ -44,6 +44,10 @@ export type BusOptions = {
   readonly name?: string | undefined
   /** For credentials that may subscribe only to inboxes of their own. */
   readonly inboxPrefix?: string | undefined
+  /** An earlier one, to be read; by default the one that serves. */
+  readonly generation?: number | undefined
+  /** Whoever restores a realm opens it before anybody else may. */
+  readonly mayRestore?: boolean | undefined
   /** How long the server remembers the ids that outsiders give. */
   readonly duplicateWindowMs?: number | undefined
   readonly times?: Partial<BusTimes> | undefined

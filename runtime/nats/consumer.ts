@@ -12,6 +12,7 @@ import { type Delivery, deliveryOf } from './delivery.ts'
 import type { Link } from './link.ts'
 import { makeConsumer, removeConsumer } from './make-consumer.ts'
 import { headerBytesOf, statusOf } from './wire-headers.ts'
+import type { WireShare } from './wire-share.ts'
 
 export type ConsumerOptions = {
   readonly stream: string
@@ -44,8 +45,6 @@ export type Consumer = {
   end(): void
 }
 
-/** How many entries are asked for at a time. */
-const window = 1000
 /** Consumers that a crash leaves behind go by themselves. */
 const inactiveMs = 60_000
 /** In a cluster a new consumer is known everywhere a little later. */
@@ -54,7 +53,7 @@ const patienceMs = 20
 const utf8 = new TextEncoder()
 
 export async function openConsumer(
-  { link, calls }: { readonly link: Link; readonly calls: Calls },
+  { link, calls, share }: { readonly link: Link; readonly calls: Calls; readonly share: WireShare },
   { stream, filter, from, heartbeatMs, inboxPrefix, hedgeMs }: ConsumerOptions,
   { mayPull, onDelivery, onBroken }: ConsumerEvents,
 ): Promise<Consumer> {
@@ -75,6 +74,9 @@ export async function openConsumer(
   /** Entries asked for and not yet come. */
   let owed = 0
   let heardAt = performance.now()
+  let window = 0
+  const place = { owed: () => owed, heardAt: () => heardAt }
+  share.join(place)
   let fruitful = false
   let refusals = 0
   const bornAt = performance.now()
@@ -105,6 +107,8 @@ export async function openConsumer(
   function pull(): void {
     if (ended || owed > window / 2 || !mayPull() || !link.isUp()) return
     const now = performance.now()
+    window = share.window(place, now)
+    if (owed > window / 2) return
     const isFrequent = hedgeMs !== undefined && isYoung(now)
     const batch = window - owed
     if (owed === 0) heardAt = now
@@ -161,6 +165,7 @@ export async function openConsumer(
     end() {
       if (ended) return
       ended = true
+      share.leave(place)
       clearInterval(watching)
       subscription.unsubscribe()
       removeConsumer({ link, calls }, stream, name)

@@ -5,6 +5,7 @@
 import type { BusOptions } from './bus-options.ts'
 import { busTimes } from './bus-options.ts'
 import { openCalls } from './calls.ts'
+import { knownGenerations } from './known-generations.ts'
 import { openLink } from './link.ts'
 import type { StreamInfo } from './realm-stream.ts'
 import { openReplies } from './replies.ts'
@@ -41,12 +42,15 @@ export async function examineServer(options: BusOptions): Promise<ServerFacts> {
     const { call } = openCalls(link, replies, { realm: options.realm, callMs: times.callMs })
     const rttMs = await link.nc.rtt()
     const account = await call<AccountInfo>('INFO', {}).catch(() => undefined)
+    // Of a realm that was restored, or is a fork, the log has the name of its generation; who may not ask looks at the first.
+    const known = account === undefined ? [] : await knownGenerations(call, options.realm).catch(() => [])
+    const stream = known.at(-1)?.stream ?? options.realm
     const askedAt = Date.now()
     const found =
       account === undefined
         ? undefined
         : await call<StreamInfo & { readonly ts?: string }>(
-            `STREAM.INFO.${options.realm}`,
+            `STREAM.INFO.${stream}`,
             {},
             { absent: [refusal.streamNotFound] },
           )

@@ -12,18 +12,21 @@ import type { StreamInfo } from './realm-stream.ts'
 import { refusal } from './server-fault.ts'
 import { outsideOf } from './wire-headers.ts'
 
-type LogCalls = Pick<Bus, 'last' | 'get' | 'next' | 'lastMatching' | 'purge' | 'removeEntry' | 'logState'>
+type LogCalls = Pick<
+  Bus,
+  'last' | 'get' | 'next' | 'lastMatching' | 'purge' | 'removeEntry' | 'logState' | 'isSuperseded'
+>
 
 /** A purge walks the blocks that it empties. */
 const purgeMs = 60_000
 /** No follower asks for an election before it has missed its leader for so long: compiled into the server. */
 const electionMs = 4000
 
-type Times = { readonly callMs: number; readonly reconnectMs: number }
+type Times = { readonly callMs: number; readonly reconnectMs: number; readonly heartbeatMs: number }
 
 export function openLogCalls(
   { call }: Calls,
-  { stream, realm }: { stream: string; realm: Realm },
+  { stream, realm, isFork = false }: { stream: string; realm: Realm; isFork?: boolean },
   times: Times,
 ): LogCalls {
   async function find(
@@ -32,11 +35,14 @@ export function openLogCalls(
     const found = await call<Stored>(`STREAM.MSG.GET.${stream}`, which, { absent: [refusal.noMessage] })
     return found === undefined ? undefined : entryOf(found)
   }
+  const infoNow = (): Promise<StreamInfo | undefined> =>
+    call<StreamInfo>(`STREAM.INFO.${stream}`, {}, { absent: [refusal.streamNotFound] })
+
   /** A server that knows no leader answers with its own part of the log, and one that was cut off with its old one. */
   async function infoOfLeader(): Promise<StreamInfo> {
     const until = performance.now() + times.callMs
     for (;;) {
-      const info = await call<StreamInfo>(`STREAM.INFO.${stream}`, {}, { absent: [refusal.streamNotFound] })
+      const info = await infoNow()
       if (info === undefined) throw new Fault('realm.missing', { value: realm.name })
       if (isFollowed(info)) return info
       if (performance.now() > until) throw new Fault('bus.leaderless', { value: realm.name })
@@ -70,6 +76,15 @@ export function openLogCalls(
       const info = await infoOfLeader()
       const { first_seq: firstSeq, last_seq: lastSeq, messages: entries, bytes } = info.state
       return { firstSeq, lastSeq, entries, bytes, createdAt: info.created }
+    },
+    async isSuperseded() {
+      const info = await infoNow()
+      if (info !== undefined) return info.config.subjects?.includes(`${realm.name}.commit.*`) === false
+      // Forks are removed while others run. That the log of another realm is gone is a damage, and told by others.
+      if (!isFork) return false
+      // A server of a cluster that has just come back may not know of it yet.
+      await delay(times.heartbeatMs)
+      return (await infoNow()) === undefined
     },
   }
 }

@@ -5,8 +5,9 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Fault, isFault } from '#protocol/fault.ts'
-import { leaderElected } from '#protocol/realm.ts'
+import { leaderElected, streamOf } from '#protocol/realm.ts'
 import { subjects } from '#protocol/subject.ts'
+import { blobsAbove } from '#runtime/blobs-above.ts'
 import type { Bus, Reading, ReadOptions } from '#runtime/bus.ts'
 import { openAppends } from './appends.ts'
 import { type BusOptions, busTimes } from './bus-options.ts'
@@ -22,6 +23,7 @@ import { openReplies } from './replies.ts'
 import { openRegistry } from './registry.ts'
 import { refusal } from './server-fault.ts'
 import { openBlobs } from './blobs.ts'
+import { wireShareOf } from './wire-share.ts'
 
 /** The first release with ids in atomic batches and checks on another subject. */
 const oldestServer = '2.12.1'
@@ -48,18 +50,28 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
   const { inboxPrefix } = options
   const replies = openReplies(link, inboxPrefix)
   const calls = openCalls(link, replies, { realm: options.realm, callMs: times.callMs })
-  const { realm, stream, replicas } = await untilPlaced(() => openRealmStream(calls, options, link.address), times)
+  const { realm, fork, stream, replicas } = await untilPlaced(
+    () => openRealmStream(calls, options, link.address),
+    times,
+  )
   const { append, appendAll } = openAppends(link, replies, { stream, realm: realm.name, ackMs: times.ackMs })
   const core = openCore(link, replies, inboxPrefix)
   // The number of replicas may change while this runs; whether there are other servers does not.
   // Waiting out an acknowledgement that cannot come would keep a partition still for `ackMs`.
   const isClustered = link.cluster !== undefined
   if (isClustered) core.hear(leaderElected(stream), () => replies.changeLeader())
-  if (isClustered) await untilReached(append, subjects.commit(realm, 0), times)
+  // One that is only read may be sealed, and then it answers no write at all.
+  const isRead = options.generation !== undefined && !options.create
+  if (isClustered && !isRead) await untilReached(append, subjects.commit(realm, 0), times)
   const side = { realm, replicas: options.replicas, callMs: times.callMs }
-  const [registry, blobs] = [openRegistry(link, calls, side), openBlobs(link, calls, side)]
+  const registry = openRegistry(link, calls, { ...side, bucket: `${realm.name}_kinds` })
+  const notes = openRegistry(link, calls, { ...side, bucket: `${realm.name}_cuts` })
+  const blobs = openBlobs({ link, calls, replies }, { ...side, bucket: `${streamOf(realm)}_bases` })
+  const cuts = openBlobs({ link, calls, replies }, { ...side, bucket: `${realm.name}_cuts` })
+  const beneath = fork && openBlobs({ link, calls, replies }, { ...side, bucket: `${fork.of}_cuts` })
   // Whoever makes a realm makes all of it, so that those who come later need no right to.
-  if (options.create) await untilPlaced(() => Promise.all([registry.ensure(), blobs.ensure()]), times)
+  if (options.create)
+    await untilPlaced(() => Promise.all([registry, notes, blobs, cuts].map((each) => each.ensure())), times)
   leaveSilentServer(link, replies, times)
   const readings = new Set<Reading>()
   const how = {
@@ -69,7 +81,8 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
     heartbeatMs: times.heartbeatMs,
     hedgeMs: isClustered ? hedgeMs : undefined,
   }
-  const readAlone = (asked: ReadOptions): Promise<Reading> => openReader({ link, calls, replies }, how, asked)
+  const share = wireShareOf()
+  const readAlone = (asked: ReadOptions): Promise<Reading> => openReader({ link, calls, replies, share }, how, asked)
   const { partitions } = realm
   const joint = openJointReading({
     prefix: `${realm.name}.in.`,
@@ -90,6 +103,7 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
 
   return {
     realm,
+    fork,
     maxPayload: link.maxPayload,
     replicas,
     durability: options.durability,
@@ -104,10 +118,12 @@ async function openOver(link: Link, options: BusOptions, times: typeof busTimes)
       readings.add(reading)
       return { ...reading, stop }
     },
-    ...openLogCalls(calls, { stream, realm }, times),
+    ...openLogCalls(calls, { stream, realm, isFork: fork !== undefined }, times),
     ...core,
     registry,
+    notes,
     blobs,
+    cuts: beneath === undefined ? cuts : blobsAbove(cuts, beneath),
     onState: (on) => link.onState(on),
     close,
     [Symbol.asyncDispose]: close,

@@ -12,10 +12,16 @@ import type { Delivery } from './delivery.ts'
 import type { Link } from './link.ts'
 import type { Replies } from './replies.ts'
 import { outsideOf } from './wire-headers.ts'
+import type { WireShare } from './wire-share.ts'
 
 const hedgesMost = 6
 
-export type ReaderParts = { readonly link: Link; readonly calls: Calls; readonly replies: Replies }
+export type ReaderParts = {
+  readonly link: Link
+  readonly calls: Calls
+  readonly replies: Replies
+  readonly share: WireShare
+}
 
 export type ReaderOptions = {
   readonly stream: string
@@ -28,7 +34,7 @@ export type ReaderOptions = {
 }
 
 export async function openReader(
-  { link, calls, replies }: ReaderParts,
+  { link, calls, replies, share }: ReaderParts,
   options: ReaderOptions,
   { filter, from, onEntry, onRepair }: ReadOptions,
 ): Promise<Reading> {
@@ -45,7 +51,7 @@ export async function openReader(
 
   async function begin(): Promise<void> {
     const opened = await openConsumer(
-      { link, calls },
+      { link, calls, share },
       {
         ...options,
         filter: filter === options.whole ? undefined : filter,

@@ -4,23 +4,33 @@
  * because with any of them one header from an outsider could wipe the realm.
  */
 import { Fault } from '#protocol/fault.ts'
+import { type Fork, forkText, parseFork } from '#protocol/fork.ts'
 import { parseRealmName, type Realm, streamOf } from '#protocol/realm.ts'
 import { storedSubjectsOf, transformOf } from '#protocol/subject.ts'
+import type { Generation } from '#runtime/generations.ts'
 import { type BusOptions, duplicateWindowMs } from './bus-options.ts'
 import type { Calls } from './calls.ts'
 import { refusal } from './server-fault.ts'
 
 /** The format of what the log holds; the next release reads this one too. */
 const format = 1
+/** A release that knows no forks must not serve one: it would let its effects out. */
+const forkFormat = 2
 
 export type RealmStream = {
   readonly realm: Realm
+  readonly fork: Fork | undefined
   readonly stream: string
   readonly replicas: number
 }
 
-type StreamConfig = {
+export type StreamConfig = {
   readonly name: string
+  readonly storage?: string
+  readonly discard?: string
+  readonly max_consumers?: number
+  readonly duplicate_window?: number
+  readonly allow_direct?: boolean
   readonly subjects?: readonly string[]
   readonly subject_transform?: { readonly src: string; readonly dest: string }
   readonly metadata?: Readonly<Record<string, string>>
@@ -70,7 +80,7 @@ export async function openRealmStream({ call }: Calls, options: BusOptions, addr
   const name = parseRealmName(options.realm)
   // Two nodes may make the realm at the same moment: the second then finds what the first made.
   for (let attempt = 1; ; attempt++) {
-    const found = await find(call, name, address)
+    const found = await find(call, name, { address, generation: options.generation })
     if (found !== undefined) return check(found.config, name, options)
     if (!options.create) throw new Fault('realm.missing', { value: name })
     const made = await make(call, name, options)
@@ -79,26 +89,62 @@ export async function openRealmStream({ call }: Calls, options: BusOptions, addr
   }
 }
 
-async function find(call: Calls['call'], name: string, address: string): Promise<StreamInfo | undefined> {
+type Wanted = { readonly address: string; readonly generation: number | undefined }
+
+async function find(
+  call: Calls['call'],
+  name: string,
+  { address, generation }: Wanted,
+): Promise<StreamInfo | undefined> {
   const fence = `${name}.commit.*`
   const absent = { absent: [refusal.streamNotFound] }
+  if (generation !== undefined) return call(`STREAM.INFO.${streamOf({ name, generation })}`, {}, absent)
   const nobody = new Fault('bus.noJetStream', { value: address })
   const first = await call<StreamInfo>(`STREAM.INFO.${name}`, {}, { ...absent, nobody })
   if (first?.config.subjects?.includes(fence)) return first
   // A later generation is another stream that has taken the subjects over.
   const holders = await call<{ streams?: string[] | null }>('STREAM.NAMES', { subject: fence })
   const holder = holders?.streams?.[0]
-  if (holder !== undefined) return call<StreamInfo>(`STREAM.INFO.${holder}`, {}, absent)
-  if (first !== undefined) throw new Fault('realm.taken', { value: name, stream: name })
-  return undefined
+  const found = holder === undefined ? undefined : await call<StreamInfo>(`STREAM.INFO.${holder}`, {}, absent)
+  if (found !== undefined) return found
+  // Between two generations nobody has the subjects, or in a cluster one of which not every server knows yet.
+  const isBetween = first !== undefined && stateOf(first.config) === 'sealed'
+  if (isBetween || holder !== undefined) throw new Fault('realm.restoring', { value: name })
+  if (first === undefined) return undefined
+  throw new Fault('realm.taken', { value: name, stream: name })
+}
+
+export const forkMetadataKey = 'perdure-fork'
+
+/** Of a realm that is a fork: of what. */
+export function forkOf({ metadata = {} }: StreamConfig): Fork | undefined {
+  const text = metadata[forkMetadataKey]
+  return text === undefined ? undefined : parseFork(text)
+}
+
+/** What a stream of a fork says of itself besides what any says. */
+export function forkMetadata(fork: Fork | undefined): Record<string, string> {
+  return fork === undefined ? {} : { 'perdure-format': String(forkFormat), [forkMetadataKey]: forkText(fork) }
+}
+
+/** One that was never restored says nothing of it. */
+export function stateOf({ metadata = {} }: StreamConfig): Generation['state'] {
+  const state = metadata['perdure-state']
+  return state === 'sealed' || state === 'restoring' ? state : 'open'
 }
 
 async function make(call: Calls['call'], name: string, options: BusOptions): Promise<StreamInfo | undefined> {
   const partitions = options.partitions ?? options.defaultPartitions
   if (partitions === undefined) throw new RangeError('A realm cannot be made without a number of partitions.')
-  const realm: Realm = { name, generation: 0, partitions }
+  const config = configOf({ name, generation: 0, partitions }, options)
+  const absent = [refusal.streamNameInUse, refusal.subjectsOverlap]
+  return call<StreamInfo>(`STREAM.CREATE.${config.name}`, config, { absent, waitMs: 10_000 })
+}
+
+export function configOf(realm: Realm, options: BusOptions): StreamConfig {
+  const { name, partitions, generation } = realm
   const window = options.duplicateWindowMs ?? duplicateWindowMs
-  const config = {
+  return {
     name: streamOf(realm),
     subjects: storedSubjectsOf(name),
     subject_transform: transformOf(name, partitions),
@@ -120,11 +166,9 @@ async function make(call: Calls['call'], name: string, options: BusOptions): Pro
     metadata: {
       'perdure-format': String(format),
       'perdure-partitions': String(partitions),
-      'perdure-generation': '0',
+      'perdure-generation': String(generation),
     },
   }
-  const absent = [refusal.streamNameInUse, refusal.subjectsOverlap]
-  return call<StreamInfo>(`STREAM.CREATE.${config.name}`, config, { absent, waitMs: 10_000 })
 }
 
 function check(config: StreamConfig, name: string, options: BusOptions): RealmStream {
@@ -135,13 +179,20 @@ function check(config: StreamConfig, name: string, options: BusOptions): RealmSt
   if (!(have > 0) || !(partitions > 0) || !(generation >= 0)) {
     throw new Fault('realm.taken', { value: name, stream: config.name })
   }
-  if (have > format) throw new Fault('realm.format', { value: name, have, want: format })
+  const fork = forkOf(config)
+  const want = fork === undefined ? format : forkFormat
+  if (have > want) throw new Fault('realm.format', { value: name, have, want })
   if (options.partitions !== undefined && options.partitions !== partitions) {
     throw new Fault('realm.mismatch', { value: name, have: partitions, want: options.partitions })
   }
+  // Who restores it, and who looks back at an earlier generation, knows what it is.
+  if (stateOf(config) === 'restoring' && options.mayRestore !== true)
+    throw new Fault('realm.restoring', { value: name })
+  if (options.generation !== undefined)
+    return { realm: { name, generation, partitions }, fork, stream: config.name, replicas: config.num_replicas }
   const problems = problemsOf(config, name, partitions)
   if (problems.length > 0) throw new Fault('realm.altered', { value: name, problems: problems.join('; ') })
-  return { realm: { name, generation, partitions }, stream: config.name, replicas: config.num_replicas }
+  return { realm: { name, generation, partitions }, fork, stream: config.name, replicas: config.num_replicas }
 }
 
 /** What would lose entries, let outsiders harm the realm, or send them to the wrong partition. */

@@ -1,11 +1,20 @@
 /**
- * The registry of kinds: a key-value bucket with some history, so that a changed kind can be
- * explained. Invariant: a put over a revision is decided by the server, by its last entry of the key.
+ * A registry: a key-value bucket with some history, so that a changed kind can be explained. Invariant: a put over a revision is decided by the server, by its last entry of the key.
  */
 import { jetstream } from '@nats-io/jetstream'
 import { type KV, Kvm } from '@nats-io/kv'
-import type { Bus } from '#runtime/bus.ts'
-import { type BesideOptions, guarded, lastOf, lazily, type Made, streamExists, subjectsOf } from './beside.ts'
+import type { Registry } from '#runtime/bus.ts'
+import {
+  type BesideOptions,
+  guarded,
+  lastBefore,
+  lastOf,
+  lazily,
+  type Made,
+  purgeSubject,
+  streamExists,
+  subjectsOf,
+} from './beside.ts'
 import type { Calls } from './calls.ts'
 import type { Link } from './link.ts'
 import { refusal } from './server-fault.ts'
@@ -13,8 +22,12 @@ import { refusal } from './server-fault.ts'
 /** Enough to see how a kind's definition came to be what it is. */
 const history = 20
 
-export function openRegistry(link: Link, calls: Calls, options: BesideOptions): Bus['registry'] & Made {
-  const bucket = `${options.realm.name}_kinds`
+export function openRegistry(
+  link: Link,
+  calls: Calls,
+  options: BesideOptions & { readonly bucket: string },
+): Registry & Made {
+  const { bucket } = options
   const stream = `KV_${bucket}`
   const prefix = `$KV.${bucket}.`
   const manager = new Kvm(jetstream(link.nc, { timeout: options.callMs }))
@@ -41,6 +54,14 @@ export function openRegistry(link: Link, calls: Calls, options: BesideOptions): 
     entry,
     put: (key, value, revision) =>
       guard(async () => (await store()).put(key, value, revision === undefined ? {} : { previousSeq: revision })),
+    remove: (key) =>
+      guard(async () => {
+        if ((await lastOf(calls, stream, prefix + key)) === undefined) return
+        // The mark that it leaves is a change that others notice; then nothing is left to be listed.
+        await (await store()).delete(key)
+        await purgeSubject(calls, stream, prefix + key)
+      }),
+    asOf: (key, instant) => lastBefore(calls, stream, { subject: prefix + key, instant }),
     async keys() {
       const known = await subjectsOf(calls, stream, `${prefix}>`)
       const keys = known.map((subject) => subject.slice(prefix.length))

@@ -1,7 +1,8 @@
 /**
  * How many servers keep a realm, looked at and changed in place while it runs. It serves "the number
- * of replicas changes in place". Invariants: all parts of a realm are kept alike, the log last when
- * copies become fewer and first when they become more, because it is the truth; a change is over
+ * of replicas changes in place". Invariants: all parts of a realm are kept alike, earlier
+ * generations and cuts as well; the log that serves comes last when copies become fewer and first
+ * when they become more, because it is the truth; a change is over
  * when every copy has all that the leader has.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -9,6 +10,7 @@ import { Fault, isFault } from '#protocol/fault.ts'
 import { partsOf } from '#protocol/realm.ts'
 import { type BusOptions, busTimes } from './bus-options.ts'
 import { openCalls } from './calls.ts'
+import { knownGenerations } from './known-generations.ts'
 import { openLink } from './link.ts'
 import type { StreamInfo } from './realm-stream.ts'
 import { openReplies } from './replies.ts'
@@ -30,7 +32,7 @@ export type Part = {
 }
 
 export type Replicas = AsyncDisposable & {
-  /** The log, the registry of kinds, the bases, as far as they are there. */
+  /** The log, the bases, the cuts, the registries, of every generation, as far as they are there. */
   look(): Promise<readonly Part[]>
   /** Resolves when it is so; begun, it goes on also when nobody waits for it. */
   set(count: number, onProgress: (parts: readonly Part[]) => void): Promise<readonly Part[]>
@@ -47,13 +49,14 @@ export async function openReplicas(options: BusOptions): Promise<Replicas> {
   const replies = openReplies(link, options.inboxPrefix)
   const { call } = openCalls(link, replies, { realm, callMs: times.callMs })
 
+  /** What serves first; of earlier generations the history that can still be read. */
   async function infos(): Promise<readonly StreamInfo[]> {
+    const generations = (await knownGenerations(call, realm)).toReversed()
+    if (generations.length === 0) throw new Fault('realm.missing', { value: realm })
+    const streams = new Set(generations.flatMap(({ generation }) => partsOf(generation.realm)))
     const found = await Promise.all(
-      partsOf(realm).map((stream) =>
-        call<StreamInfo>(`STREAM.INFO.${stream}`, {}, { absent: [refusal.streamNotFound] }),
-      ),
+      [...streams].map((stream) => call<StreamInfo>(`STREAM.INFO.${stream}`, {}, { absent: [refusal.streamNotFound] })),
     )
-    if (found[0] === undefined) throw new Fault('realm.missing', { value: realm })
     return found.filter((one) => one !== undefined)
   }
 

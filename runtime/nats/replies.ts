@@ -15,6 +15,8 @@ export type Waiting = {
   readonly waitMs: number
   /** What the leader of the log was asked for: that it appends, or something that may be asked again. */
   readonly ofLeader?: 'append' | { readonly again: (reply: string) => void } | undefined
+  /** Of an answer in several messages: that this one is not the last. */
+  hasMore?(message: Msg): boolean
   onReply(message: Msg): void
   onLost(fault: Fault): void
 }
@@ -50,7 +52,7 @@ export function openReplies(link: Link, inboxPrefix: string | undefined): Replie
       const one = waiting.get(token)
       // An answer after its deadline: the outcome was reported as unknown, and stays so.
       if (one === undefined) return
-      waiting.delete(token)
+      if (one.hasMore?.(message) !== true) waiting.delete(token)
       one.onReply(message)
     },
   })

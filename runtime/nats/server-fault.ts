@@ -73,9 +73,10 @@ export function faultOfClient(cause: unknown, asked: Asked, ms: number): Fault {
   if (cause instanceof JetStreamApiError) return faultOfServer(cause.apiError(), asked)
   if (cause instanceof errors.TimeoutError) return new Fault('bus.timeout', { ms }, { cause })
   if (cause instanceof errors.ClosedConnectionError) return new Fault('bus.closed', {}, { cause })
-  if (cause instanceof errors.PermissionViolationError) {
-    return new Fault('bus.denied', { value: `${cause.operation} ${cause.subject}` }, { cause })
-  }
+  // A request puts it into an error of its own.
+  for (const inner of [cause, cause instanceof Error ? cause.cause : undefined])
+    if (inner instanceof errors.PermissionViolationError)
+      return new Fault('bus.denied', { value: `${inner.operation} ${inner.subject}` }, { cause })
   if (cause instanceof errors.NoRespondersError || (cause instanceof errors.RequestError && cause.isNoResponders())) {
     return new Fault('bus.unreachable', { value: asked.address }, { cause })
   }

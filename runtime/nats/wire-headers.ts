@@ -17,11 +17,15 @@ export function sizeOfHeaders(headers: MsgHdrs): number {
   return (headers as unknown as { encode(): Uint8Array }).encode().length
 }
 
+export function streamLine(stream: string): string {
+  return `Nats-Expected-Stream: ${stream}\r\n`
+}
+
 /** A checked write names its stream, so that one meant for an older generation is refused. */
 export function checkLines(entry: Entry, stream: string): string {
   const { check } = entry
   if (check === undefined) return ''
-  const lines = `Nats-Expected-Stream: ${stream}\r\nNats-Expected-Last-Subject-Sequence: ${check.seq}\r\n`
+  const lines = `${streamLine(stream)}Nats-Expected-Last-Subject-Sequence: ${check.seq}\r\n`
   return check.subject === undefined || check.subject === entry.subject
     ? lines
     : `${lines}Nats-Expected-Last-Subject-Sequence-Subject: ${check.subject}\r\n`

@@ -25,7 +25,8 @@ type World = {
   readonly clock: Clock
   readonly residents: Residents
   readonly kinds: Kinds
-  readonly away: Away
+  /** `isStill`: nothing fires as long as this owner has it. */
+  readonly away: Away & { readonly isStill: boolean }
   /** A timer that is due arrives like an envelope that never was on the log. */
   readonly arrive: (arrival: Arrival) => void
   readonly onError: (error: unknown) => void
@@ -44,7 +45,7 @@ export function alarmsOf({ clock, residents, kinds, away, arrive, onError }: Wor
 
   function arm(): void {
     const due = heap.peek()
-    if (due === undefined || isStopped || (alarm !== undefined && alarm.at <= due)) return
+    if (due === undefined || isStopped || away.isStill || (alarm !== undefined && alarm.at <= due)) return
     alarm?.handle.cancel()
     alarm = { at: due, handle: clock.at(due, wake) }
   }

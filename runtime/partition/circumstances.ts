@@ -5,7 +5,7 @@
  */
 import type { Clock } from '#runtime/clock.ts'
 import type { Circumstances } from '#runtime/core/arrival.ts'
-import type { PartitionOptions } from './partition.ts'
+import type { Ownership, PartitionOptions } from './partition.ts'
 import type { Residents } from './residents.ts'
 
 type World = {
@@ -14,26 +14,37 @@ type World = {
   readonly lastSeq: () => number
 }
 
-type Owner = Pick<Circumstances, 'generation' | 'awayMs' | 'openedAt' | 'outputsMost'> & {
+type Owner = Pick<Circumstances, 'generation' | 'openedAt' | 'outputsMost'> & {
+  /** Grows while timers stand still. */
+  readonly awayMs: (now: number) => number
   /** With what the names of its steps begin. */
   readonly ownIds: string
 }
 
+/** For how long it had no owner, by that instant: while timers stand still, nobody is there for them. */
+export function awayOf({ folded, stoodSince }: Pick<Ownership, 'folded' | 'stoodSince'>): (now: number) => number {
+  return (now) => folded.awayMs + (stoodSince === undefined ? 0 : Math.max(0, now - stoodSince))
+}
+
 export function circumstancesOf(
   { clock, residents, lastSeq }: World,
-  { ownIds, ...owner }: Owner,
+  { ownIds, awayMs, ...owner }: Owner,
   { deferLimit, asksMost, askLateMs, retainMs }: PartitionOptions,
 ): () => Circumstances {
   let steps = 0
-  return () => ({
-    ...owner,
-    now: clock.now(),
-    stepId: `${ownIds}${++steps}`,
-    lastSeq: lastSeq(),
-    visitFloor: residents.visitFloor,
-    deferLimit,
-    asksMost,
-    askLateMs,
-    retainMs,
-  })
+  return () => {
+    const now = clock.now()
+    return {
+      ...owner,
+      now,
+      awayMs: awayMs(now),
+      stepId: `${ownIds}${++steps}`,
+      lastSeq: lastSeq(),
+      visitFloor: residents.visitFloor,
+      deferLimit,
+      asksMost,
+      askLateMs,
+      retainMs,
+    }
+  }
 }

@@ -6,6 +6,8 @@
 import { nuid } from '@nats-io/nats-core'
 import { Fault, isFault } from '#protocol/fault.ts'
 import { type AnyRecord, decodeRecord, encodeRecord } from '#protocol/record.ts'
+import type { FoldedPartition } from '#protocol/folded.ts'
+import type { Standstill } from '#protocol/standstill.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from '#runtime/bus.ts'
@@ -98,21 +100,31 @@ async function claimed(bus: Bus, claim: Omit<Claimed, 'newest' | 'arrived'>, pre
  * What the fold says of a claimed partition: where its owner goes on, and for how long it had none.
  * Folded at once, because an owner that commits nothing was there too, and the one before it was away.
  */
-export function ownershipOf(store: Store, claimed: Claimed, now: number): Ownership {
+export function ownershipOf(store: Store, claimed: Claimed, now: number, still?: Standstill): Ownership {
   const found = store.partition(claimed.partition) ?? beginning(claimed.partition)
   // A mailbox that was read to its end is read on from here, however old its last envelope is.
   const cursor = claimed.arrived <= found.cursor ? Math.max(found.cursor, claimed.seq) : found.cursor
-  const absentMs = found.n === 0 ? 0 : Math.max(0, now - Math.max(store.alive.get() ?? 0, found.at, found.openedAt))
   const folded = {
     ...found,
     epoch: claimed.epoch,
     seq: claimed.seq,
     cursor,
-    awayMs: found.awayMs + absentMs,
+    awayMs: found.awayMs + absentOf(store, found, now, still),
     openedAt: now,
   }
   if (found.epoch > claimed.epoch)
     throw new Fault('partition.lost', { partition: claimed.partition, have: found.epoch, want: claimed.epoch })
   const { epoch, nonce, seq, partition } = claimed
-  return { epoch, nonce, fence: seq, folded, clients: [...store.clients(partition)] }
+  const stoodSince = isOn(still) ? Math.max(still?.since ?? 0, found.at) : undefined
+  return { epoch, nonce, fence: seq, folded, clients: [...store.clients(partition)], stoodSince }
+}
+
+const isOn = (still: Standstill | undefined): boolean => still !== undefined && still.until === undefined
+
+/** While timers stand still nobody is there for them: what passes is counted by whoever opens the partition behind it. */
+function absentOf(store: Store, found: FoldedPartition, now: number, still: Standstill | undefined): number {
+  if (found.n === 0 || isOn(still)) return 0
+  const seen = Math.max(store.alive.get() ?? 0, found.at, found.openedAt)
+  if (still?.until === undefined || found.openedAt >= still.until) return Math.max(0, now - seen)
+  return Math.max(0, still.until - Math.max(still.since, found.at)) + Math.max(0, now - Math.max(still.until, seen))
 }

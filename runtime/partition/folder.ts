@@ -5,7 +5,7 @@
  */
 import type { Address } from '#protocol/address.ts'
 import type { HeldEntry } from '#protocol/held.ts'
-import type { Change, CommitRecord } from '#protocol/record.ts'
+import type { Change, CommitRecord, MarkedCut } from '#protocol/record.ts'
 import type { ClientMark, ClientMoves, FoldedPartition } from '#protocol/folded.ts'
 import type { Fold, FoldedChange, HistoryLine, Needs, Store } from '#store/store.ts'
 import type { Clock } from '#runtime/clock.ts'
@@ -21,6 +21,8 @@ export type Folder = {
   written(partition: number): number
   /** Called after each fold with what is now in the store, by partition. */
   onFolded(on: (positions: readonly FoldedPartition[]) => void): void
+  /** The store holds a partition's recorded state of a cut, and in this turn nothing later of it. */
+  onMarked(on: (cut: MarkedCut, position: FoldedPartition) => void): void
   stop(): Promise<void>
   /** Folds nothing more: the log keeps what the store does not have, as after a crash. */
   abandon(): void
@@ -45,6 +47,8 @@ type Gathered = {
   readonly clients: Map<string, ClientMark | undefined>
   readonly changes: Map<Address, FoldedChange>
   history: HistoryLine[]
+  /** The last commit in it records this cut: what comes later goes into the next fold. */
+  cut?: MarkedCut | undefined
 }
 
 export function folderOf(
@@ -56,6 +60,8 @@ export function folderOf(
   options: FolderOptions,
 ): Folder {
   let gathered = new Map<number, Gathered>()
+  /** Commits behind a recorded cut that is not folded yet. */
+  let later: Folding[] = []
   let count = 0
   let inStore = 0
   let alarm: { cancel(): void } | undefined
@@ -64,17 +70,22 @@ export function folderOf(
   const holding = holdingOf(clock, options)
   const written = new Map<number, number>()
   const hearers: ((positions: readonly FoldedPartition[]) => void)[] = []
+  const markers: ((cut: MarkedCut, position: FoldedPartition) => void)[] = []
 
   async function fold(): Promise<void> {
     const taken = gathered
-    inStore = count
+    const behind = later
+    inStore = count - behind.length
     gathered = new Map()
+    later = []
     count = 0
-    const folds: Fold[] = [...taken.values()].map(({ position, clients, changes, history }) => ({
+    for (const one of behind) take(one)
+    const folds: Fold[] = [...taken.values()].map(({ position, clients, changes, history, cut }) => ({
       partition: position,
       clients,
       changes: [...changes.values()],
       history,
+      ...(cut === undefined ? {} : { cut: cut[0] }),
     }))
     try {
       await store.fold(folds, holding.take())
@@ -86,12 +97,32 @@ export function folderOf(
     inStore = 0
     const positions = folds.map((one) => one.partition)
     for (const on of hearers) on(positions)
+    for (const { cut, position } of taken.values()) if (cut !== undefined) for (const on of markers) on(cut, position)
+  }
+
+  function take(folding: Folding): void {
+    count++
+    const { position, clients, record, seq, needs } = folding
+    const part = gathered.get(position.partition) ?? {
+      position,
+      clients: new Map<string, ClientMark | undefined>(),
+      changes: new Map<Address, FoldedChange>(),
+      history: [],
+    }
+    if (part.cut !== undefined) return void later.push(folding)
+    part.position = position
+    part.cut = record.cut
+    gathered.set(position.partition, part)
+    for (const [session, mark] of clients) part.clients.set(session, mark)
+    for (const change of record.changes) gather(part.changes, change, needs.get(change.address) ?? {})
+    part.history.push(...historyOf(record, seq))
   }
 
   function abandon(): void {
     abandoned = true
     alarm?.cancel()
     gathered.clear()
+    later = []
     count = 0
   }
 
@@ -102,7 +133,10 @@ export function folderOf(
     if (count === 0 || abandoned) return Promise.resolve()
     running = fold().finally(() => {
       running = undefined
-      if (count > 0) soon()
+      if (count === 0) return
+      // A cut that came meanwhile is recorded as soon as the store can say so.
+      if ([...gathered.values()].some(({ cut }) => cut !== undefined)) run().catch(onError)
+      else soon()
     })
     return running
   }
@@ -120,23 +154,15 @@ export function folderOf(
     get behind() {
       return count + inStore
     },
-    add({ position, clients, record, seq, needs, held }) {
+    add(folding) {
       if (abandoned) return
-      const part = gathered.get(position.partition) ?? {
-        position,
-        clients: new Map<string, ClientMark | undefined>(),
-        changes: new Map<Address, FoldedChange>(),
-        history: [],
-      }
-      part.position = position
-      written.set(position.partition, (written.get(position.partition) ?? 0) + sizeOf(record))
-      gathered.set(position.partition, part)
-      for (const [session, mark] of clients) part.clients.set(session, mark)
-      for (const change of record.changes) gather(part.changes, change, needs.get(change.address) ?? {})
-      part.history.push(...historyOf(record, seq))
-      for (const entry of held) holding.add(entry)
-      count++
-      soon()
+      const { partition } = folding.position
+      written.set(partition, (written.get(partition) ?? 0) + sizeOf(folding.record))
+      take(folding)
+      for (const entry of folding.held) holding.add(entry)
+      if (folding.record.cut === undefined) soon()
+      // A cut is recorded as soon as the store can say so.
+      else run().catch(onError)
     },
     async flush() {
       // Under load there is always more to come, and nobody waits for that.
@@ -145,6 +171,7 @@ export function folderOf(
     },
     written: (partition) => written.get(partition) ?? 0,
     onFolded: (on) => void hearers.push(on),
+    onMarked: (on) => void markers.push(on),
     async stop() {
       alarm?.cancel()
       await this.flush()
@@ -182,14 +209,12 @@ export function gather(changes: Map<Address, FoldedChange>, change: Change, need
   }
 }
 
+/** One line for each actor that the commit changed, also where none of its steps was that actor's own. */
 export function historyOf(record: CommitRecord, seq: number): HistoryLine[] {
-  const lines = new Map<number, HistoryLine & { readonly steps: Omit<CommitRecord['steps'][number], 'change'>[] }>()
-  for (const { change, ...note } of record.steps) {
-    const address = record.changes[change]?.address
-    if (address === undefined) continue
-    const line = lines.get(change) ?? { address, n: record.n, seq, at: record.at, steps: [] }
-    line.steps.push(note)
-    lines.set(change, line)
-  }
+  const lines = new Map<string, HistoryLine & { readonly steps: Omit<CommitRecord['steps'][number], 'change'>[] }>()
+  const { n, at } = record
+  for (const { address } of record.changes)
+    if (!lines.has(address)) lines.set(address, { address, n, seq, at, steps: [] })
+  for (const { change, ...note } of record.steps) lines.get(record.changes[change]?.address ?? '')?.steps.push(note)
   return [...lines.values()]
 }

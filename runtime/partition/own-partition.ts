@@ -6,7 +6,7 @@
 import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import { alarmsOf } from './alarms.ts'
-import { circumstancesOf } from './circumstances.ts'
+import { awayOf, circumstancesOf } from './circumstances.ts'
 import { admissionOf } from '#runtime/core/admission.ts'
 import { chooseForm, planOf, recordOf, type Staged } from '#runtime/core/compose.ts'
 import { needsOf } from '#runtime/core/needs.ts'
@@ -15,6 +15,7 @@ import { follow } from './follow.ts'
 import type { Folding } from './folder.ts'
 import { holdOf } from '#runtime/mending/hold.ts'
 import { inboxOf, lackingKind } from './inbox.ts'
+import { markingOf } from './marking.ts'
 import { type Resident, residentsOf } from './residents.ts'
 import { stagingOf } from './staging.ts'
 import { standingIn } from '#runtime/effects/standing.ts'
@@ -44,11 +45,12 @@ export function ownPartition(
 ): Partition {
   const { bus, store, folder, committer, effects, clock, kinds } = world
   const { realm } = bus
-  const { awayMs, openedAt } = own.folded
+  const { openedAt } = own.folded
+  const awayMs = awayOf(own)
   const outputsMost = options.entriesMost - recordParts
   const halfPayload = Math.floor(bus.maxPayload / 2)
 
-  const away = { awayMs, openedAt, askLateMs: options.askLateMs }
+  const away = { ...own.folded, askLateMs: options.askLateMs, isStill: own.stoodSince !== undefined }
   const begun = { position: { ...own.folded, epoch: own.epoch }, clients: own.clients }
   const residents = residentsOf(
     { store, kinds, now: () => clock.now() },
@@ -58,6 +60,7 @@ export function ownPartition(
   const owner = { partition, epoch: own.epoch, ownIds: `${realm.generation}-${own.nonce}-` }
   const progress = progressOf(begun, options)
   const hold = holdOf(options)
+  const marking = markingOf(own.folded)
   const lastSeq = (): number => Math.max(world.lastSeq(), progress.position.seq, progress.position.cursor)
   const about = { generation: realm.generation, awayMs, openedAt, outputsMost, ownIds: owner.ownIds }
   const around = circumstancesOf({ clock, residents, lastSeq }, about, options)
@@ -86,7 +89,7 @@ export function ownPartition(
   function schedule(): void {
     if (isScheduled || isClosed || !isOpen) return
     isScheduled = true
-    setImmediate(run)
+    world.turns.ask(run)
   }
 
   /** Steps what has arrived for at most one slice, then asks for a commit. */
@@ -117,7 +120,8 @@ export function ownPartition(
     if (lacking !== undefined && world.onLacking(partition, lacking)) return halt()
     const admitted = admission.admit(next.entry)
     hold.note(admitted, next.entry)
-    if (admitted?.is === 'envelope')
+    if (admitted?.is === 'marker') staging.push([marking.meet(admitted.cut, admitted.seq)])
+    else if (admitted?.is === 'envelope')
       staging.push(stepper.take({ by: 'envelope', envelope: admitted.envelope }, admitted.origin))
     else if (admitted !== undefined) staging.push([stepper.pass(admitted)])
     return true
@@ -148,7 +152,8 @@ export function ownPartition(
     world.onSubscribed(resident.address, now ?? [])
   }
 
-  function stage(steps: readonly Staged[]): void {
+  function stage(steps: readonly Staged[], ahead?: Staged): void {
+    staging.first(ahead)
     staging.push(steps)
     askToCommit()
   }
@@ -171,7 +176,7 @@ export function ownPartition(
       const { taken, needs } = staging.take(choice.steps)
       const { n, cursor, heard, seq: previous } = progress.position
       const place = { partition, epoch: own.epoch, n: n + 1, previous, cursor, heard }
-      const head = { generation: realm.generation, ...place, at: clock.now(), awayMs, openedAt }
+      const head = { generation: realm.generation, ...place, at: clock.now(), awayMs: awayMs(clock.now()), openedAt }
       const record = recordOf(head, taken)
       const plan = planOf(realm, record, taken, {
         form: choice.form,
@@ -281,6 +286,7 @@ export function ownPartition(
     folded(now) {
       foldedN = now.n
     },
+    foresee: (cut, marker) => stage([], isClosed ? undefined : marking.foresee(cut, marker)),
     fail: lose,
     fenced: (epoch) => lose(new Fault('partition.lost', { partition, have: epoch, want: own.epoch })),
     evict: (before, most) => residents.evict({ before, most, foldedN }),

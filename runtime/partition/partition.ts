@@ -15,6 +15,7 @@ import type { Effects, Standing } from '#runtime/effects/effects.ts'
 import type { Folder } from './folder.ts'
 import type { HoldOptions } from '#runtime/mending/holding.ts'
 import type { Kinds, Resident } from './residents.ts'
+import type { SteppingTurns } from './stepping-turns.ts'
 import type { StepDown } from '#runtime/rollouts/step-down.ts'
 
 export type PartitionOptions = HoldOptions & {
@@ -46,6 +47,7 @@ export type PartitionWorld = {
   readonly committer: Committer
   readonly effects: Effects
   readonly clock: Clock
+  readonly turns: SteppingTurns
   readonly kinds: Kinds
   /** The log's end as far as this node has seen it. */
   readonly lastSeq: () => number
@@ -65,6 +67,8 @@ export type Ownership = {
   readonly fence: number
   readonly folded: FoldedPartition
   readonly clients: readonly ClientMark[]
+  /** Its timers stand still, and the time since then is not counted in `awayMs` yet. */
+  readonly stoodSince?: number | undefined
 }
 
 export type Partition = {
@@ -89,6 +93,8 @@ export type Partition = {
   /** What was committed until now is in the store. */
   settle(): Promise<void>
   folded(position: FoldedPartition): void
+  /** A marker stands in its mailbox, perhaps far ahead of what was read: the cut is recorded now. */
+  foresee(cut: string, marker: number): void
   /** It cannot go on: what is in memory is dropped, and a fold that cannot be read with it. */
   fail(error: unknown): void
   /** The log has a higher epoch: it lets go as if a commit had been refused. */

@@ -13,10 +13,15 @@ import { dropFold, isUnreadable } from './unreadable.ts'
 /** So little is read sooner than the names of the bases. */
 const warmEntries = 20_000
 
+export type FoldOptions = CatchUpOptions & {
+  /** All of it is folded, while others still lack something. */
+  readonly onThrough?: (partition: number) => void
+}
+
 export async function foldThrough(
   world: CatchUpWorld,
   claims: readonly Claimed[],
-  options: CatchUpOptions,
+  options: FoldOptions,
 ): Promise<void> {
   try {
     await foldAll(world, claims, options)
@@ -30,11 +35,18 @@ export async function foldThrough(
   }
 }
 
-async function foldEach(world: CatchUpWorld, claims: readonly Claimed[], options: CatchUpOptions): Promise<void> {
-  for (const one of claims) await foldThrough(world, [one], options)
+async function foldEach(world: CatchUpWorld, claims: readonly Claimed[], options: FoldOptions): Promise<void> {
+  for (const one of claims) {
+    await foldThrough(world, [one], options)
+    options.onThrough?.(one.partition)
+  }
 }
 
-async function foldAll(world: CatchUpWorld, claims: readonly Claimed[], options: CatchUpOptions): Promise<void> {
+async function foldAll(
+  world: CatchUpWorld,
+  claims: readonly Claimed[],
+  { onThrough, ...options }: FoldOptions,
+): Promise<void> {
   const isBehind = ({ partition, newest }: Claimed): boolean => newest > (world.store.partition(partition)?.seq ?? 0)
   const lags = ({ partition }: Claimed): number =>
     options.through - (world.store.partition(partition)?.seq ?? -Infinity)
@@ -45,13 +57,20 @@ async function foldAll(world: CatchUpWorld, claims: readonly Claimed[], options:
   })
   const late = claims.filter(isBehind)
   if (late.length === 0) return
-  const partitions = [...numbersOf(late)]
-  await takeNewerBases(world, partitions)
-  for (;;) {
+  /** Those that were told to be through may be open already: nothing of them is touched here any more. */
+  const left = new Set(numbersOf(late))
+  const settle = (partition: number): void => {
+    if (late.some((one) => one.partition === partition && isBehind(one))) return
+    left.delete(partition)
+    onThrough?.(partition)
+  }
+  // After a restore a base holds the newest record, and there is nothing to be read behind it.
+  await takeNewerBases(world, [...left], { onTaken: settle })
+  while (left.size > 0) {
     // Most partitions were folded to their end; a quiet one must not make the whole log be read.
-    await catchUp(world, numbersOf(late.filter(isBehind)), options)
+    await catchUp(world, numbersOf(late.filter((one) => left.has(one.partition) && isBehind(one))), options)
     // An owner that does not know of our claim yet may have trimmed what was about to be read.
-    if ((await takeNewerBases(world, partitions)).length === 0) return
+    if ((await takeNewerBases(world, [...left])).length === 0) return
   }
 }
 

@@ -11,6 +11,8 @@ export type Staging = {
   readonly length: number
   readonly steps: readonly Staged[]
   push(steps: readonly Staged[]): void
+  /** A cut, ahead of all others: what was stepped and not committed is in flight, as if it were not stepped yet. */
+  first(step: Staged | undefined): void
   /** The first ones, and why their actors must not be forgotten while they are idle. */
   take(count: number): { readonly taken: readonly Staged[]; readonly needs: ReadonlyMap<Address, Needs> }
   clear(): void
@@ -33,6 +35,9 @@ export function stagingOf(residents: Residents): Staging {
           if (resident !== undefined) resident.staged++
         }
       }
+    },
+    first(step) {
+      if (step !== undefined) steps = [step, ...steps]
     },
     take(count) {
       const taken = steps.slice(0, count)

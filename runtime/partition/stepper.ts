@@ -26,7 +26,7 @@ import { isUnreadable } from './unreadable.ts'
 export type Stepper = {
   take(arrival: Arrival, origin?: Origin): Staged[]
   /** An entry that needs no step: a copy, or what cannot be read. */
-  pass(admitted: Exclude<Admitted, { is: 'envelope' }>): Staged
+  pass(admitted: Exclude<Admitted, { is: 'envelope' | 'marker' }>): Staged
 }
 
 export type StepperOptions = { readonly eventBytesMost: number }

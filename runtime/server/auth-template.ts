@@ -10,6 +10,8 @@ export type TemplateOptions = {
   readonly roles: readonly Role[]
   /** What outsiders may read of the realm, for example `ev.>`. */
   readonly readable: readonly string[]
+  /** Of the realm: who may do something in it may do the same in these. */
+  readonly forks?: readonly string[]
 }
 
 export type AuthTemplate = {
@@ -28,11 +30,11 @@ export type TemplateAccount = {
   readonly imports: readonly object[]
 }
 
-export function authTemplateOf({ realm, roles, readable }: TemplateOptions): AuthTemplate {
+export function authTemplateOf({ realm, roles, readable, forks }: TemplateOptions): AuthTemplate {
   const [own, outside] = [`REALM_${realm}`, `OUTSIDE_${realm}`]
   const { exported, imported } = crossingOf([realm], readable)
   const users = roles.map((role) => ({
-    ...rightsOf(role, realm, readable),
+    ...rightsOf(role, realm, readable, forks),
     user: `${realm}-${role}`,
     password: `${realm}_${role}_PASSWORD`.toUpperCase().replaceAll('-', '_'),
   }))

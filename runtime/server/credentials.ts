@@ -4,9 +4,10 @@
  * owner alone, because a second start must let in whoever was given one.
  */
 import { randomBytes } from 'node:crypto'
-import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '#protocol/fault.ts'
+import { ensureSecretFile, readSecretFile, replaceSecretFile } from './secret-file.ts'
 
 export type Login = { readonly user: string; readonly pass: string }
 
@@ -58,37 +59,24 @@ function newPassword(): string {
 }
 
 async function ensureLogin(file: string, fresh: SavedLogin): Promise<SavedLogin> {
-  const known = await readLogin(file)
-  if (known !== undefined) return known
-  const draft = await writeDraft(file, fresh)
-  try {
-    // A link fails where a rename would replace what another process has just handed out.
-    await link(draft, file)
-    return fresh
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
-  } finally {
-    await rm(draft, { force: true })
-  }
-  return (await readLogin(file)) ?? (await ensureLogin(file, fresh))
+  return loginIn(file, await ensureSecretFile(file, textOf(fresh)))
 }
 
 /** Undefined when there is no such file. */
 export async function readLogin(file: string): Promise<SavedLogin | undefined> {
-  let text: string
-  try {
-    // Somebody may have copied it with wider rights than it was made with.
-    if (((await stat(file)).mode & 0o077) !== 0) await chmod(file, 0o600)
-    text = await readFile(file, 'utf8')
-  } catch (cause) {
-    const { code, message: reason } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT') return undefined
-    throw new Fault('config.unreadable', { value: file, reason }, { cause })
-  }
+  const text = await readSecretFile(file)
+  return text === undefined ? undefined : loginIn(file, text)
+}
+
+function loginIn(file: string, text: string): SavedLogin {
   const login = parseLogin(text)
   if (login !== undefined) return login
   const reason = 'it holds no "user" and "pass". Remove it, and the next start makes a new one'
   throw new Fault('config.unreadable', { value: file, reason })
+}
+
+function textOf(login: SavedLogin): string {
+  return `${JSON.stringify(login, undefined, 2)}\n`
 }
 
 function parseLogin(text: string): SavedLogin | undefined {
@@ -113,12 +101,6 @@ export async function noteServers(dir: string, servers: string): Promise<void> {
   for (const file of [nodeLoginFile(dir), outsideLoginFile(dir)]) {
     const known = await readLogin(file)
     if (known === undefined || known.servers === servers) continue
-    await rename(await writeDraft(file, { ...known, servers }), file)
+    await replaceSecretFile(file, textOf({ ...known, servers }))
   }
-}
-
-async function writeDraft(file: string, login: SavedLogin): Promise<string> {
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
-  await writeFile(draft, `${JSON.stringify(login, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' })
-  return draft
 }

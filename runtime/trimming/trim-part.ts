@@ -19,6 +19,7 @@ type World = {
   readonly store: Store
   /** Of the partitions that this node owns, what is committed. */
   readonly positions: () => readonly FoldedPartition[]
+  readonly isHeld: () => boolean
 }
 
 /** A base is made anew when the one before it would leave more than this of what could go. */
@@ -26,7 +27,7 @@ const leastShare = 0.1
 
 export type TrimPart = (ask: TrimAsk) => Promise<TrimAnswer>
 
-export function trimPartOf({ bus, store, positions }: World): TrimPart {
+export function trimPartOf({ bus, store, positions, isHeld }: World): TrimPart {
   /** Of each partition, the newest base that is durable as far as is known here. */
   const durable = new Map<number, Uploaded>()
   let incarnation = 0
@@ -56,6 +57,8 @@ export function trimPartOf({ bus, store, positions }: World): TrimPart {
     // A mending may have removed a base whose records were lost with the node that alone had them.
     if (incarnationOf(ask.lastSeq) !== incarnation) durable.clear()
     incarnation = incarnationOf(ask.lastSeq)
+    // Nothing at all: what a cut refers to lies at no one place.
+    if (isHeld()) return { bounds: heldBounds(positions()), heard: 0 }
     const bounds: [number, number][] = []
     // One after the other: bases are large, and nobody waits for them.
     for (const position of positions()) bounds.push([position.partition, await boundOf(position, ask)])
@@ -78,4 +81,9 @@ export function trimPartOf({ bus, store, positions }: World): TrimPart {
       }
     }
   }
+}
+
+/** Also from a node that owns nothing and takes a cut. */
+function heldBounds(positions: readonly FoldedPartition[]): [number, number][] {
+  return [[-1, 0], ...positions.map(({ partition }): [number, number] => [partition, 0])]
 }

@@ -50,6 +50,8 @@ type World = {
   readonly store: Store
   readonly clock: Clock
   readonly positions: () => readonly FoldedPartition[]
+  /** A cut that is not archived yet refers to the log. */
+  readonly isHeld: () => boolean
   /** Who else lives. */
   readonly others: () => readonly Pick<Heartbeat, 'name' | 'owned'>[]
 }
@@ -57,9 +59,9 @@ type World = {
 /** What all owners said together. */
 type Bounds = { readonly bound: number; readonly heard: number }
 
-export function openTrimmer({ bus, store, clock, positions, others }: World, options: TrimOptions): Trimmer {
+export function openTrimmer({ bus, store, clock, positions, isHeld, others }: World, options: TrimOptions): Trimmer {
   const { realm } = bus
-  const part = trimPartOf({ bus, store, positions })
+  const part = trimPartOf({ bus, store, positions, isHeld })
   const trimParked = parkedTrimmerOf({ bus, clock }, options)
   let alarm: { cancel(): void } | undefined
   let serving: { stop(): void } | undefined

@@ -2,21 +2,28 @@
 import { apply } from '#protocol/delta.ts'
 import { decodeAnswer } from '#protocol/answer.ts'
 import { decode, Ref } from '#protocol/codec.ts'
+import { decodeCutCheck } from '#protocol/cut-check.ts'
+import { decodeCutDrill } from '#protocol/cut-drill.ts'
+import { decodeCutNote, decodeManifest, decodeSlice } from '#protocol/cut.ts'
 import { decodeDrainProgress, decodeDrainRequest } from '#protocol/drain.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
 import { decodeErrand, decodeReply } from '#protocol/errand.ts'
+import { parseFork } from '#protocol/fork.ts'
 import { decodeHeartbeat } from '#protocol/heartbeat.ts'
 import { decodeHeld } from '#protocol/held.ts'
 import { decodeOutside } from '#protocol/outside.ts'
 import { decodeParked } from '#protocol/parked.ts'
 import { decodeAnswered, decodeQuery } from '#protocol/query.ts'
 import { decodeRecord } from '#protocol/record.ts'
+import { decodeStandstill } from '#protocol/standstill.ts'
 import { decodeState } from '#protocol/state.ts'
 import { decodeTrimAnswer, decodeTrimAsk } from '#protocol/trimming.ts'
 import { decodeKindEntry } from '#runtime/core/kind-entry.ts'
 import { decodeMendRow } from '#runtime/core/mend-row.ts'
 import { openBaseReader } from '#store/base-blob.ts'
+import { sealing } from '#test/support/sealed-layers.ts'
 import { identity } from '#test/support/store-samples.ts'
+import { readCutFile } from './cut-file.ts'
 import { deltaBase } from './samples.ts'
 
 export type Golden = { readonly format: string; readonly bytes: string; readonly value: unknown }
@@ -30,6 +37,14 @@ export const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> =
   delta: (bytes) => apply(deltaBase, bytes),
   parked: (bytes) => decodeParked('order/42', bytes),
   answer: decodeAnswer,
+  'cut-check': decodeCutCheck,
+  'cut-drill': decodeCutDrill,
+  'cut-file': readCutFile,
+  'cut-manifest': decodeManifest,
+  'cut-note': decodeCutNote,
+  'cut-slice': decodeSlice,
+  fork: (bytes) => parseFork(new TextDecoder().decode(bytes)),
+  standstill: decodeStandstill,
   kind: (bytes) => decodeKindEntry('order', bytes),
   mended: (bytes) => decodeMendRow(bytes, 4711),
   held: decodeHeld,
@@ -44,7 +59,7 @@ export const readers: Readonly<Record<string, (bytes: Uint8Array) => unknown>> =
   query: decodeQuery,
   answered: decodeAnswered,
   base: async (bytes) => {
-    const { header, frames } = await openBaseReader(bytes, identity)
+    const { header, frames } = await openBaseReader(bytes, identity, { unseal: sealing.unsealed })
     const actors = (await Array.fromAsync(frames())).flat()
     // Where the clients stood in the first bases: a field of the position.
     const { identity: of, partition, clients } = header

@@ -1,5 +1,11 @@
 /** One sample of everything that is stored; a file is made of each once, and never again. */
+import { type CutNote, encodeCutNote } from '#protocol/cut.ts'
+import { type Fork, forkText } from '#protocol/fork.ts'
+import { encodeStandstill } from '#protocol/standstill.ts'
 import { encodeAnswer } from '#protocol/answer.ts'
+import { encodeCutCheck } from '#protocol/cut-check.ts'
+import { encodeCutDrill } from '#protocol/cut-drill.ts'
+import { type CutSlice, encodeManifest, encodeSlice } from '#protocol/cut.ts'
 import { decode, encode, Ref } from '#protocol/codec.ts'
 import { diff, shadowOf } from '#protocol/delta.ts'
 import { encodeDrainProgress, encodeDrainRequest } from '#protocol/drain.ts'
@@ -15,8 +21,10 @@ import { type ActorState, encodeState } from '#protocol/state.ts'
 import { encodeTrimAnswer, encodeTrimAsk } from '#protocol/trimming.ts'
 import { encodeKindEntry, type KindEntry } from '#runtime/core/kind-entry.ts'
 import { encodeMendRow } from '#runtime/core/mend-row.ts'
+import { sealedBaseWith } from '#test/support/sealed-layers.ts'
 import { openBaseWriter } from '#store/base-blob.ts'
 import { identity, positionOf } from '#test/support/store-samples.ts'
+import { makeCutFile } from './cut-file.ts'
 
 const at = 1700000000000
 const rich = {
@@ -49,6 +57,8 @@ const contents: Record<string, Content> = {
   resolveEffect: { is: 'resolveEffect', effect: '0.n.7.1', result: { is: 'done', output: 3 } },
   cancel: { is: 'cancel', ask: 'q9' },
   tell: { is: 'tell', effect: '~2~charge', event: { type: 'FASTER' } },
+  rewind: { is: 'rewind', state: new Uint8Array([1, 2, 3]), seen: [17, at - 1000] },
+  'rewind-to-nothing': { is: 'rewind', state: null, seen: null },
 }
 
 const state: ActorState = {
@@ -86,6 +96,11 @@ const heartbeat: Heartbeat = {
   name: 'node-1', life: 'l1', since: at, beat: 7, phase: 'ready', capacity: 2, labels: ['gpu'], kinds: [['order', 3, '0123456789abcdef']], owned: [[5, 8, 77, 3]], followed: [[6, 12, true]],
   load: { cpu: 0.5, memoryBytes: 1e8, commitsPerSecond: 12, actors: 40, effects: 2 }, release: '0.1.0', incarnation: 2, setbacks: [[3, 'it is damaged (store.corrupt)', at]], unfollowed: [[4, 'no base (log.gap)']], isCatchingUp: true, opening: [5],
 }
+const cutSlice: CutSlice = {
+  format: 1, cut: 'c1', partition: 5, marker: 7, position: positionOf(5, 77, { forgottenAt: at - 9 }), clients: [{ id: 's1', bytes: 10, rows: 1, first: 'ann', last: 'ann' }],
+  layers: [[{ id: 's2', bytes: 20, rows: 2, first: 'order/1', last: 'order/2' }], [{ id: 's3', bytes: 30, rows: 3, first: 'order/1', last: 'order/9' }]],
+  census: { kinds: { order: 3 }, timers: 1, effects: 2, subscribed: 1 }, unheard: [['order.*', 12]], node: 'node-1', at, added: 30, pauseMs: 12,
+}
 /** As the first release told it. */
 const firstHeartbeat = (): Uint8Array => encode((decode(encodeHeartbeat(heartbeat)) as unknown[]).slice(0, 13))
 
@@ -111,6 +126,17 @@ const queries: Record<string, Query> = {
   partition: { is: 'partition' },
   rehearse: { is: 'rehearse', kind: 'order', to: 1, after: 'order/41' },
   part: { is: 'part', id: 'a1', part: 2 },
+}
+
+const cutNote: CutNote = {
+  ...{ id: 'c1', name: 'before-deploy', state: 'whole', begunAt: 1700000000000, at: 1700000000500, node: 'node-1' },
+  ...{ generation: 1, actors: 3, inFlight: 2, added: 100, bytes: 1000, reason: undefined, by: 'a person' },
+  deadline: 1700000060000,
+}
+
+const fork: Fork = {
+  ...{ of: 'shop', cut: 'c1', generation: 1, log: '2026-01-01T00:00:00Z', partitions: 2, markers: [17, 18] },
+  ...{ effects: { is: 'journal' }, timers: 'frozen', cutAt: 1700000000000, madeAt: 1700000001000 },
 }
 
 export const samples: readonly { readonly format: string; readonly name: string; readonly make: () => Uint8Array | Promise<Uint8Array> }[] = [
@@ -147,11 +173,47 @@ export const samples: readonly { readonly format: string; readonly name: string;
   ...Object.entries(deltas).map(([name, next]) => ({ format: 'delta', name, make: () => diff(shadowOf(deltaBase), next) as Uint8Array })),
   { format: 'parked', name: 'envelope', make: () => encodeParked({ envelope: { ...dressed, seq: 1300, sender: 4 }, raw: undefined, fault: { code: 'actor.threw', message: 'no', stack: 'at machine' }, at }, 1e6)[0] as Uint8Array },
   { format: 'parked', name: 'raw', make: () => encodeParked({ envelope: { ...bare, seq: 1300, sender: 'x' }, raw: Buffer.from('{nonsense'), fault: { code: 'envelope.undecodable', message: 'no' }, at }, 1e6)[0] as Uint8Array },
+  {
+    format: 'cut-check', name: 'everything', make: () => encodeCutCheck({
+      cut: 'c1', at, node: 'node-1', ms: 12, counts: { deadlocks: 3, orphans: 4 },
+      deadlocks: [{ cycle: [{ from: 'order/1', for: 'order/2', how: 'deferred', what: 'ASK', since: at - 9 }, { from: 'order/2', for: 'order/1', how: 'asked', what: 'q9', since: at - 8 }], length: 2, since: at - 8 }],
+      orphans: [{ address: 'order/42', for: 'order/42~payment~3', why: 'child never was', since: at - 7 }],
+      invariants: [{ name: 'holds', holds: true, found: [], fault: undefined, ms: 1 }, { name: 'broken', holds: false, found: ['order/1'], fault: undefined, ms: 2 }, { name: 'throws', holds: undefined, found: [], fault: { code: 'invariant.throws', message: 'no' }, ms: 3 }],
+    }),
+  },
+  {
+    format: 'cut-drill', name: 'failed', make: () => encodeCutDrill({
+      cut: 'c1', at, ms: 12, node: 'node-1', by: 'schedule', passed: false, actors: 3, envelopes: 4, segments: 5, bytes: 600, unknown: ['order'], found: ['order/1: no'], count: 2,
+    }),
+  },
+  { format: 'cut-file', name: 'two-actors', make: makeCutFile },
+  {
+    format: 'cut-manifest', name: 'everything', make: () => encodeManifest({
+      format: 1, id: 'c1', name: 'first', realm: 'shop', generation: 2, partitions: 1, log: '2026-01-01T00:00:00Z', by: 'schedule', release: '0.1.0',
+      begunAt: at, recordedAt: at + 1, wholeAt: at + 2,
+      slices: [{ partition: 0, hash: 'ab', marker: 7, commit: 9, n: 3, actors: 2, bytes: 100 }],
+      flights: [{ id: 'f1', bytes: 10, rows: 1, first: '5', last: '5' }], parked: [{ id: 'p1', bytes: 11, rows: 2, first: '3', last: '4' }],
+      channels: [['x', 0, 1]], kinds: [{ kind: 'order', version: 1, hash: 'h' }], base: undefined, added: 121,
+      signer: new Uint8Array([1, 2]), signature: new Uint8Array([3, 4]),
+    }),
+  },
+  { format: 'cut-slice', name: 'whole', make: () => encodeSlice(cutSlice) },
+  { format: 'cut-slice', name: 'first', make: () => encode((decode(encodeSlice(cutSlice)) as unknown[]).slice(0, 12)) },
   { format: 'answer', name: 'value', make: () => encodeAnswer({ is: 'value', value: { total: 5, when: new Date(at) } }) },
   { format: 'answer', name: 'fault', make: () => encodeAnswer({ is: 'fault', fault: { code: 'actor.done', message: 'It has ended.' } }) },
   {
     format: 'base', name: 'clients-forgotten', make: () =>
       openBaseWriter({ identity, partition: positionOf(5, 77, { forgottenAt: at - 9 }), clients: [['__proto__', 1, at - 1], ['desk-1', 12, at]] }).end(),
+  },
+  {
+    format: 'base', name: 'segments-in-layers', make: () =>
+      sealedBaseWith(
+        [
+          new Map([['order/k1', { steps: 9, needs: { due: 1700000000000 } }], ['order/k2', undefined]]),
+          new Map([['order/k1', { steps: 2, needs: {} }], ['order/k2', { steps: 3, needs: {} }], ['order/k3', { steps: 4, needs: { effects: true, subscribed: true } }]]),
+        ],
+        { partition: 1, rowsMost: 2, identity },
+      ),
   },
   {
     format: 'base', name: 'two-actors', make: () => {
@@ -172,6 +234,13 @@ export const samples: readonly { readonly format: string; readonly name: string;
   { format: 'held', name: 'entries', make: () => encodeHeld([{ seq: 4711, subject: 'shop.in.3.x.order.42', data: new Uint8Array([1, 2]), at, id: 'send-1', traceparent: dressed.traceparent }, { seq: 4712, subject: 'shop.commit.3', data: new Uint8Array([3]), at: 0 }], at) },
   { format: 'heartbeat', name: 'whole', make: () => encodeHeartbeat(heartbeat) },
   { format: 'heartbeat', name: 'first', make: firstHeartbeat },
+  { format: 'heartbeat', name: 'unpacking', make: () => encodeHeartbeat({ ...heartbeat, load: { ...heartbeat.load, packed: 700 } }) },
+  { format: 'cut-note', name: 'whole', make: () => encodeCutNote(cutNote) },
+  { format: 'cut-note', name: 'held', make: () => encodeCutNote({ ...cutNote, heldBy: ['what-if', 'trial'] }) },
+  { format: 'fork', name: 'journal', make: () => new TextEncoder().encode(forkText(fork)) },
+  { format: 'fork', name: 'allow', make: () => new TextEncoder().encode(forkText({ ...fork, effects: { is: 'allow', names: ['quote', 'order.price'] }, timers: 'free' })) },
+  { format: 'standstill', name: 'lasting', make: () => encodeStandstill({ generation: 2, since: 1700000000000, until: undefined }) },
+  { format: 'standstill', name: 'ended', make: () => encodeStandstill({ generation: 2, since: 1700000000000, until: 1700000360000 }) },
   ...Object.entries(errands).map(([name, errand]) => ({ format: 'errand', name, make: () => encodeErrand({ errand, from: { node: 'node-1', life: 'l1' }, to: 'l2' }) })),
   { format: 'reply', name: 'known', make: () => encodeReply({ is: 'known', run: { state: 'running', attempt: 1, nth: 4 } }) },
   { format: 'reply', name: 'refused', make: () => encodeReply({ is: 'refused', reason: 'no such kind' }) },

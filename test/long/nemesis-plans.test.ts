@@ -29,6 +29,13 @@ test('a mending that leaves out what was folded is seen after a rollback of the 
   expect(faults.join('\n')).toMatch(/rollback: \S+\.x\.pulse\.\d+ at \d+ was folded/)
 })
 
+test('cuts whose channels end too late are seen', async () => {
+  const plant = 'a channel ends too late'
+  const world = { plants: { a: plant, b: plant, c: plant } }
+  const { faults } = await runPlan('cuts', { seed: 202, forMs: 3000, eventsPerSecond: 300, world, healMs: 20_000 })
+  expect(faults.join('\n')).toMatch(/^cut: /m)
+})
+
 test('from one node to three and back under load no event waits longer than a second', async ({ annotate }) => {
   await using world = await openNemesisWorld({ seed: 40, nodes: 1, eventsPerSecond: 1000, pulseOnly: true })
   await expectSoon(world.settled(), world, 'one node has all partitions')

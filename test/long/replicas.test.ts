@@ -40,11 +40,13 @@ test('from one copy to three under load, over the death of the server that had i
     await using replicas = await openReplicas({ ...options, create: false })
     expect((await replicas.look()).map(({ stream, wanted }) => [stream, wanted])).toEqual([
       ['shop', 1],
-      ['KV_shop_kinds', 1],
       ['OBJ_shop_bases', 1],
+      ['OBJ_shop_cuts', 1],
+      ['KV_shop_kinds', 1],
+      ['KV_shop_cuts', 1],
     ])
     const grown = await replicas.set(3, () => undefined)
-    expect(grown.map(({ copies }) => copies.length)).toEqual([3, 3, 3])
+    expect(grown.map(({ copies }) => copies.length)).toEqual([3, 3, 3, 3, 3])
     expect(grown.every(({ copies }) => copies.every(({ isCurrent }) => isCurrent))).toBe(true)
     expect(await faultOf(replicas.set(5, () => undefined))).toMatchObject({ code: 'replicas.refused' })
 
@@ -55,7 +57,7 @@ test('from one copy to three under load, over the death of the server that had i
     while (sending.length < before + 20) await sending.at(-1)
     await leader?.restart()
     const back = await replicas.set(1, () => undefined)
-    expect(back.map(({ copies }) => copies.length)).toEqual([1, 1, 1])
+    expect(back.map(({ copies }) => copies.length)).toEqual([1, 1, 1, 1, 1])
     clearInterval(load)
     await Promise.all(sending)
     await node.settle()

@@ -29,7 +29,7 @@ test('of a network that is cut in two the smaller part lets go within 3 s, the l
   world.tell(`cut ${name} off`)
   const struckAt = Date.now()
   host?.cutOff()
-  const led = world.servers.led(partsOf(world.bus.realm.name)).then(() => Date.now() - struckAt)
+  const led = world.servers.led(partsOf(world.bus.realm)).then(() => Date.now() - struckAt)
   await expectSoon(takenOver(world, owned, struckAt), world, 'the majority serves what it had')
   const silentMs = worstOf(world.hearing.silences(struckAt, world.hearing.end))
   const hasLetGo = (): boolean =>

@@ -23,6 +23,8 @@ export type Member = {
   /** As one who plans to: it gives away what it has. */
   stop(): Promise<void>
   setClock(offsetMs: number): void
+  /** Begins a cut. */
+  take(): void
   fold(): Promise<readonly Folded[]>
   /** By partition the last record that its store has now; nothing of one that is gone. */
   positions(): Promise<readonly number[]>
@@ -134,6 +136,7 @@ export function memberOf({ through = [], ...given }: MemberOptions): Member {
       await exited
     },
     setClock: (offsetMs) => tell({ do: 'clock', offsetMs }),
+    take: () => tell({ do: 'take' }),
     fold: async () => ((await ask('fold', 'folded'))?.['folded'] ?? []) as readonly Folded[],
     positions: async () => ((await ask('positions', 'positions'))?.['numbers'] ?? []) as readonly number[],
   }

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { writeSync } from 'node:fs'
+import { join } from 'node:path'
 import { openConfig } from '#config/open-config.ts'
 import { busOptionsOf, nodeOptionsOf, storeOptionsOf } from '#config/options.ts'
 import { encode } from '#protocol/codec.ts'
@@ -14,6 +15,7 @@ import { openBus } from '#runtime/nats/open-bus.ts'
 import { startNode } from '#runtime/start-node.ts'
 import type { Node } from '#runtime/node.ts'
 import { onTrace } from '#runtime/trace.ts'
+import { openLmdbArchive } from '#store/lmdb-archive.ts'
 import { openLmdbStore } from '#store/lmdb-store.ts'
 import type { Store } from '#store/store.ts'
 import { randomOf } from '#test/support/workloads/random.ts'
@@ -28,10 +30,13 @@ export type NodeProgram = {
   /** Of settings, beside their defaults. */
   readonly flags: Readonly<Record<string, string>>
   readonly plant?: string | undefined
+  /** It takes part in cuts. */
+  readonly takesCuts?: boolean | undefined
 }
 
 export type Command =
   | { readonly do: 'stop' }
+  | { readonly do: 'take' }
   | { readonly do: 'clock'; readonly offsetMs: number }
   | { readonly do: 'fold'; readonly id: number }
   | { readonly do: 'positions'; readonly id: number }
@@ -41,6 +46,8 @@ export type Folded = { readonly partition: number; readonly n: number; readonly 
 
 const given = JSON.parse(process.argv[2] ?? '{}') as NodeProgram
 const say = (line: object): void => void writeSync(1, `${JSON.stringify({ at: Date.now(), ...line })}\n`)
+
+const archiveBytes = 2 ** 30
 
 let offsetMs = 0
 /** As a machine whose date was set: what waits for a while goes on waiting for that while. */
@@ -94,11 +101,23 @@ async function run(): Promise<void> {
     identity: { realm, generation, partitions, log: createdAt },
   })
   stack.defer(() => store.close())
+  const archive =
+    given.takesCuts === true
+      ? openLmdbArchive({ dir: join(dir, 'archive'), mapBytes: archiveBytes, secret: undefined })
+      : undefined
+  stack.defer(() => archive?.close())
   const kinds = mutation?.kinds?.(kindsOf()) ?? kindsOf()
   const seen = mutation?.store?.(store) ?? store
-  const node: Node = await startNode({ bus, store: seen, clock: wrongClock, actors: kinds }, nodeOptionsOf(config))
+  const node: Node = await startNode(
+    { bus, store: seen, archive, clock: wrongClock, actors: kinds },
+    nodeOptionsOf(config),
+  )
   const commands = {
     stop: () => void node.stop(),
+    take() {
+      // How it ends, its note says; who dies meanwhile says nothing.
+      node.cuts?.take({ name: undefined, by: 'nemesis' }).whole.catch(() => undefined)
+    },
     clock: (command: Command) => void (offsetMs = command.do === 'clock' ? command.offsetMs : offsetMs),
     async fold(command: Command) {
       await node.settle()

@@ -6,7 +6,7 @@ export type Plan = {
   readonly about: string
   /** Each as often as it stands here. */
   readonly strikes: readonly StrikeName[]
-  readonly world: Pick<WorldOptions, 'servers' | 'onHosts' | 'without'>
+  readonly world: Pick<WorldOptions, 'servers' | 'onHosts' | 'without' | 'takesCuts' | 'flags'>
 }
 
 export const plans = {
@@ -35,6 +35,12 @@ export const plans = {
     about: 'three servers keep each entry; they and the nodes die and stop',
     strikes: ['server-kill', 'server-stop', 'leader-kill', 'leader-stop', 'kill', 'freeze'],
     world: { servers: 3 },
+  },
+  cuts: {
+    about: 'cuts are taken, also several at once, while nodes die, stand still and move, and the server dies',
+    strikes: ['take', 'take', 'take', 'take', 'kill', 'freeze', 'drain', 'join', 'server-kill'],
+    // Of a taker that died others hear by then.
+    world: { takesCuts: true, flags: { 'cuts-deadline-ms': '6s' } },
   },
   partitions: {
     about: 'three machines with a server and a node each; one of them is cut off (Linux, root)',

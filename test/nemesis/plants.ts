@@ -6,6 +6,7 @@ import { decode } from '#protocol/codec.ts'
 import type { AnyEvent } from '#protocol/envelope.ts'
 import { encodeOutside, type OutsideNote } from '#protocol/outside.ts'
 import type { LogEntry } from '#runtime/bus.ts'
+import { cutPlants } from '#test/support/cuts/plants.ts'
 import { plants as simulated } from '#test/support/sim/mutations.ts'
 import type { Plant } from '#test/support/sim/process.ts'
 import { pulseKind } from './load.ts'
@@ -103,6 +104,7 @@ const skipping: Plant = () => ({
 
 export const plants: Readonly<Record<string, Plant>> = {
   ...simulated,
+  ...cutPlants,
   'events of one sender change places': reordering,
   'what a commit sent is forgotten': forgetting,
   'an event is taken twice': repeating,

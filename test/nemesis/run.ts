@@ -5,6 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { randomOf } from '#test/support/workloads/random.ts'
+import { cutFaults } from './cuts.ts'
 import { foldFaults } from './folds.ts'
 import { worstOf } from './hearing.ts'
 import { pictureOf } from './picture.ts'
@@ -77,6 +78,7 @@ export async function runPlan(name: PlanName, options: RunOptions): Promise<Outc
   const rested = await world.rest(left(30_000))
   faults.push(...rested.faults)
   if (faults.length === 0) faults.push(...(await foldFaults(world, left(20_000))))
+  if (plan.world.takesCuts === true) faults.push(...(await cutFaults(world, left(20_000))))
   faults.push(...saidFaults(world))
   return {
     plan: name,

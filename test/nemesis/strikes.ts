@@ -117,6 +117,13 @@ export const strikes = {
     }
   }),
 
+  take: onNode(async (_, dice, member) => {
+    const which = dice.int(0, 999_999)
+    member.take()
+    // It strikes nobody, so that anything may strike meanwhile, another one too.
+    return { what: `a cut by ${member.name}`, forMs: 0, target: `cut ${which}`, mend: () => Promise.resolve() }
+  }),
+
   slow: wire('slow'),
   stall: wire('freeze'),
   cut: wire('cut'),

@@ -41,6 +41,8 @@ export type WorldOptions = {
   readonly pulseOnly?: boolean
   /** Shared workloads by name that are not driven. */
   readonly without?: readonly string[]
+  /** Its nodes have archives, and are judged by the cuts that they take. */
+  readonly takesCuts?: boolean
   /** Settings of the nodes, as flags of the command line. */
   readonly flags?: Readonly<Record<string, string>>
   /** Bugs by the name of their node. */
@@ -169,6 +171,7 @@ export async function openNemesisWorld(given: WorldOptions): Promise<NemesisWorl
       dir: join(dir, name),
       flags: { ...flags, replicas: `${count}`, capacity: '1' },
       plant: plants[name],
+      takesCuts: given.takesCuts,
       through: host?.through,
     })
     stack.defer(async () => {

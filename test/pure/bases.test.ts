@@ -67,7 +67,7 @@ async function openProcess({ log }: World, disk = openMemoryDisk()) {
 async function trimAll({ bus, store }: { bus: Node['bus']; store: Node['store'] }, node: Node): Promise<number> {
   const positions = () => node.partitions.map((one) => one.position)
   return await openTrimmer(
-    { bus, store, clock: systemClock, positions, others: () => [] },
+    { bus, store, clock: systemClock, positions, others: () => [], isHeld: () => false },
     { ...nodeOptions, trimEveryMs: 1e9, retryMs: 10, historyMs: -1000, historyBytes: 1e12 },
   ).trim()
 }

@@ -5,6 +5,7 @@ import { rangesText } from '#bin/layout.ts'
 import { checkNodes } from '#bin/doctor/nodes.ts'
 import { checkReplicas } from '#bin/doctor/server.ts'
 import type { RealmHandle, SeenNode, SeenPlace } from '#runtime/index.ts'
+import { decodeHeartbeat, encodeHeartbeat } from '#protocol/heartbeat.ts'
 import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 
 const fault = { code: 'partition.lost', message: 'gone' }
@@ -101,6 +102,16 @@ test('doctor names what a node could not serve for a while, and what it cannot s
   const lasting = await doctor([node('a'), node('b', { setbacks: [[2, reason, 0]] })], [owned, nobodys])
   expect(lasting['partitions']).toContain(reason)
   expect(lasting['setbacks']).toBeUndefined()
+})
+
+test('doctor and the screen say what nodes have still to unpack, as long as they have', async () => {
+  const idle = { cpu: 0, memoryBytes: 0, commitsPerSecond: 0, actors: 40, effects: 0 }
+  const found = await doctor([node('a', { load: { ...idle, packed: 30 } }), node('b')], [owned])
+  expect(found['unpacking']).toMatch(/^ok .*a 30 actors still to unpack.* the key of that cut/)
+  expect((await doctor([node('a')], [owned]))['unpacking']).toBeUndefined()
+  const beat = (packed: number): SeenNode['load'] =>
+    decodeHeartbeat(encodeHeartbeat(node('a', { load: { ...idle, packed } }))).load
+  expect([beat(30).packed, beat(0).packed]).toEqual([30, undefined])
 })
 
 test('one copy of the log on one of several servers is pointed out', () => {

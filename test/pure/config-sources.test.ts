@@ -84,7 +84,7 @@ test.each<[string, Given, string, string]>([
 test.each<[Given, Record<string, string>]>([
   [
     { flags: { partitions: '0' } },
-    { name: 'partitions', value: '0', source: '--partitions', want: 'a whole number from 1 to 1024' },
+    { name: 'partitions', value: '0', source: '--partitions', want: 'a whole number from 1 to 999' },
   ],
   [
     { env: { PERDURE_DURABILITY: 'disk' } },

@@ -24,7 +24,7 @@ async function endOf(answers: readonly object[]): Promise<number> {
   const call = ((): Promise<unknown> =>
     Promise.resolve(answers[Math.min(asked++, answers.length - 1)])) as Calls['call']
   const realm = { name: 'realm', generation: 0, partitions: 4 }
-  const calls = openLogCalls({ call }, { stream: 'realm', realm }, { callMs: 20, reconnectMs: 1 })
+  const calls = openLogCalls({ call }, { stream: 'realm', realm }, { callMs: 20, reconnectMs: 1, heartbeatMs: 0 })
   return (await calls.logState()).lastSeq
 }
 

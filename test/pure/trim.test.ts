@@ -32,6 +32,7 @@ function trimmerOf(node: Node, bus: Bus) {
       clock: systemClock,
       positions: () => node.partitions.map((one) => one.position),
       others: () => [],
+      isHeld: () => false,
     },
     { ...nodeOptions, trimEveryMs: 3_600_000, retryMs: 10, historyMs: -1000, historyBytes: 1_000_000_000 },
   )
@@ -105,6 +106,7 @@ test('a round that fails leaves a trace with its fault, and is tried again soone
       clock,
       positions: () => [beginning(0)],
       others: () => [],
+      isHeld: () => false,
     },
     { ...nodeOptions, trimEveryMs: 100, retryMs: 10, historyMs: 0, historyBytes: 1e9 },
   )

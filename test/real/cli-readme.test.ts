@@ -101,10 +101,35 @@ test('the commands for several machines do what is said beside them', async () =
   }
 })
 
+test('the commands for cuts do what is said beside them, and so does the invariant', async () => {
+  await cli.up()
+  await cli.json('send', 'order/42', 'PLACE', 'item=book', 'amount=20')
+  await cli.json('ask', 'order/42', 'PAY', 'amount=20', '--until', 'paid')
+  await mkdir(join(cli.folder, 'node_modules'))
+  await symlink(checkout, join(cli.folder, 'node_modules', 'perdure'))
+  await writeFile(join(cli.folder, 'next.ts'), `export * from ${JSON.stringify(join(checkout, 'actors/index.ts'))}\n`)
+  const lines = blockOf('Cuts', 'sh')
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/\s*#.*$/, '').replace('npx perdure ', ''))
+    // Nothing of this realm is five minutes old, and nobody is there to be asked.
+    .map((line) => line.replaceAll('5m', '0s').replace(/^restore .*$/, '$& --yes'))
+  expect(lines.map((line) => line.split(' ')[0])).toEqual(
+    expect.arrayContaining(['cut', 'at', 'inputs', 'debug', 'rewind', 'restore']),
+  )
+  for (const line of lines) {
+    const { code, err } = await cli.run(line.split(/ +/))
+    expect({ line, code, err: code === 0 ? '' : err }).toEqual({ line, code: 0, err: '' })
+  }
+  await writeFile(join(cli.folder, 'rules.ts'), blockOf('Cuts', 'ts'))
+  const { code, out } = await cli.run(['cut', 'check', 'before-deploy', '--invariants', 'rules.ts'])
+  expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/no money is lost[^]*there is 0/) })
+})
+
 test('every command, exit code and named setting of the program is in it, and no other', () => {
   const table = readme.slice(readme.indexOf('| command | does |'), readme.indexOf('**Health** of an actor'))
   const named = [...table.matchAll(/^\| ([^|]*(?:\\\|[^|]*)*)\|/gm)].flatMap(([, cell = '']) =>
-    [...cell.matchAll(/`([a-z]+)/g)].map(([, name = '']) => name),
+    [...cell.matchAll(/`([a-z]+(?:-[a-z]+)*)/g)].map(([, name = '']) => name),
   )
   expect(named.toSorted()).toEqual(
     Object.keys(commands)

@@ -37,17 +37,24 @@ async function rest(world: CrashWorld): Promise<string[]> {
   }
 }
 
-/** Events from outside that stood on the log and were consumed by no record. */
+/**
+ * Events from outside that stood on the log and were folded by nobody: the acknowledgement of each
+ * partition's last record may have died with the server, and without it nobody knows of that one.
+ */
 function unfoldedIn(entries: readonly LogEntry[]): number {
-  const cursors = new Map<number, number>()
+  const cursors = new Map<number, number[]>()
   for (const entry of entries) {
     const record = recordIn(entry)
     if (record?.is === 'commit')
-      cursors.set(record.partition, Math.max(cursors.get(record.partition) ?? 0, record.cursor))
+      cursors.set(record.partition, [...(cursors.get(record.partition) ?? []).slice(-1), record.cursor])
+  }
+  const cursorOf = (partition: number): number => {
+    const [before, last] = cursors.get(partition) ?? []
+    return last === undefined ? 0 : (before ?? 0)
   }
   return entries.filter(({ seq, subject }) => {
     const stored = parseStored(subject)
-    return stored.is === 'in' && stored.sender === 'x' && seq > (cursors.get(stored.partition) ?? 0)
+    return stored.is === 'in' && stored.sender === 'x' && seq > cursorOf(stored.partition)
   }).length
 }
 

@@ -119,6 +119,24 @@ export function logLaws(law: Law, partitions: number): void {
       await other.close()
     })
 
+    law('a key that is removed is gone with its history, and that is a change', async ({ bus, connect }) => {
+      const other = await connect()
+      await bus.registry.put('order', bytes('first'))
+      const second = await bus.registry.put('order', bytes('second'))
+      await bus.registry.put('chat', bytes('x'))
+      const before = await other.registry.revision()
+      await bus.registry.remove('order')
+      await bus.registry.remove('never-was')
+      expect(await other.registry.revision()).toBeGreaterThan(before)
+      expect(await other.registry.keys()).toEqual(['chat'])
+      expect(await other.registry.entry('order')).toEqual({ value: undefined, revision: 0 })
+      // Whoever saw it before it went does not bring it back.
+      expect(await faultOf(other.registry.put('order', bytes('late'), second))).toMatchObject({ code: 'bus.conflict' })
+      await other.registry.put('order', bytes('again'), 0)
+      expect(textOf((await bus.registry.get('order')) as Uint8Array)).toBe('again')
+      await other.close()
+    })
+
     law('a blob of five megabytes comes back as it was', async ({ bus, connect }) => {
       const other = await connect()
       expect(await bus.blobs.names()).toEqual([])

@@ -5,8 +5,9 @@ import { realmHandleOf, type RealmHandle } from '#runtime/client/realm-handle.ts
 import type { Clock } from '#runtime/clock.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { startNode } from '#runtime/start-node.ts'
-import type { Node, NodeOptions } from '#runtime/node.ts'
+import type { Node, NodeOptions, NodeWorld } from '#runtime/node.ts'
 import { openMemoryStore } from '#store/memory-store.ts'
+import type { Archive } from '#store/archive.ts'
 import type { Store } from '#store/store.ts'
 
 export const nodeOptions: NodeOptions = {
@@ -57,6 +58,16 @@ export const nodeOptions: NodeOptions = {
   parkedBytes: 1e12,
   historyMs: 86_400_000,
   historyBytes: 1_000_000_000,
+  cutDeadlineMs: 10_000,
+  cutLayersMost: 8,
+  checkMs: 5000,
+  cutEveryMs: 0,
+  cutEveryBytes: 0,
+  cutKeepLast: 6,
+  cutKeepHourly: 24,
+  cutKeepDaily: 7,
+  drillEveryMs: 0,
+  secondPlace: undefined,
 }
 
 export const realmOptions = {
@@ -68,22 +79,33 @@ export const realmOptions = {
   client: undefined,
 }
 
-export async function openTestStore(bus: Bus): Promise<Store> {
+export async function openTestStore(bus: Bus, archive?: Archive): Promise<Store> {
   const { realm } = bus
   const log = await bus.logState()
   return openMemoryStore({
     identity: { realm: realm.name, generation: realm.generation, partitions: realm.partitions, log: log.createdAt },
+    unseal: archive?.unsealed,
   })
 }
 
 export async function openTestNode(
   bus: Bus,
   actors: readonly ActorKind[],
-  given: { store?: Store; clock?: Clock; options?: Partial<NodeOptions> } = {},
+  given: {
+    store?: Store
+    archive?: Archive
+    clock?: Clock
+    invariants?: NodeWorld['invariants']
+    journal?: NodeWorld['journal']
+    options?: Partial<NodeOptions>
+  } = {},
 ): Promise<Node> {
-  const store = given.store ?? (await openTestStore(bus))
+  const store = given.store ?? (await openTestStore(bus, given.archive))
   return await startNode(
-    { bus, store, clock: given.clock ?? systemClock, actors },
+    {
+      ...{ bus, store, archive: given.archive, clock: given.clock ?? systemClock, actors },
+      ...{ invariants: given.invariants, journal: given.journal },
+    },
     { ...nodeOptions, ...given.options },
   )
 }

@@ -29,13 +29,19 @@ const passwordOf = (realm: string, role: Role): string => `p-${realm}-${role}`
 const variableOf = (realm: string, role: Role): string => `${realm}_${role}_PASSWORD`.toUpperCase()
 
 /** One server for these realms, whose configuration includes what the command line printed for each. */
-export async function openTemplateWorld(realms: readonly string[]): Promise<TemplateWorld> {
+export async function openTemplateWorld(
+  realms: readonly string[],
+  { forks = [] }: { readonly forks?: readonly string[] } = {},
+): Promise<TemplateWorld> {
   const dir = await mkdtemp(join(tmpdir(), 'perdure-template-'))
   const home = await makeHome(join(dir, 'server'))
   const cli = await openCli()
   const passwords: Record<string, string> = {}
   for (const realm of realms) {
-    const { code, out, err } = await cli.run(['auth', 'template', '--realm', realm])
+    const { code, out, err } = await cli.run([
+      ...['auth', 'template', '--realm', realm],
+      ...(forks.length === 0 ? [] : ['--forks', forks.join(',')]),
+    ])
     if (code !== 0) throw new Error(err)
     writeFileSync(join(home.dir, `${realm}.conf`), out)
     for (const role of roles) passwords[variableOf(realm, role)] = passwordOf(realm, role)

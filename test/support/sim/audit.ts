@@ -136,6 +136,7 @@ export function auditOf(entries: readonly LogEntry[], { atRest }: { readonly atR
     else if (stored.is === 'parked') parked.push({ address: stored.address, seq: entry.seq })
     else if (stored.is === 'in') {
       const { sender, address, partition } = stored
+      if (sender === 'm') continue
       if (sender === 'x') {
         mailbox.push({ partition, entry, envelope: outsideOf(entry, address) })
       } else {

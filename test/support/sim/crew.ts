@@ -6,6 +6,7 @@ import type { ActorKind } from '#protocol/actor.ts'
 import type { Clock } from '#runtime/clock.ts'
 import type { Disturb, MemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { NodeOptions } from '#runtime/node.ts'
+import { type MemoryShelf, openMemoryShelf } from '#store/memory-archive.ts'
 import { type MemoryDisk, openMemoryDisk } from '#store/memory-store.ts'
 import type { Random } from '#test/support/workloads/random.ts'
 import { type Mutation, type Process, startProcess } from './process.ts'
@@ -31,17 +32,22 @@ export type CrewWorld = {
   readonly disturb: () => Disturb
   readonly isStorm: () => boolean
   readonly tell: (what: string) => void
+  /** Whether cuts can be taken of it. */
+  readonly cuts: boolean
 }
 
 export function crewOf(world: CrewWorld): Crew {
   const { log, clock, dice, tell, isStorm } = world
   const processes: Process[] = []
   const disks = new Map<string, MemoryDisk>()
+  const shelves = new Map<string, MemoryShelf>()
   const { names } = world
 
   function launch(name: string): Process {
     const disk = disks.get(name) ?? openMemoryDisk()
     disks.set(name, disk)
+    const shelf = shelves.get(name) ?? openMemoryShelf()
+    shelves.set(name, shelf)
     tell(`${name} starts`)
     // A death at some operation to come: between any two steps of the commit path, or within the start.
     const mortal = isStorm() && dice.chance(0.5) ? dice.int(1, dice.pick([20, 100, 400])) : undefined
@@ -50,6 +56,7 @@ export function crewOf(world: CrewWorld): Crew {
       log,
       clock,
       disk,
+      shelf: world.cuts ? shelf : undefined,
       kinds: world.kinds(),
       options: { ...world.options, name },
       mutation: world.mutation,
@@ -76,7 +83,10 @@ export function crewOf(world: CrewWorld): Crew {
     names,
     idle: () => names.filter((name) => !processes.some((one) => one.name === name)),
     launch,
-    loseDisk: (name) => void disks.delete(name),
+    loseDisk(name) {
+      disks.delete(name)
+      shelves.delete(name)
+    },
     hasDisk: (name) => disks.has(name),
   }
 }

@@ -1,4 +1,4 @@
-/** `npm run simulate -- [single|several …] [--from 1] [--count 1000] [--story]`: worlds of seeds one after the other; says which of them fail. */
+/** `npm run simulate -- [single|several|cuts …] [--from 1] [--count 1000] [--story]`: worlds of seeds one after the other; says which of them fail. */
 import { parseArgs } from 'node:util'
 import { isSeedWorld, type SeedWorld, seedWorlds } from './seeds.ts'
 import { runWorld } from './world.ts'

@@ -1,7 +1,9 @@
 /** A store whose bases are made at once: its own are compressed by another thread, which keeps no virtual time. */
 import type { Address } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
+import type { StateRow } from '#protocol/cut.ts'
 import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
+import type { BaseHeader } from '#store/base-header.ts'
 import type { Needs, Store } from '#store/store.ts'
 
 export function withPlainBases(store: Store): Store {
@@ -20,6 +22,23 @@ function plainBaseOf(store: Store, partition: number): Uint8Array {
     (address) => [address, encode(store.read(address)), needs.get(address) ?? {}] as const,
   )
   return encode([store.partition(partition), actors, [...store.clients(partition)]])
+}
+
+/** The same from rows as a cut has them. */
+export async function plainBaseOfRows(
+  { partition, clients }: BaseHeader,
+  rows: AsyncIterable<StateRow>,
+): Promise<Uint8Array> {
+  const actors: (readonly [Address, Uint8Array, Needs])[] = []
+  for await (const [address, state, due, flags = 0] of rows) {
+    const needs = {
+      ...(due !== undefined && due !== null && { due }),
+      effects: (flags & 1) > 0,
+      subscribed: (flags & 2) > 0,
+    }
+    if (state !== null) actors.push([address, state, needs])
+  }
+  return encode([partition, actors, clients])
 }
 
 async function takePlainBase(store: Store, bytes: Uint8Array): Promise<void> {

@@ -9,9 +9,11 @@ import type { Clock } from '#runtime/clock.ts'
 import type { InFlight, MemoryConnection, MemoryLog } from '#runtime/memory/memory-bus.ts'
 import { startNode } from '#runtime/start-node.ts'
 import type { Node, NodeOptions } from '#runtime/node.ts'
+import type { MemoryShelf } from '#store/memory-archive.ts'
 import { type MemoryDisk, openMemoryStore } from '#store/memory-store.ts'
 import type { Random } from '#test/support/workloads/random.ts'
 import type { Store } from '#store/store.ts'
+import { openPlainArchive } from './plain-archive.ts'
 import { withPlainBases } from './plain-base.ts'
 
 /** Changes what a process sees of the world: for planted bugs. */
@@ -49,6 +51,8 @@ export type ProcessWorld = {
   readonly log: MemoryLog
   readonly clock: Clock
   readonly disk: MemoryDisk
+  /** What it keeps of cuts; without one it takes no part in them. */
+  readonly shelf?: MemoryShelf | undefined
   readonly kinds: readonly ActorKind[]
   readonly options: NodeOptions
   /** Asked at each operation; `before`: it dies before it happened, `after`: before it hears of it. */
@@ -104,8 +108,9 @@ export function startProcess(world: ProcessWorld): Process {
     const { createdAt } = await bus.logState()
     const plain = withPlainBases(openMemoryStore({ identity: { realm, generation, partitions, log: createdAt }, disk }))
     const store = (mutation.store ?? same)(storeOf(plain, operate))
+    const archive = world.shelf && openPlainArchive(world.shelf)
     node = await startNode(
-      { bus, store, clock: (mutation.clock ?? same)(clock), actors: (mutation.kinds ?? same)(world.kinds) },
+      { bus, store, archive, clock: (mutation.clock ?? same)(clock), actors: (mutation.kinds ?? same)(world.kinds) },
       world.options,
     )
     failure = await node.ended
@@ -198,6 +203,12 @@ function busOf(bus: Bus, operate: Operate, gate: Gate): Bus {
       bus.serve(subject, (data) => (gate.isOpen ? answer(data) : gate.passed().then(() => answer(data)))),
     purge: (filter, upTo) => operate('purge', () => bus.purge(filter, upTo)),
     logState: () => operate('state', () => bus.logState()),
+    cuts: {
+      ...bus.cuts,
+      put: (name, bytes) => operate('keep', () => bus.cuts.put(name, bytes)),
+      get: (name) => operate('fetch', () => bus.cuts.get(name)),
+    },
+    notes: { ...bus.notes, put: (...given) => operate('note', () => bus.notes.put(...given)) },
   }
 }
 

@@ -8,6 +8,11 @@ export const seedWorlds = {
   single: (seed: number): WorldOptions => ({ seed, requests: 40, weather: weatherOf(seed) }),
   /** Two to four nodes that share the partitions. */
   several: (seed: number): WorldOptions => ({ seed, requests: 30, nodes: 2 + (seed % 3), weather: weatherOf(seed) }),
+  /** One or the other, and cuts are taken all the time. */
+  cuts: (seed: number): WorldOptions => ({
+    ...{ seed, requests: 30, weather: weatherOf(seed), cuts: true },
+    nodes: seed % 2 === 0 ? 2 + (seed % 3) : undefined,
+  }),
 } as const
 
 export type SeedWorld = keyof typeof seedWorlds

@@ -17,9 +17,11 @@ import type { Reader } from '#test/support/workloads/reader.ts'
 import type { Workload } from '#test/support/workloads/workload.ts'
 import { type Audit, auditOf } from './audit.ts'
 import { type Crew, crewOf, describe } from './crew.ts'
+import { cutFaultsOf, type TakenCut } from './cut-audit.ts'
 import { disturbanceOf, ratesOf } from './faults.ts'
 import { optionsOf, sharing } from './options.ts'
 import { mortalOutsideOf, type SimulatedOutside } from './outside.ts'
+import { photographerOf } from './photographer.ts'
 import type { Mutation, Process } from './process.ts'
 import { storm } from './storm.ts'
 
@@ -33,6 +35,8 @@ export type WorldOptions = {
   readonly workloads?: readonly Workload[] | undefined
   /** So many nodes share the realm by heartbeats; by default two that know nothing of each other. */
   readonly nodes?: number | undefined
+  /** Cuts are taken all the time, and looked at afterwards. */
+  readonly cuts?: boolean | undefined
   /** A planted bug. */
   readonly mutation?: ((random: Random) => Mutation) | undefined
 }
@@ -43,6 +47,10 @@ export type World = {
   readonly reader: Reader
   /** What happened, for whoever looks at a seed that failed. */
   readonly story: readonly string[]
+  /** How many cuts were whole, of how many. */
+  readonly cuts: readonly [whole: number, begun: number]
+  /** Those that were whole, read again. */
+  readonly taken: readonly TakenCut[]
 }
 
 const partitionsMost = 4
@@ -88,6 +96,7 @@ export async function runWorld(given: WorldOptions): Promise<World> {
     disturb,
     tell,
     isStorm: () => isStorm,
+    cuts: given.cuts === true,
     kinds: () => all.flatMap(({ kinds, later }) => (clock.now() < releasedAt ? kinds : (later ?? kinds))),
   })
 
@@ -173,6 +182,7 @@ export async function runWorld(given: WorldOptions): Promise<World> {
     await clock.advance(7500 - (clock.now() % 5000))
     if (!last.isAlive) faults.push(`the last node ended: ${String(last.failure)}`)
     if (isShared) faults.push(...unshared())
+    faults.push(...((await photographer?.takeLast()) ?? []))
     await look()
   }
 
@@ -205,8 +215,11 @@ export async function runWorld(given: WorldOptions): Promise<World> {
       faults.push(`a log that is whole was taken for a shorter one: ${event.fault.message}`)
   })
   for (const name of isShared ? crew.names : ['one']) crew.launch(name)
+  const photographer = given.cuts === true ? photographerOf({ log, clock, crew, dice: random.fork(), tell }) : undefined
   const driving = drive().then(() => (isDriven = true))
-  const stormy = isStorm ? Promise.all([strikes(), supervise()]) : Promise.resolve()
+  const stormy = isStorm
+    ? Promise.all([strikes(), supervise(), photographer?.takeWhile(() => isStorm)])
+    : Promise.resolve()
   for (const work of [driving, stormy]) work.catch((error: unknown) => (failure ??= error))
 
   try {
@@ -220,9 +233,11 @@ export async function runWorld(given: WorldOptions): Promise<World> {
   const reader: Reader = { states: audit.states, entries, skewMs }
   faults.push(...audit.faults, ...(shown === undefined ? [] : differences(shown, audit.states)))
   faults.push(...judge(all, reader, audit.parked))
+  const taken = (await photographer?.developed()) ?? []
+  faults.push(...cutFaultsOf(entries, taken))
   for (const process of [...crew.processes]) process.crash()
   traces.stop()
-  return { faults, audit, reader, story }
+  return { faults, audit, reader, story, cuts: photographer?.counts() ?? [0, 0], taken }
 }
 
 /** What the workloads find broken, and what was set aside although nobody reckoned with it. */

@@ -1,0 +1,24 @@
+/** `perdure cut check`: who waits for whom in vain in a cut, and whether what must hold does. */
+import type { Call } from '#bin/command.ts'
+import { loadInvariants } from '#bin/load-actors.ts'
+import { wrong } from '#bin/parse-line.ts'
+import type { ExitCode } from '#bin/exit-codes.ts'
+import { systemClock } from '#runtime/index.ts'
+import { checkLines, isWell } from './check-text.ts'
+
+export async function checkCut(call: Call, [name = 'last', extra]: readonly string[]): Promise<ExitCode> {
+  if (extra !== undefined) throw wrong({ name: 'cut' }, `"${extra}" is one word too many; name one cut.`)
+  const { node } = call.config
+  const invariants = await loadInvariants(call.text('invariants') ?? node['cuts.invariants'] ?? node['actors.module'])
+  const { cuts } = await call.realm()
+  const check = await cuts.check(name, { invariants, checkMs: node['cuts.checkMs'] })
+  const code = isWell(check) ? 0 : 1
+  if (call.json) {
+    call.out.json(check)
+    return code
+  }
+  for (const line of checkLines(check, systemClock.now())) call.out.line(line)
+  if (check.counts.deadlocks + check.counts.orphans === 0)
+    call.out.line('Nobody waits for each other in a circle, or for one that is not there.')
+  return code
+}

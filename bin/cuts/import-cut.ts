@@ -1,0 +1,20 @@
+/** `perdure cut import`: a cut from a file, as one of the realm's own. */
+import { resolve } from 'node:path'
+import type { Call } from '#bin/command.ts'
+import { bytesText, plural } from '#bin/layout.ts'
+import { farOf } from './far.ts'
+import { noteJson } from './note-text.ts'
+import { wordsOf } from './verb-words.ts'
+
+export async function importCut(call: Call, words: readonly string[]): Promise<void> {
+  const [file = ''] = wordsOf(words, 'import', ['a file that "perdure cut export" wrote'])
+  const { cuts } = await call.realm()
+  let step = ''
+  const far = farOf(call, (done, of) => `${done} of ${plural(of, 'segment')} ${step}`)
+  const note = await cuts.importFrom(resolve(file), (progress) => {
+    step = progress.is
+    far(progress)
+  })
+  if (call.json) return call.out.json(noteJson(note))
+  call.out.line(`cut ${note.id} is here: ${plural(note.actors, 'actor')}, ${bytesText(note.bytes)}`)
+}

@@ -1,0 +1,122 @@
+/**
+ * Restoring, put together from a configuration: where cuts are read from, what came after one, and
+ * the restore itself. It serves the clause of the cut. It works on a realm that runs,
+ * on one that somebody began to restore, and on servers that never had one.
+ */
+import type { Config } from '#config/open-config.ts'
+import { busOptionsOf, keyPlaceOf } from '#config/options.ts'
+import { Fault } from '#protocol/fault.ts'
+import { baseOfRows } from '#store/base-blob.ts'
+import { openMemoryArchive } from '#store/memory-archive.ts'
+import { sealerOf } from '#store/seal.ts'
+import { sealedBaseOf } from '#store/sealed-base.ts'
+import type { Bus } from '#runtime/bus.ts'
+import { type Clock, systemClock } from '#runtime/clock.ts'
+import { openCutFile } from '#runtime/cuts/reading/cut-file.ts'
+import { cutKeyNameIn, ensureCutKey, type KeyPlace, readCutKey } from '#runtime/cuts/reading/cut-key.ts'
+import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
+import { readingOf, storedSource } from '#runtime/cuts/reading/cut-source.ts'
+import { findCut } from '#runtime/cuts/reading/find-cut.ts'
+import { type CutView, openCut } from '#runtime/cuts/reading/open-cut.ts'
+import { type Came, cameAfter } from '#runtime/cuts/restoring/replay.ts'
+import { type OnProgress, restoreCut, type Restored, type RestoreOptions } from '#runtime/cuts/restoring/restore.ts'
+import type { Generation, Generations } from '#runtime/generations.ts'
+import { openGenerations } from '#runtime/nats/generations.ts'
+import { accessOf } from '#runtime/wiring.ts'
+
+export interface RestoreDesk extends AsyncDisposable {
+  readonly realm: string
+  /** What the realm is now; nothing on servers that never had it. */
+  present(): Promise<Generation | undefined>
+  /** By its id, its name, or `last`. */
+  openStored(cut: string): Promise<CutView>
+  openFile(path: string): Promise<CutView>
+  /** What came from outside after the cut, in its order. */
+  came(view: CutView): AsyncGenerator<Came>
+  restore(view: CutView, options: RestoreOptions, onProgress: OnProgress): Promise<Restored>
+  /** The realm serves again as it was sealed; throws when nobody restores it. */
+  giveUp(): Promise<Generation>
+}
+
+export async function openRestoreDesk(config: Config, clock: Clock = systemClock): Promise<RestoreDesk> {
+  const opened = new AsyncDisposableStack()
+  try {
+    const options = { ...busOptionsOf(config), ...(await accessOf(config)), create: false }
+    const generations = opened.use(await openGenerations(options))
+    const key = keyPlaceOf(config)
+    const retryMs = config.node['bus.retryMs']
+    return deskOf({ generations, clock, opened }, { realm: options.realm, key, retryMs })
+  } catch (error) {
+    await opened.disposeAsync()
+    throw error
+  }
+}
+
+type World = {
+  readonly generations: Generations
+  readonly clock: Clock
+  readonly opened: AsyncDisposableStack
+}
+
+type DeskOptions = { readonly realm: string; readonly key: KeyPlace; readonly retryMs: number }
+
+function deskOf({ generations, clock, opened }: World, { realm, key, retryMs }: DeskOptions): RestoreDesk {
+  const secret = readCutKey(key)
+  secret.catch(() => undefined)
+  let stored: Promise<Bus> | undefined
+
+  /** Cuts lie beside all generations: any of them leads there, also a sealed one. */
+  async function openBus(): Promise<Bus> {
+    const present = await generations.newest()
+    const bus = present && (await generations.past(present.realm.generation))
+    if (bus === undefined) throw new Fault('realm.missing', { value: realm })
+    return opened.use(bus)
+  }
+
+  function checkRealm({ manifest }: CutView): void {
+    if (manifest.realm !== realm)
+      throw new Fault('restore.otherRealm', { value: manifest.id, have: manifest.realm, want: realm })
+  }
+
+  /** Before anything is changed: nodes that cannot unpack it would serve nothing. */
+  async function checkKey({ manifest: { id } }: CutView): Promise<void> {
+    const want = await cutKeyNameIn((await (stored ??= openBus())).notes)
+    const have = sealerOf(await secret).keyName ?? 'none'
+    if (want !== undefined && want !== have) throw new Fault('restore.lazyKey', { value: id, have, want })
+  }
+
+  return {
+    realm,
+    present: () => generations.newest(),
+    async openStored(cut) {
+      const bus = await (stored ??= openBus())
+      const archive = openMemoryArchive(undefined, await secret)
+      const { id, state } = findCut(await cutShelfOf({ bus, archive }).notes(), cut, realm)
+      if (state !== 'whole') throw new Fault('cut.unready', { value: id, state })
+      return await openCut({ shelf: readingOf(storedSource(bus.cuts), archive, realm), archive }, id)
+    },
+    async openFile(path) {
+      const file = opened.use(await openCutFile(path))
+      const view = await file.view(openMemoryArchive(undefined, await secret))
+      checkRealm(view)
+      return view
+    },
+    came: (view) => cameAfter({ generations, clock, retryMs }, view),
+    async restore(view, options, onProgress) {
+      const isNew = (await generations.newest()) === undefined
+      if (options.isLazy === true && !isNew) await checkKey(view)
+      // Its nodes shall seal their cuts with the key that this one was sealed with; the first would make another.
+      const beforeOpen = async ({ notes }: Bus): Promise<void> => {
+        if (isNew || options.isLazy === true) await ensureCutKey(notes, key, (one) => sealerOf(one).keyName ?? '')
+      }
+      const world = { generations, clock, baseOf: baseOfRows, sealedBaseOf, beforeOpen }
+      return await restoreCut(world, view, options, onProgress)
+    },
+    async giveUp() {
+      const present = await generations.unseal()
+      if (present === undefined) throw new Fault('restore.notSealed', { value: realm })
+      return present
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Where cuts are kept: in this machine's archive and, as a copy that outlives it, in the object
+ * store; notes about them in the registry. It serves "durable in LMDB and copied to the object
+ * store". Invariant: what `keep` resolves for is in both; what is read was checked against its name.
+ */
+import {
+  type CutManifest,
+  cutNames,
+  type CutNote,
+  type CutSlice,
+  decodeCutNote,
+  decodeManifest,
+  decodeSlice,
+  encodeCutNote,
+  type SegmentRef,
+} from '#protocol/cut.ts'
+import { Fault, isFault } from '#protocol/fault.ts'
+import type { Archive } from '#store/archive.ts'
+import type { Bus } from '#runtime/bus.ts'
+import type { Bundle } from '#protocol/bundle.ts'
+import { archivedSource, eitherSource, segmentBytesOf, storedSource } from './cut-source.ts'
+
+export type CutShelf = {
+  keep(bundle: Bundle): Promise<SegmentRef>
+  keepDocument(name: string, bytes: Uint8Array): Promise<void>
+  /** From here or from the object store; kept here from then on. */
+  rows(ref: SegmentRef): Promise<readonly unknown[]>
+  /** The same as it is stored, checked against its name; it stays where it is. */
+  bytes(ref: SegmentRef): Promise<Uint8Array>
+  /** Whether it is there and is what its name says; its rows are not read. */
+  opens(ref: SegmentRef): Promise<void>
+  document(name: string): Promise<Uint8Array | undefined>
+  slice(cut: string, partition: number): Promise<CutSlice | undefined>
+  /** Verified: its signature, and nothing else yet. */
+  manifest(cut: string): Promise<CutManifest>
+  note(cut: string): Promise<CutNote | undefined>
+  /** Over that revision, if one is given; the new one. */
+  setNote(note: CutNote, revision?: number): Promise<number>
+  /** What the note becomes while it is so; nothing when it is not, or not any more. */
+  changeNote(cut: string, next: (note: CutNote) => CutNote | undefined): Promise<CutNote | undefined>
+  /** Of all cuts, the newest last. */
+  notes(): Promise<readonly CutNote[]>
+  isWhole(cut: string): Promise<boolean>
+}
+
+export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archive: Archive }): CutShelf {
+  async function document(name: string): Promise<Uint8Array | undefined> {
+    const here = archive.documents.get(name)
+    if (here !== undefined) return here
+    const there = await bus.cuts.get(name)
+    if (there !== undefined) await archive.documents.put(name, there)
+    return there
+  }
+
+  const shelf: CutShelf = {
+    async keep(bundle) {
+      const { ref, bytes, keep, letGo } = await archive.pack(bundle)
+      await Promise.all([keep(), bus.cuts.add(cutNames.segment(ref.id), bytes)])
+      letGo()
+      return ref
+    },
+    async keepDocument(name, bytes) {
+      await Promise.all([archive.documents.put(name, bytes), bus.cuts.put(name, bytes)])
+    },
+    async rows(ref) {
+      const here = await archive.rows(ref)
+      if (here !== undefined) return here
+      const there = await bus.cuts.get(cutNames.segment(ref.id))
+      if (there === undefined) throw new Fault('cut.missing', { what: 'segment', value: ref.id })
+      await archive.take(ref.id, there)
+      return (await archive.rows(ref)) as readonly unknown[]
+    },
+    bytes: ({ id }) => segmentBytesOf(eitherSource(archivedSource(archive), storedSource(bus.cuts)), archive, id),
+    opens: async (ref) => await archive.opens(ref.id, await shelf.bytes(ref)),
+    document,
+    async slice(cut, partition) {
+      const bytes = await document(cutNames.slice(cut, partition))
+      return bytes === undefined ? undefined : decodeSlice(bytes)
+    },
+    async manifest(cut) {
+      const bytes = await document(cutNames.manifest(cut))
+      if (bytes === undefined) throw new Fault('cut.unknown', { value: cut, realm: bus.realm.name })
+      return decodeManifest(bytes)
+    },
+    async note(cut) {
+      const bytes = await bus.notes.get(cutNames.note(cut))
+      return bytes === undefined || bytes.length === 0 ? undefined : decodeCutNote(bytes)
+    },
+    setNote: (note, revision) => bus.notes.put(cutNames.note(note.id), encodeCutNote(note), revision),
+    async changeNote(cut, next) {
+      for (;;) {
+        const { value, revision } = await bus.notes.entry(cutNames.note(cut))
+        const changed = value === undefined || value.length === 0 ? undefined : next(decodeCutNote(value))
+        if (changed === undefined) return undefined
+        try {
+          await shelf.setNote(changed, revision)
+          return changed
+        } catch (error) {
+          // Somebody was faster: what they wrote is looked at again.
+          if (!isFault(error, 'bus.conflict')) throw error
+        }
+      }
+    },
+    async notes() {
+      const keys = (await bus.notes.keys()).filter((key) => key.startsWith(cutNames.note('')))
+      const found = await Promise.all(keys.map((key) => bus.notes.get(key)))
+      return found
+        .flatMap((bytes) => (bytes === undefined || bytes.length === 0 ? [] : [decodeCutNote(bytes)]))
+        .toSorted((a, b) => a.begunAt - b.begunAt)
+    },
+    // Never remembered: from the moment at which it is removed nobody may build on it.
+    isWhole: async (cut) => (await shelf.note(cut))?.state === 'whole',
+  }
+  return shelf
+}

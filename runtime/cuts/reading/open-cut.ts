@@ -1,0 +1,161 @@
+/**
+ * A cut as one reads it: verified first, then any actor in it, all of them in order, and what was in
+ * flight. It serves "it stands alone". Invariants: nothing of a cut is given out before its
+ * signature and the hash of what it lies in were checked; of several layers the newest speaks.
+ */
+import type { Address } from '#protocol/address.ts'
+import {
+  type CutManifest,
+  cutNames,
+  type CutSlice,
+  decodeSlice,
+  type FlightRow,
+  type Layer,
+  type SegmentRef,
+  signedBytesOf,
+  type StateRow,
+} from '#protocol/cut.ts'
+import { Fault } from '#protocol/fault.ts'
+import type { ClientMark } from '#protocol/folded.ts'
+import { partitionOf } from '#protocol/partition.ts'
+import type { Archive } from '#store/archive.ts'
+import type { CutShelf } from './cut-shelf.ts'
+import { looseSegmentsOf } from './cut-source.ts'
+import { flightsInOrder } from './flights-in-order.ts'
+
+export type CutView = {
+  readonly manifest: CutManifest
+  slice(partition: number): Promise<CutSlice>
+  /** The stored state of one actor; nothing when it was not there. */
+  state(address: Address): Promise<Uint8Array | undefined>
+  /** Every actor of a partition, in the order of addresses. */
+  states(partition: number): AsyncGenerator<StateRow>
+  /** What was in flight, in the order of positions. */
+  flights(): AsyncGenerator<FlightRow>
+  /** What was parked, entry by entry, in the order of positions. */
+  parked(): AsyncGenerator<FlightRow>
+  /** The sessions of clients, as far as a partition had taken them. */
+  clients(partition: number): AsyncGenerator<ClientMark>
+  /** All of one segment, as it lies in its layer. */
+  rows(ref: SegmentRef): Promise<readonly unknown[]>
+  /** The same as it is stored, checked against its name. */
+  bytes(ref: SegmentRef): Promise<Uint8Array>
+  /** Whether a segment is there, and its hash, its seal and its packing hold; else the fault. Its rows are not read. */
+  check(ref: SegmentRef): Promise<void>
+  /** Every segment that it names. */
+  segments(): Promise<ReadonlyMap<string, SegmentRef>>
+}
+
+/** Where a cut is read from: the archive and the object store, or a file. */
+export type CutReading = Pick<CutShelf, 'manifest' | 'document' | 'rows' | 'bytes' | 'opens'>
+
+type World = {
+  readonly shelf: CutReading
+  readonly archive: Pick<Archive, 'hashOf' | 'signer' | 'isSigned'>
+}
+
+export async function openCut({ shelf, archive }: World, id: string): Promise<CutView> {
+  const manifest = await shelf.manifest(id)
+  checkSignature(archive, manifest)
+  const slices = new Map<number, Promise<CutSlice>>()
+
+  async function read(partition: number): Promise<CutSlice> {
+    const ref = manifest.slices.find((one) => one.partition === partition)
+    if (ref === undefined) throw new RangeError(`partition ${partition} of ${manifest.partitions}`)
+    const value = cutNames.slice(id, partition)
+    const bytes = await shelf.document(value)
+    if (bytes === undefined) throw new Fault('cut.missing', { what: 'slice', value })
+    if (archive.hashOf(bytes) !== ref.hash)
+      throw new Fault('cut.damaged', {
+        what: 'slice',
+        value,
+        reason: 'its hash is another one than the manifest names',
+      })
+    return decodeSlice(bytes)
+  }
+
+  function slice(partition: number): Promise<CutSlice> {
+    const known = slices.get(partition) ?? read(partition)
+    slices.set(partition, known)
+    return known
+  }
+
+  return {
+    manifest,
+    slice,
+    async state(address) {
+      const { layers } = await slice(partitionOf(address, manifest.partitions))
+      for (const layer of layers) {
+        const ref = segmentWith(layer, address)
+        if (ref === undefined) continue
+        const rows = (await shelf.rows(ref)) as StateRow[]
+        const row = rows.find(([one]) => one === address)
+        if (row !== undefined) return row[1] ?? undefined
+      }
+      return undefined
+    },
+    async *states(partition) {
+      const { layers } = await slice(partition)
+      yield* merged(layers.map((layer) => rowsOf<StateRow>(shelf, layer)))
+    },
+    flights: () => flightsInOrder(manifest.flights, (layer) => rowsOf<FlightRow>(shelf, layer)),
+    parked: () => rowsOf<FlightRow>(shelf, manifest.parked ?? []),
+    async *clients(partition) {
+      const { clients } = await slice(partition)
+      yield* rowsOf<ClientMark>(shelf, clients)
+    },
+    rows: (ref) => shelf.rows(ref),
+    bytes: (ref) => shelf.bytes(ref),
+    check: (ref) => shelf.opens(ref),
+    async segments() {
+      const all = new Map(looseSegmentsOf(manifest).map((ref) => [ref.id, ref] as const))
+      for (const { partition } of manifest.slices) {
+        const { layers, clients } = await slice(partition)
+        for (const ref of [...layers.flat(), ...clients]) all.set(ref.id, ref)
+      }
+      return all
+    },
+  }
+}
+
+export function checkSignature(archive: World['archive'], manifest: CutManifest): void {
+  const { id, signature, signer } = manifest
+  const isOurs = Buffer.from(signer).equals(Buffer.from(archive.signer))
+  const holds = archive.isSigned(signedBytesOf(manifest), signature, signer)
+  if (isOurs && holds) return
+  const reason = holds ? 'it was signed with another key than the one here' : 'its bytes are not those that were signed'
+  throw new Fault('cut.signature', { value: id, reason })
+}
+
+async function* rowsOf<T>(shelf: CutReading, layer: Layer): AsyncGenerator<T> {
+  for (const ref of layer) yield* (await shelf.rows(ref)) as T[]
+}
+
+/** Several ordered layers as one; the first that has an address speaks for it. */
+async function* merged(layers: AsyncGenerator<StateRow>[]): AsyncGenerator<StateRow> {
+  const heads = await Promise.all(layers.map((layer) => layer.next()))
+  for (;;) {
+    let least: StateRow | undefined
+    for (const { done, value } of heads)
+      if (done !== true && (least === undefined || value[0] < least[0])) least = value
+    if (least === undefined) return
+    const address = least[0]
+    for (const [at, head] of heads.entries())
+      if (head.done !== true && head.value[0] === address)
+        heads[at] = await (layers[at] as AsyncGenerator<StateRow>).next()
+    if (least[1] !== null) yield least
+  }
+}
+
+export function segmentWith(layer: Layer, key: string): SegmentRef | undefined {
+  let low = 0
+  let high = layer.length - 1
+  while (low <= high) {
+    const middle = (low + high) >> 1
+    const ref = layer[middle] as SegmentRef
+    if (key < ref.first) high = middle - 1
+    else if (key > ref.last) low = middle + 1
+    else return ref
+  }
+  return undefined
+}
