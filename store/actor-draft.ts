@@ -20,6 +20,7 @@ import {
 } from './actor-rows.ts'
 import { type Link, linkTo, noLink } from './history-rows.ts'
 import { actorKey, partKey } from './keys.ts'
+import { isNeedy, needsOp } from './need-rows.ts'
 import { damaged, sealed, unsealed } from './sealed.ts'
 import type { FoldedChange, Needs } from './store.ts'
 import type { Op, Tables } from './tables.ts'
@@ -186,29 +187,4 @@ function linkRow(link: Link): Buffer {
 export function endedLink(tables: Tables, key: Buffer, address: Address): Link {
   const row = tables.ended.get(key)
   return row === undefined ? noLink : unsealed(key, row, `the history of ${address}`).readUIntLE(0, 6)
-}
-
-export function isNeedy({ due, effects, subscribed }: Needs): boolean {
-  return due !== undefined || effects === true || subscribed === true
-}
-
-export function needsOp(tables: Tables, key: Buffer, needs: Needs): Op {
-  return { table: tables.needs, key, value: encodeNeeds(key, needs) }
-}
-
-function encodeNeeds(key: Buffer, { due, effects, subscribed }: Needs): Buffer {
-  const payload = Buffer.alloc(due === undefined ? 1 : 9)
-  payload[0] = (due === undefined ? 0 : 1) | (effects ? 2 : 0) | (subscribed ? 4 : 0)
-  if (due !== undefined) payload.writeDoubleLE(due, 1)
-  return sealed(key, payload)
-}
-
-export function decodeNeeds(key: Uint8Array, row: Buffer): Needs {
-  const payload = unsealed(key, row, 'what keeps an actor awake')
-  const flags = payload[0] as number
-  return {
-    ...(flags & 1 ? { due: payload.readDoubleLE(1) } : {}),
-    ...(flags & 2 ? { effects: true } : {}),
-    ...(flags & 4 ? { subscribed: true } : {}),
-  }
 }

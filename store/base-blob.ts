@@ -13,7 +13,7 @@ import { baseFormat, type BaseHeader, headerOf, headFieldsOf, sealedBaseFormat }
 import { layersOf, type Opening, type SealedLayers } from './sealed-base.ts'
 import { actorsIn } from './sealed-rows.ts'
 import { sharedParts } from './shared-parts.ts'
-import { needsOfRow } from './state-rows.ts'
+import { flagsOf, needsOfRow } from './state-rows.ts'
 import type { Needs, StoreIdentity } from './store.ts'
 
 /** A frame is closed when it holds this many bytes: one slice of work without a pause. */
@@ -44,14 +44,7 @@ export function openBaseWriter(header: BaseHeader): BaseWriter {
     bytes = 0
     await head
     if (taken.length > 0)
-      await frames.push(
-        taken.map(([address, state, needs]) => [
-          address,
-          state,
-          needs.due ?? null,
-          (needs.effects ? 1 : 0) | (needs.subscribed ? 2 : 0),
-        ]),
-      )
+      await frames.push(taken.map(([address, state, needs]) => [address, state, needs.due ?? null, flagsOf(needs)]))
   }
   return {
     add(actor) {

@@ -109,10 +109,6 @@ function actorAfter(change: FoldedChange, before: StoredActor | undefined): Stor
 /** More than this are put into a new base. */
 const mostDeltas = 64
 
-export function isNeedy({ due, effects, subscribed }: Needs): boolean {
-  return due !== undefined || effects === true || subscribed === true
-}
-
 export function sizeOf({ actors }: Contents): number {
   let bytes = 0
   for (const { base, deltas } of actors.values())

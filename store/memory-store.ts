@@ -16,11 +16,11 @@ import {
   dropFrom,
   emptyContents,
   foldAll,
-  isNeedy,
   sizeOf,
   type StoredActor,
   stateOf,
 } from './memory-contents.ts'
+import { isNeedy } from './need-rows.ts'
 import { memorySliceOf } from './memory-slice.ts'
 import type { Unseal } from './sealed-base.ts'
 import type { Store, StoreIdentity } from './store.ts'

@@ -7,10 +7,11 @@
 import { setImmediate } from 'node:timers/promises'
 import { encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
-import { decodeNeeds, draftOf } from './actor-draft.ts'
+import { draftOf } from './actor-draft.ts'
 import { decodeHead, stateOf } from './actor-rows.ts'
 import { lodgeLayers } from './fill-rows.ts'
 import { type LiveRow, liveRows } from './live-rows.ts'
+import { readNeeds } from './need-rows.ts'
 import { needsOfRow } from './state-rows.ts'
 import { readUnderlay, underlayOp } from './underlay.ts'
 import { type BaseActor, type BaseReader, openBaseWriter } from './base-blob.ts'
@@ -19,7 +20,7 @@ import { linkTo, seqOfHistoryRow } from './history-rows.ts'
 import { addressOfKey, numberOfHistoryKey, partitionKey, partitionRange } from './keys.ts'
 import { clientOps, movesOf, partitionOps, readClients, readPartition } from './partition-rows.ts'
 import { unsealed } from './sealed.ts'
-import type { FoldedChange, Needs, StoreIdentity } from './store.ts'
+import type { FoldedChange, StoreIdentity } from './store.ts'
 import type { Op, Table, Tables, View } from './tables.ts'
 import type { Views } from './views.ts'
 
@@ -54,12 +55,7 @@ function baseActorOf(tables: Tables, { key, value, under }: LiveRow, view: View)
   if (under !== undefined) return [address, under[1] ?? new Uint8Array(), needsOfRow(under)]
   const head = decodeHead(key, value)
   const state = head.form.is === 'whole' ? head.form.state : encode(stateOf(tables, key, head, address, view))
-  return [address, state, head.needy ? needsOf(tables, key, view) : {}]
-}
-
-function needsOf(tables: Tables, key: Buffer, view: View): Needs {
-  const row = tables.needs.get(key, { transaction: view })
-  return row === undefined ? {} : decodeNeeds(key, row)
+  return [address, state, head.needy ? readNeeds(tables, key, view) : {}]
 }
 
 export async function fillPartition(tables: Tables, base: BaseReader, write: Write): Promise<void> {

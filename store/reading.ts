@@ -4,11 +4,12 @@
  * clause "LMDB follows the log".
  */
 import type { Address } from '#protocol/address.ts'
-import { decodeNeeds, endedLink } from './actor-draft.ts'
+import { endedLink } from './actor-draft.ts'
 import { readHead } from './actor-rows.ts'
 import { type Link, linesFrom, linkTo } from './history-rows.ts'
 import { actorKey, addressOfKey, kindRange, partitionRange } from './keys.ts'
 import { liveRows } from './live-rows.ts'
+import { decodeNeeds } from './need-rows.ts'
 import type { HistoryLine, Needs } from './store.ts'
 import type { Tables, View } from './tables.ts'
 import type { Views } from './views.ts'

@@ -6,6 +6,7 @@
  */
 import { type Bundle, bundleBytes, bundleRows } from '#protocol/bundle.ts'
 import { encodeTree } from '#protocol/codec.ts'
+import { flagsOf } from './state-rows.ts'
 import type { Needs } from './store.ts'
 
 export type RowPacker = {
@@ -74,9 +75,10 @@ export function packRows(): RowPacker {
   }
 
   return {
-    add(address, state, { due, effects, subscribed }) {
+    add(address, state, needs) {
       reserve(address.length + (state?.length ?? 0) + marksBytes)
-      const flags = (effects === true ? 1 : 0) | (subscribed === true ? 2 : 0)
+      const { due } = needs
+      const flags = flagsOf(needs)
       const fields = flags !== 0 ? 4 : due === undefined ? 2 : 3
       plain[at++] = 0x90 | fields
       writeText(address)

@@ -7,25 +7,27 @@ import type { Bundle } from '#protocol/bundle.ts'
 import type { Census } from '#protocol/cut.ts'
 import { encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
-import { decodeNeeds } from './actor-draft.ts'
 import { decodeHead, stateOf } from './actor-rows.ts'
 import { countOf, type Counting } from './counting.ts'
 import { readAny } from './read-any.ts'
 import { readTracks, stretchOf } from './cut-tracks.ts'
 import { addressOfKey, partitionRange } from './keys.ts'
 import { liveRows } from './live-rows.ts'
+import { decodeNeeds, readNeeds } from './need-rows.ts'
 import { readClients, readPartition } from './partition-rows.ts'
 import { packRows } from './row-packer.ts'
 import type { SlicePace } from './slice-pace.ts'
 import type { Needs, Slice } from './store.ts'
 import { needsOfRow } from './state-rows.ts'
-import type { Tables, View } from './tables.ts'
+import type { Tables } from './tables.ts'
 import { readUnderlay } from './underlay.ts'
 import type { Views } from './views.ts'
 import { rows } from './walk.ts'
 
 /** The time is looked at after so many rows. */
 const lookRows = 8
+/** Handed on at once at most. */
+const portionRows = 4000
 const noNeeds: Needs = {}
 
 export type SliceWanted = { readonly partition: number; readonly pace: SlicePace }
@@ -110,7 +112,7 @@ export function sliceOf(tables: Tables, views: Views, { partition, pace }: Slice
         return { address: key.subarray(2), state: head.form.state, needs: noNeeds }
       const own = Buffer.from(key)
       const stored = decodeHead(own, Buffer.from(value))
-      const needs = head.needy ? needsOf(tables, own, view) : noNeeds
+      const needs = head.needy ? readNeeds(tables, own, view) : noNeeds
       const state =
         stored.form.is === 'whole' ? stored.form.state : encode(stateOf(tables, own, stored, addressOfKey(own), view))
       return { address: own.subarray(2), state, needs }
@@ -186,12 +188,4 @@ export function sliceOf(tables: Tables, views: Views, { partition, pace }: Slice
     views.close(view)
     throw error
   }
-}
-
-/** Handed on at once at most. */
-const portionRows = 4000
-
-function needsOf(tables: Tables, key: Buffer, view: View): Needs {
-  const row = tables.needs.get(key, { transaction: view })
-  return row === undefined ? noNeeds : decodeNeeds(key, row)
 }

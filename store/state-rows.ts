@@ -11,10 +11,14 @@ export function needsOfRow([, , due = null, flags = 0]: StateRow): Needs {
   }
 }
 
+export function flagsOf({ effects, subscribed }: Needs): number {
+  return (effects === true ? 1 : 0) | (subscribed === true ? 2 : 0)
+}
+
 /** Without a state it is gone. */
 export function stateRowOf(address: Address, state: Uint8Array | undefined, needs: Needs): StateRow {
-  const { due, effects, subscribed } = needs
-  const flags = (effects === true ? 1 : 0) | (subscribed === true ? 2 : 0)
+  const { due } = needs
+  const flags = flagsOf(needs)
   if (flags !== 0) return [address, state ?? null, due ?? null, flags]
   return due === undefined ? [address, state ?? null] : [address, state ?? null, due]
 }
