@@ -78,8 +78,8 @@ export type Registry = {
 
 export type Blobs = {
   put(name: string, bytes: Uint8Array): Promise<void>
-  /** Of a name that nobody has used: half the way to the server, where there are very many. */
-  add(name: string, bytes: Uint8Array): Promise<void>
+  /** Of a name that nobody has used, with the hash (SHA-256 in hex): half the way, where there are very many. */
+  add(name: string, bytes: Uint8Array, hash: string): Promise<void>
   get(name: string): Promise<Uint8Array | undefined>
   remove(name: string): Promise<void>
   names(): Promise<string[]>

@@ -3,7 +3,6 @@
  * trips and without copies of it: the library first looks for what it replaces, and cuts values into
  * many more chunks. Invariant: the name is there once all of the value is.
  */
-import { hash } from 'node:crypto'
 import { nuid } from '@nats-io/nats-core'
 import type { Appends } from './appends.ts'
 
@@ -13,7 +12,10 @@ const besideBytes = 4 * 1024
 
 type World = { readonly append: Appends['append']; readonly bucket: string; readonly maxPayload: number }
 
-export async function addBlob({ append, bucket, maxPayload }: World, name: string, bytes: Uint8Array): Promise<void> {
+/** `hash`: of the bytes, SHA-256 in hex. */
+type NewBlob = { readonly name: string; readonly bytes: Uint8Array; readonly hash: string }
+
+export async function addBlob({ append, bucket, maxPayload }: World, { name, bytes, hash }: NewBlob): Promise<void> {
   const id = nuid.next()
   const chunkBytes = Math.min(chunkMost, maxPayload - besideBytes)
   const subject = `$O.${bucket}.C.${id}`
@@ -27,7 +29,7 @@ export async function addBlob({ append, bucket, maxPayload }: World, name: strin
     nuid: id,
     size: bytes.length,
     chunks: stored.length,
-    digest: digestOf(bytes),
+    digest: digestOf(hash),
     mtime: new Date().toISOString(),
     deleted: false,
     options: { max_chunk_size: chunkBytes },
@@ -41,7 +43,7 @@ export function infoSubject(bucket: string, name: string): string {
 }
 
 /** As it writes digests. */
-export function digestOf(bytes: Uint8Array): string {
-  const digest = hash('sha256', bytes, 'base64url')
+export function digestOf(hash: string): string {
+  const digest = Buffer.from(hash, 'hex').toString('base64url')
   return `SHA-256=${digest}${'='.repeat(-digest.length & 3)}`
 }

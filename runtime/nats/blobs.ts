@@ -75,10 +75,10 @@ export function openBlobs(
   return {
     ensure: () => guard(async () => void (await store())),
     put: (name, bytes) => guard(async () => void (await (await store()).putBlob({ name }, bytes))),
-    add: (name, bytes) =>
+    add: (name, bytes, hash) =>
       guard(async () => {
         await store()
-        await addBlob({ append, bucket, maxPayload }, name, bytes)
+        await addBlob({ append, bucket, maxPayload }, { name, bytes, hash })
       }),
     get: (name) => guard(() => read(name)),
     remove: (name) =>

@@ -4,6 +4,7 @@
  * Invariant: what is given out has the digest that was stored with it; a replica that is behind, or a
  * server that does not answer, gives nothing.
  */
+import { hash } from 'node:crypto'
 import type { Msg } from '@nats-io/nats-core'
 import { digestOf } from './add-blob.ts'
 import type { Link } from './link.ts'
@@ -41,7 +42,7 @@ export async function readChunks(
     link.publish(subject, Buffer.from(JSON.stringify(asked)), { reply })
   })
   const bytes = found.length === 1 ? (found[0] as Uint8Array) : Buffer.concat(found)
-  return found.length === chunks && digest === digestOf(bytes) ? bytes : undefined
+  return found.length === chunks && digest === digestOf(hash('sha256', bytes)) ? bytes : undefined
 }
 
 /** Behind the last of them comes a status: that there is no more, or why there is nothing. */

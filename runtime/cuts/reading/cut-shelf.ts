@@ -55,7 +55,7 @@ export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archi
   const shelf: CutShelf = {
     async keep(bundle) {
       const { ref, bytes, keep, letGo } = await archive.pack(bundle)
-      await Promise.all([keep(), bus.cuts.add(cutNames.segment(ref.id), bytes)])
+      await Promise.all([keep(), bus.cuts.add(cutNames.segment(ref.id), bytes, ref.id)])
       letGo()
       return ref
     },

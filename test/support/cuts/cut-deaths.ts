@@ -77,7 +77,7 @@ export function mortalCutBus(bus: Bus, reaper: CutReaper): Bus {
     cuts: {
       ...bus.cuts,
       put: (name, bytes) => reaper.at(stepOfBlob(name), () => bus.cuts.put(name, bytes)),
-      add: (name, bytes) => reaper.at(stepOfBlob(name), () => bus.cuts.add(name, bytes)),
+      add: (name, bytes, hash) => reaper.at(stepOfBlob(name), () => bus.cuts.add(name, bytes, hash)),
     },
     notes: {
       ...bus.notes,
