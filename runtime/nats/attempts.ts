@@ -5,53 +5,43 @@
  * what was decided stays so.
  */
 import { decode, encode } from '#protocol/codec.ts'
-import { Fault, isFault } from '#protocol/fault.ts'
+import { Fault } from '#protocol/fault.ts'
 import type { Registry } from '#runtime/bus.ts'
+import { changeEntry } from '#runtime/change-entry.ts'
 
 export type Attempt = { readonly generation: number; readonly isDecided: boolean }
 
-type Read = { readonly attempt: Attempt | undefined; readonly revision: number }
+type Notes = Pick<Registry, 'entry' | 'put'>
 
 const note = 'restore'
 const format = 1
-const triesMost = 20
-
-export async function readAttempt(notes: Pick<Registry, 'entry'>): Promise<Read> {
-  const { value, revision } = await notes.entry(note)
-  if (value === undefined || value.length === 0) return { attempt: undefined, revision }
-  const [, generation, isDecided] = decode(value) as [number, number, boolean]
-  return { attempt: { generation, isDecided }, revision }
-}
 
 /** The one before, and the number that is this caller's alone. */
 export async function reserveAttempt(
-  notes: Pick<Registry, 'entry' | 'put'>,
+  notes: Notes,
   above: number,
 ): Promise<{ readonly before: Attempt | undefined; readonly generation: number }> {
-  for (let tries = 1; ; tries++) {
-    const { attempt: before, revision } = await readAttempt(notes)
-    const generation = Math.max(above, before?.generation ?? 0) + 1
-    try {
-      await notes.put(note, encode([format, generation, false]), revision)
-      return { before, generation }
-    } catch (error) {
-      // Somebody else took that number.
-      if (!isFault(error, 'bus.conflict') || tries >= triesMost) throw error
-    }
-  }
+  let before: Attempt | undefined
+  let generation = 0
+  await changeEntry(notes, note, (value) => {
+    before = attemptIn(value)
+    generation = Math.max(above, before?.generation ?? 0) + 1
+    return encode([format, generation, false])
+  })
+  return { before, generation }
 }
 
-export async function decideAttempt(notes: Pick<Registry, 'entry' | 'put'>, generation: number): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    const { attempt, revision } = await readAttempt(notes)
+export async function decideAttempt(notes: Notes, generation: number): Promise<void> {
+  await changeEntry(notes, note, (value) => {
+    const attempt = attemptIn(value)
     if (attempt?.generation !== generation)
       throw new Fault('restore.overtaken', { have: generation, want: attempt?.generation ?? 'none' })
-    if (attempt.isDecided) return
-    try {
-      await notes.put(note, encode([format, generation, true]), revision)
-      return
-    } catch (error) {
-      if (!isFault(error, 'bus.conflict') || tries >= triesMost) throw error
-    }
-  }
+    return attempt.isDecided ? undefined : encode([format, generation, true])
+  })
+}
+
+function attemptIn(value: Uint8Array | undefined): Attempt | undefined {
+  if (value === undefined) return undefined
+  const [, generation, isDecided] = decode(value) as [number, number, boolean]
+  return { generation, isDecided }
 }

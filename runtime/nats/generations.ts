@@ -67,8 +67,11 @@ export async function openGenerations(options: BusOptions): Promise<OpenGenerati
   }
 
   const lookingAt = (generation: number): BusOptions => ({
-    ...{ ...options, partitions: undefined, create: false },
-    ...{ generation, mayRestore: true },
+    ...options,
+    partitions: undefined,
+    create: false,
+    generation,
+    mayRestore: true,
   })
 
   /** To those who would find it out by themselves, a little later. */

@@ -5,10 +5,11 @@
  */
 import { type ActorKind } from '#protocol/actor.ts'
 import { addressOf } from '#protocol/address.ts'
-import { Fault, isFault } from '#protocol/fault.ts'
+import { Fault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
+import { changeEntry } from '#runtime/change-entry.ts'
 import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
 import {
   type Definition,
@@ -116,27 +117,20 @@ function homesOf({ kind, options: { cron } }: Blueprint, partitions: number): re
   return cron === undefined ? [] : [partitionOf(addressOf(kind, cron.key ?? 'main'), partitions)]
 }
 
-/** Others change it at the same time: whoever comes second looks again. */
-const triesMost = 50
-
 export async function changeKind(
   bus: Bus,
   kind: string,
   change: (before: KindEntry | undefined) => KindEntry | undefined,
 ): Promise<KindEntry | undefined> {
-  for (let tries = 1; ; tries++) {
-    const { value, revision } = await bus.registry.entry(kind)
+  let entry: KindEntry | undefined
+  const isChanged = await changeEntry(bus.registry, kind, (value) => {
     const before = value === undefined ? undefined : decodeKindEntry(kind, value)
     const next = change(before)
-    if (next === undefined || next === before) return before
-    try {
-      await bus.registry.put(kind, encodeKindEntry(next), revision)
-      bus.tell(subjects.kinds(bus.realm), new Uint8Array())
-      return next
-    } catch (error) {
-      if ((!isFault(error, 'bus.conflict') && !isFault(error, 'bus.inProgress')) || tries >= triesMost) throw error
-    }
-  }
+    entry = next ?? before
+    return next === undefined || next === before ? undefined : encodeKindEntry(next)
+  })
+  if (isChanged) bus.tell(subjects.kinds(bus.realm), new Uint8Array())
+  return entry
 }
 
 export async function kindEntry(bus: Bus, kind: string): Promise<KindEntry | undefined> {

@@ -4,10 +4,11 @@
  * the realm; what one node has found is kept when another, which carries other predicates, adds its own.
  */
 import { checkNoteOf, type CutCheck, decodeCutCheck, encodeCutCheck } from '#protocol/cut-check.ts'
-import { isFault, storedFaultOf } from '#protocol/fault.ts'
+import { storedFaultOf } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
+import { changeEntry } from '#runtime/change-entry.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { trace } from '#runtime/trace.ts'
 import { checkCut, type CheckOptions } from '#runtime/cuts/reading/check-cut.ts'
@@ -86,7 +87,6 @@ export function cutChecksOf({ bus, archive, clock, invariants }: World, options:
 }
 
 const waitingMost = 4
-const triesMost = 5
 
 export async function readCheck(bus: Bus, cut: string): Promise<CutCheck | undefined> {
   const bytes = await bus.notes.get(checkNoteOf(cut))
@@ -98,17 +98,11 @@ export async function keepCheck(
   { bus, shelf }: { readonly bus: Bus; readonly shelf: Pick<CutShelf, 'note'> },
   check: CutCheck,
 ): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    const { value, revision } = await bus.notes.entry(checkNoteOf(check.cut))
-    const before = value === undefined || value.length === 0 ? undefined : decodeCutCheck(value)
-    if ((await shelf.note(check.cut))?.state !== 'whole') return
-    try {
-      await bus.notes.put(checkNoteOf(check.cut), encodeCutCheck(merged(before, check)), revision)
-      return
-    } catch (error) {
-      if (!isFault(error, 'bus.conflict') || tries >= triesMost) throw error
-    }
-  }
+  await changeEntry(bus.notes, checkNoteOf(check.cut), async (value) => {
+    const before = value === undefined ? undefined : decodeCutCheck(value)
+    if ((await shelf.note(check.cut))?.state !== 'whole') return undefined
+    return encodeCutCheck(merged(before, check))
+  })
 }
 
 function merged(before: CutCheck | undefined, check: CutCheck): CutCheck {

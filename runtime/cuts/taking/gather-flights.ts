@@ -63,7 +63,7 @@ export async function gatherFlights(
     [`${name}.in.>`, mailboxesFrom],
     [`${name}.ev.>`, topicsFrom],
   ] as const)
-    layer.push(...(await inOrder(bundlesOf(rowsOf({ filter, from, to }), keyedOf), keep, keepMost)))
+    layer.push(...(await inOrder(bundlesOf(rowsOf({ filter, from, to }), keyedFlight), keep, keepMost)))
   const sums = [...counts].map(([key, count]): Channel => {
     const [from = '', to = ''] = key.split(' ')
     return [from, Number(to), count]
@@ -88,6 +88,6 @@ function rowOf({ seq, subject, data, at, id }: LogEntry, envelope: Envelope | un
   return id === undefined ? [seq, subject, bytes, at] : [seq, subject, bytes, at, id]
 }
 
-function keyedOf(row: FlightRow): { key: string; row: FlightRow; bytes: number } {
+export function keyedFlight(row: FlightRow): { key: string; row: FlightRow; bytes: number } {
   return { key: String(row[0]), row, bytes: row[1].length + row[2].length + 24 }
 }

@@ -10,7 +10,7 @@ import type { Bus, LogEntry } from '#runtime/bus.ts'
 import type { Recorded } from '#runtime/core/in-flight.ts'
 import { bundlesOf } from '#protocol/bundle.ts'
 import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
-import type { Gathering } from './gather-flights.ts'
+import { type Gathering, keyedFlight } from './gather-flights.ts'
 import { portionsOf } from './read-portions.ts'
 
 type World = { readonly bus: Bus; readonly shelf: Pick<CutShelf, 'notes' | 'manifest' | 'rows'> }
@@ -34,7 +34,7 @@ export async function gatherParked(
     stretch = []
     if (rows.length === 0) return
     if (ref !== undefined && isSame(rows, (await shelf.rows(ref)) as FlightRow[])) layer.push(ref)
-    else for await (const bundle of bundlesOf([rows], keyedOf)) layer.push(await keep(bundle))
+    else for await (const bundle of bundlesOf([rows], keyedFlight)) layer.push(await keep(bundle))
   }
 
   async function take(row: FlightRow): Promise<void> {
@@ -86,8 +86,4 @@ function rowOf(entry: LogEntry, commits: ReadonlyMap<number, number>): FlightRow
 
 function isSame(rows: readonly FlightRow[], known: readonly FlightRow[]): boolean {
   return rows.length === known.length && rows.every(([position], at) => position === known[at]?.[0])
-}
-
-function keyedOf(row: FlightRow): { key: string; row: FlightRow; bytes: number } {
-  return { key: String(row[0]), row, bytes: row[1].length + row[2].length + 24 }
 }
