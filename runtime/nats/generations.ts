@@ -8,30 +8,26 @@ import { storedSubjectsOf, subjects, transformOf } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Generation, Generations } from '#runtime/generations.ts'
 import { decideAttempt, reserveAttempt } from './attempts.ts'
-import { type BusOptions, busTimes } from './bus-options.ts'
-import { openCalls } from './calls.ts'
-import { openLink } from './link.ts'
+import type { BusOptions } from './bus-options.ts'
 import { type Known, knownGenerations } from './known-generations.ts'
+import { openLine } from './open-line.ts'
 import { openBus } from './open-bus.ts'
 import { openRegistry } from './registry.ts'
-import { openReplies } from './replies.ts'
 import { configOf, forkMetadata } from './realm-stream.ts'
 import { refusal } from './server-fault.ts'
 
 export type OpenGenerations = Generations & AsyncDisposable
 
 export async function openGenerations(options: BusOptions): Promise<OpenGenerations> {
-  const times = { ...busTimes, ...options.times }
   const name = parseRealmName(options.realm)
-  const link = await openLink(options, times)
-  const replies = openReplies(link, options.inboxPrefix)
-  const calls = openCalls(link, replies, { realm: name, callMs: times.callMs })
+  const line = await openLine(options)
+  const { link, calls, callMs } = line
   const { call } = calls
   const absent = { absent: [refusal.streamNotFound] }
   const notes = openRegistry(link, calls, {
     realm: { name, generation: 0, partitions: 0 },
     replicas: options.replicas,
-    callMs: times.callMs,
+    callMs,
     bucket: `${name}_cuts`,
   })
 
@@ -135,10 +131,7 @@ export async function openGenerations(options: BusOptions): Promise<OpenGenerati
       const found = (await all()).find((one) => one.generation.realm.generation === generation)
       return found === undefined ? undefined : openBus(lookingAt(generation))
     },
-    async [Symbol.asyncDispose]() {
-      replies.close()
-      await link.close()
-    },
+    [Symbol.asyncDispose]: () => line[Symbol.asyncDispose](),
   }
 }
 

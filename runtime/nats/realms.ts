@@ -8,22 +8,18 @@ import type { Fork } from '#protocol/fork.ts'
 import { basesOf, parseRealmName, partsOf, type Realm } from '#protocol/realm.ts'
 import type { Generations } from '#runtime/generations.ts'
 import type { Realms, SeenFork } from '#runtime/realms.ts'
-import { type BusOptions, busTimes } from './bus-options.ts'
-import { openCalls } from './calls.ts'
+import type { BusOptions } from './bus-options.ts'
 import { openGenerations } from './generations.ts'
 import { isStreamOf } from './known-generations.ts'
-import { openLink } from './link.ts'
+import { openLine } from './open-line.ts'
 import { forkMetadataKey, forkOf, stateOf, type StreamInfo } from './realm-stream.ts'
-import { openReplies } from './replies.ts'
 import { refusal } from './server-fault.ts'
 
 type Page = { readonly total?: number; readonly streams?: readonly StreamInfo[] | null }
 
 export async function openRealms(options: BusOptions): Promise<Realms> {
-  const times = { ...busTimes, ...options.times }
-  const link = await openLink(options, times)
-  const replies = openReplies(link, options.inboxPrefix)
-  const { call } = openCalls(link, replies, { realm: options.realm, callMs: times.callMs })
+  const line = await openLine(options)
+  const { call } = line.calls
   const absent = { absent: [refusal.streamNotFound] }
 
   async function listed(subject: string): Promise<readonly StreamInfo[]> {
@@ -54,10 +50,7 @@ export async function openRealms(options: BusOptions): Promise<Realms> {
         await call(`STREAM.DELETE.${stream}`, {}, absent)
       return true
     },
-    async [Symbol.asyncDispose]() {
-      replies.close()
-      await link.close()
-    },
+    [Symbol.asyncDispose]: () => line[Symbol.asyncDispose](),
   }
 }
 

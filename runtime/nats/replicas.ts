@@ -8,12 +8,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Fault, isFault } from '#protocol/fault.ts'
 import { partsOf } from '#protocol/realm.ts'
-import { type BusOptions, busTimes } from './bus-options.ts'
-import { openCalls } from './calls.ts'
+import type { BusOptions } from './bus-options.ts'
 import { knownGenerations } from './known-generations.ts'
-import { openLink } from './link.ts'
+import { openLine } from './open-line.ts'
 import type { StreamInfo } from './realm-stream.ts'
-import { openReplies } from './replies.ts'
 import { refusal } from './server-fault.ts'
 
 export type Copy = {
@@ -43,11 +41,10 @@ const lookMs = 200
 const changeMs = 30_000
 
 export async function openReplicas(options: BusOptions): Promise<Replicas> {
-  const times = { ...busTimes, ...options.times }
   const { realm } = options
-  const link = await openLink(options, times)
-  const replies = openReplies(link, options.inboxPrefix)
-  const { call } = openCalls(link, replies, { realm, callMs: times.callMs })
+  const line = await openLine(options)
+  const { link } = line
+  const { call } = line.calls
 
   /** What serves first; of earlier generations the history that can still be read. */
   async function infos(): Promise<readonly StreamInfo[]> {
@@ -99,10 +96,7 @@ export async function openReplicas(options: BusOptions): Promise<Replicas> {
         await delay(lookMs)
       }
     },
-    async [Symbol.asyncDispose]() {
-      replies.close()
-      await link.close()
-    },
+    [Symbol.asyncDispose]: () => line[Symbol.asyncDispose](),
   }
 }
 

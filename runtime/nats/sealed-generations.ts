@@ -6,12 +6,10 @@
  */
 import { Fault } from '#protocol/fault.ts'
 import { basesOf, parseRealmName, streamOf } from '#protocol/realm.ts'
-import { type BusOptions, busTimes } from './bus-options.ts'
-import { openCalls } from './calls.ts'
+import type { BusOptions } from './bus-options.ts'
 import { knownGenerations } from './known-generations.ts'
-import { openLink } from './link.ts'
+import { openLine } from './open-line.ts'
 import type { StreamInfo } from './realm-stream.ts'
-import { openReplies } from './replies.ts'
 import { refusal } from './server-fault.ts'
 
 export type SealedGeneration = {
@@ -28,11 +26,9 @@ export type SealedGenerations = AsyncDisposable & {
 }
 
 export async function openSealedGenerations(options: BusOptions): Promise<SealedGenerations> {
-  const times = { ...busTimes, ...options.times }
   const name = parseRealmName(options.realm)
-  const link = await openLink(options, times)
-  const replies = openReplies(link, options.inboxPrefix)
-  const { call } = openCalls(link, replies, { realm: name, callMs: times.callMs })
+  const line = await openLine(options)
+  const { call } = line.calls
   const absent = { absent: [refusal.streamNotFound] }
 
   async function all(): Promise<{ readonly isServed: boolean; readonly sealed: readonly SealedGeneration[] }> {
@@ -60,9 +56,6 @@ export async function openSealedGenerations(options: BusOptions): Promise<Sealed
           await call(`STREAM.DELETE.${stream}`, {}, absent)
       return sealed
     },
-    async [Symbol.asyncDispose]() {
-      replies.close()
-      await link.close()
-    },
+    [Symbol.asyncDispose]: () => line[Symbol.asyncDispose](),
   }
 }
