@@ -21,7 +21,9 @@ import { partitionOf } from '#protocol/partition.ts'
 import type { Archive } from '#store/archive.ts'
 import type { CutShelf } from './cut-shelf.ts'
 import { looseSegmentsOf } from './cut-source.ts'
+import { findRowIn } from './find-row.ts'
 import { flightsInOrder } from './flights-in-order.ts'
+import { mergeRows } from './merge-rows.ts'
 
 export type CutView = {
   readonly manifest: CutManifest
@@ -85,18 +87,12 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
     slice,
     async state(address) {
       const { layers } = await slice(partitionOf(address, manifest.partitions))
-      for (const layer of layers) {
-        const ref = segmentWith(layer, address)
-        if (ref === undefined) continue
-        const rows = (await shelf.rows(ref)) as StateRow[]
-        const row = rows.find(([one]) => one === address)
-        if (row !== undefined) return row[1] ?? undefined
-      }
-      return undefined
+      return (await findRowIn(shelf, layers)(address))?.[1] ?? undefined
     },
     async *states(partition) {
       const { layers } = await slice(partition)
-      yield* merged(layers.map((layer) => rowsOf<StateRow>(shelf, layer)))
+      for await (const row of mergeRows(layers.map((layer) => rowsOf<StateRow>(shelf, layer))))
+        if (row[1] !== null) yield row
     },
     flights: () => flightsInOrder(manifest.flights, (layer) => rowsOf<FlightRow>(shelf, layer)),
     parked: () => rowsOf<FlightRow>(shelf, manifest.parked ?? []),
@@ -127,35 +123,7 @@ export function checkSignature(archive: World['archive'], manifest: CutManifest)
   throw new Fault('cut.signature', { value: id, reason })
 }
 
-async function* rowsOf<T>(shelf: CutReading, layer: Layer): AsyncGenerator<T> {
-  for (const ref of layer) yield* (await shelf.rows(ref)) as T[]
-}
-
-/** Several ordered layers as one; the first that has an address speaks for it. */
-async function* merged(layers: AsyncGenerator<StateRow>[]): AsyncGenerator<StateRow> {
-  const heads = await Promise.all(layers.map((layer) => layer.next()))
-  for (;;) {
-    let least: StateRow | undefined
-    for (const { done, value } of heads)
-      if (done !== true && (least === undefined || value[0] < least[0])) least = value
-    if (least === undefined) return
-    const address = least[0]
-    for (const [at, head] of heads.entries())
-      if (head.done !== true && head.value[0] === address)
-        heads[at] = await (layers[at] as AsyncGenerator<StateRow>).next()
-    if (least[1] !== null) yield least
-  }
-}
-
-export function segmentWith(layer: Layer, key: string): SegmentRef | undefined {
-  let low = 0
-  let high = layer.length - 1
-  while (low <= high) {
-    const middle = (low + high) >> 1
-    const ref = layer[middle] as SegmentRef
-    if (key < ref.first) high = middle - 1
-    else if (key > ref.last) low = middle + 1
-    else return ref
-  }
-  return undefined
+/** Of one layer, a segment after the other. */
+export async function* rowsOf<T>(from: Pick<CutReading, 'rows'>, layer: Layer): AsyncGenerator<T> {
+  for (const ref of layer) yield* (await from.rows(ref)) as T[]
 }
