@@ -21,7 +21,7 @@ import { partitionOf } from '#protocol/partition.ts'
 import type { Archive } from '#store/archive.ts'
 import type { CutShelf } from './cut-shelf.ts'
 import { looseSegmentsOf } from './cut-source.ts'
-import { findRowIn } from './find-row.ts'
+import { type FindRow, findRowIn } from './find-row.ts'
 import { flightsInOrder } from './flights-in-order.ts'
 import { mergeRows } from './merge-rows.ts'
 
@@ -82,12 +82,22 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
     return known
   }
 
+  /** In the partition that was asked for last: whoever asks in its order opens each segment once. */
+  let near: { readonly partition: number; readonly find: FindRow } | undefined
+
+  async function finderIn(partition: number): Promise<FindRow> {
+    if (near?.partition === partition) return near.find
+    const find = findRowIn(shelf, (await slice(partition)).layers)
+    near = { partition, find }
+    return find
+  }
+
   return {
     manifest,
     slice,
     async state(address) {
-      const { layers } = await slice(partitionOf(address, manifest.partitions))
-      return (await findRowIn(shelf, layers)(address))?.[1] ?? undefined
+      const find = await finderIn(partitionOf(address, manifest.partitions))
+      return (await find(address))?.[1] ?? undefined
     },
     async *states(partition) {
       const { layers } = await slice(partition)
