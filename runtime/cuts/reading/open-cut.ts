@@ -6,7 +6,6 @@
 import type { Address } from '#protocol/address.ts'
 import {
   type CutManifest,
-  cutNames,
   type CutSlice,
   decodeSlice,
   type FlightRow,
@@ -20,7 +19,7 @@ import type { ClientMark } from '#protocol/folded.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Archive } from '#store/archive.ts'
 import type { CutShelf } from './cut-shelf.ts'
-import { looseSegmentsOf } from './cut-source.ts'
+import { looseSegmentsOf, segmentsOf, sliceBytesOf } from './cut-source.ts'
 import { type FindRow, findRowIn } from './find-row.ts'
 import { flightsInOrder } from './flights-in-order.ts'
 import { mergeRows } from './merge-rows.ts'
@@ -64,16 +63,7 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
   async function read(partition: number): Promise<CutSlice> {
     const ref = manifest.slices.find((one) => one.partition === partition)
     if (ref === undefined) throw new RangeError(`partition ${partition} of ${manifest.partitions}`)
-    const value = cutNames.slice(id, partition)
-    const bytes = await shelf.document(value)
-    if (bytes === undefined) throw new Fault('cut.missing', { what: 'slice', value })
-    if (archive.hashOf(bytes) !== ref.hash)
-      throw new Fault('cut.damaged', {
-        what: 'slice',
-        value,
-        reason: 'its hash is another one than the manifest names',
-      })
-    return decodeSlice(bytes)
+    return decodeSlice(await sliceBytesOf(shelf, archive, { cut: id, ...ref }))
   }
 
   function slice(partition: number): Promise<CutSlice> {
@@ -115,10 +105,8 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
     check: (ref) => shelf.opens(ref),
     async segments() {
       const all = new Map(looseSegmentsOf(manifest).map((ref) => [ref.id, ref] as const))
-      for (const { partition } of manifest.slices) {
-        const { layers, clients } = await slice(partition)
-        for (const ref of [...layers.flat(), ...clients]) all.set(ref.id, ref)
-      }
+      for (const { partition } of manifest.slices)
+        for (const ref of segmentsOf(await slice(partition))) all.set(ref.id, ref)
       return all
     },
   }
