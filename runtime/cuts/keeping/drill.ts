@@ -24,7 +24,7 @@ import type { Blueprint } from '#runtime/core/blueprint.ts'
 import { blueprintFor } from '#runtime/core/live.ts'
 import { migrate } from '#runtime/core/migrate.ts'
 import { type CutSource, readingOf } from '#runtime/cuts/reading/cut-source.ts'
-import { type CutView, openCut } from '#runtime/cuts/reading/open-cut.ts'
+import { type CutView, openCut, slicesOf } from '#runtime/cuts/reading/open-cut.ts'
 import { restoreCut } from '#runtime/cuts/restoring/restore.ts'
 import { openScratch } from './scratch-generations.ts'
 import { verifyCut } from '#runtime/cuts/reading/verify-cut.ts'
@@ -104,7 +104,7 @@ async function restoreAway(
   onProgress: (progress: DrillProgress) => void,
 ): Promise<void> {
   const { realm: name, generation, partitions } = view.manifest
-  const slices = await Promise.all(view.manifest.slices.map(({ partition }) => view.slice(partition)))
+  const slices = await slicesOf(view)
   const scratch = openScratch({
     realm: { name, generation, partitions },
     clock,
@@ -129,7 +129,7 @@ async function restoreAway(
       },
     },
     view,
-    { isDrill: true },
+    { isDrill: true, looked: slices },
     ({ is, done, of }) => {
       if (is === 'states') onProgress({ is: 'restored', done, of: of ?? done })
     },

@@ -121,6 +121,11 @@ export function checkSignature(archive: World['archive'], manifest: CutManifest)
   throw new Fault('cut.signature', { value: id, reason })
 }
 
+/** What the cut names: its signature holds, and the hash of each slice. */
+export function slicesOf({ manifest, slice }: Pick<CutView, 'manifest' | 'slice'>): Promise<readonly CutSlice[]> {
+  return Promise.all(manifest.slices.map(({ partition }) => slice(partition)))
+}
+
 /** Of one layer, a segment after the other. */
 export async function* rowsOf<T>(from: Pick<CutReading, 'rows'>, layer: Layer): AsyncGenerator<T> {
   for (const ref of layer) yield* (await from.rows(ref)) as T[]
