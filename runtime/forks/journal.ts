@@ -10,7 +10,7 @@ import type { Effect } from '#protocol/state.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Taken } from '#runtime/past/inputs.ts'
 import { begunIn } from './begun-effects.ts'
-import type { Journal, Recorded } from './firewall.ts'
+import { type Journal, nothing } from './firewall.ts'
 import { isEnd, toldIndexOf, type ToldIndex } from './told-index.ts'
 
 /** A log after the cut: what was told there, and what became of one actor. */
@@ -50,7 +50,7 @@ export function journalOf({ fork, parent, own }: World): Journal {
       const isSettled = async (): Promise<boolean> =>
         (await begunIn(log.taken(address))).some((one) => one.id === id && one.isSettled)
       if (effect.is === 'action' && (await isSettled())) return { told, end: 'settled', reason: '' }
-      return { told, end: undefined, reason: `this is a fork, and ${of} has not recorded how it ended` }
+      return { ...nothing(`${of} has not recorded how it ended`), told }
     },
   }
 
@@ -68,8 +68,4 @@ export function journalOf({ fork, parent, own }: World): Journal {
 /** It was pending in the cut: ids begin with the generation that gave them. */
 function isOlder({ id }: Effect, generation: number): boolean {
   return Number(id.slice(0, id.indexOf('-'))) <= generation
-}
-
-function nothing(reason: string): Recorded {
-  return { told: [], end: undefined, reason: `this is a fork, and ${reason}` }
 }
