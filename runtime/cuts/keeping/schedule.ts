@@ -72,7 +72,7 @@ export function scheduleOf({ bus, clock, shelf, take }: World, options: Schedule
   /** Whoever is first; the other one looks again later. */
   async function claim(): Promise<boolean> {
     const { value, revision } = await bus.notes.entry(turnNote)
-    const [, at = 0] = value === undefined || value.length === 0 ? [] : (decode(value) as [number, number, string])
+    const [, at = 0] = value === undefined ? [] : (decode(value) as [number, number, string])
     const now = clock.now()
     if (now - at < retryMs) return false
     try {

@@ -81,13 +81,13 @@ export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archi
     manifest: (cut) => manifestOf({ document }, cut, realm),
     async note(cut) {
       const bytes = await bus.notes.get(cutNames.note(cut))
-      return bytes === undefined || bytes.length === 0 ? undefined : decodeCutNote(bytes)
+      return bytes && decodeCutNote(bytes)
     },
     setNote: (note, revision) => bus.notes.put(cutNames.note(note.id), encodeCutNote(note), revision),
     async changeNote(cut, next) {
       for (;;) {
         const { value, revision } = await bus.notes.entry(cutNames.note(cut))
-        const changed = value === undefined || value.length === 0 ? undefined : next(decodeCutNote(value))
+        const changed = value && next(decodeCutNote(value))
         if (changed === undefined) return undefined
         try {
           await shelf.setNote(changed, revision)
@@ -102,7 +102,7 @@ export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archi
       const keys = (await bus.notes.keys()).filter((key) => key.startsWith(cutNames.note('')))
       const found = await Promise.all(keys.map((key) => bus.notes.get(key)))
       return found
-        .flatMap((bytes) => (bytes === undefined || bytes.length === 0 ? [] : [decodeCutNote(bytes)]))
+        .flatMap((bytes) => (bytes === undefined ? [] : [decodeCutNote(bytes)]))
         .toSorted((a, b) => a.begunAt - b.begunAt)
     },
     // Never remembered: from the moment at which it is removed nobody may build on it.
