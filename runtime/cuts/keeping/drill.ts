@@ -7,7 +7,6 @@
  * cut says. Invariants: it reads only what would be there after a total loss, the object store or a
  * file; it changes nothing of the realm; a failure is a report and no fault.
  */
-import { setImmediate } from 'node:timers/promises'
 import { kindOf } from '#protocol/address.ts'
 import type { CutDrill } from '#protocol/cut-drill.ts'
 import type { CutSlice, StateRow } from '#protocol/cut.ts'
@@ -25,6 +24,7 @@ import { blueprintFor } from '#runtime/core/live.ts'
 import { migrate } from '#runtime/core/migrate.ts'
 import { type CutSource, readingOf } from '#runtime/cuts/reading/cut-source.ts'
 import { type CutView, openCut, slicesOf } from '#runtime/cuts/reading/open-cut.ts'
+import { pausing } from '#runtime/cuts/reading/pausing.ts'
 import { restoreCut } from '#runtime/cuts/restoring/restore.ts'
 import { openScratch } from './scratch-generations.ts'
 import { verifyCut } from '#runtime/cuts/reading/verify-cut.ts'
@@ -139,19 +139,6 @@ async function restoreAway(
   const told = view.manifest.channels.reduce((sum, [, , envelopes]) => sum + envelopes, 0)
   if (told !== counted.envelopes)
     findings.add(`${counted.envelopes} envelopes were in flight, and the cut says ${told}`)
-}
-
-const rowsAtOnce = 100
-
-/** Whoever steps beside it waits for no more than a few states. */
-async function* pausing(rows: AsyncIterable<StateRow>, signal: AbortSignal | undefined): AsyncGenerator<StateRow> {
-  let seen = 0
-  for await (const row of rows) {
-    yield row
-    if (++seen % rowsAtOnce !== 0) continue
-    await setImmediate()
-    signal?.throwIfAborted()
-  }
 }
 
 type Tally = { readonly kinds: Record<string, number>; timers: number; effects: number; subscribed: number }

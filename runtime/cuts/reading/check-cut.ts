@@ -4,7 +4,6 @@
  * cut". Invariants: the cut is read as a stream, never held as a whole; a predicate that throws, or
  * takes too long, is a fault of that predicate and of nothing else.
  */
-import { setImmediate } from 'node:timers/promises'
 import { type Address, isAddress, isChild, kindOf } from '#protocol/address.ts'
 import type { CutCheck, InvariantResult } from '#protocol/cut-check.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
@@ -19,6 +18,7 @@ import { emittedOf } from '#runtime/core/emitted.ts'
 import { type Found, type UnderWay, waitsOf } from '#runtime/core/waits.ts'
 import type { CheckedCut, FlyingEnvelope, Invariant } from './invariant.ts'
 import type { CutView } from './open-cut.ts'
+import { pausing } from './pausing.ts'
 
 export type CheckOptions = {
   readonly name: string
@@ -97,18 +97,6 @@ function wayOf(realm: string, [, subject]: FlightRow): UnderWay | undefined {
   if (stored.is === 'in') return { to: stored.address }
   return stored.is === 'ev' ? { topic: subject.slice(realm.length + '.ev.'.length) } : undefined
 }
-
-/** Rows come without a pause as long as they are of one segment; others want to run. */
-async function* pausing<T>(rows: AsyncIterable<T> | Iterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T> {
-  let count = 0
-  for await (const row of rows) {
-    signal?.throwIfAborted()
-    yield row
-    if (++count % rowsAtOnce === 0) await setImmediate()
-  }
-}
-
-const rowsAtOnce = 250
 
 async function resultOf(
   { name, holds: ask }: Invariant,
