@@ -11,7 +11,7 @@ import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { decodeOutside } from '#protocol/outside.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { decodeState } from '#protocol/state.ts'
-import { parseStored } from '#protocol/subject.ts'
+import { parseStored, topicOf } from '#protocol/subject.ts'
 import type { FlightRow, StateRow } from '#protocol/cut.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { emittedOf } from '#runtime/core/emitted.ts'
@@ -57,7 +57,7 @@ export async function checkCut({ view, clock, invariants }: World, options: Chec
 async function findWaits(view: CutView, signal: AbortSignal | undefined): Promise<Found> {
   const waits = waitsOf(view.manifest.begunAt)
   for await (const row of pausing(view.flights(), signal)) {
-    const flying = wayOf(view.manifest.realm, row)
+    const flying = wayOf(row)
     if (flying !== undefined) waits.fly(flying)
   }
   for (const { partition } of view.manifest.slices)
@@ -92,10 +92,10 @@ async function thereOf(
   return there
 }
 
-function wayOf(realm: string, [, subject]: FlightRow): UnderWay | undefined {
+function wayOf([, subject]: FlightRow): UnderWay | undefined {
   const stored = parseStored(subject)
   if (stored.is === 'in') return { to: stored.address }
-  return stored.is === 'ev' ? { topic: subject.slice(realm.length + '.ev.'.length) } : undefined
+  return stored.is === 'ev' ? { topic: topicOf(subject) } : undefined
 }
 
 async function resultOf(
