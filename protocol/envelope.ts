@@ -94,6 +94,19 @@ export type Envelope = {
   readonly traceparent: string | undefined
 }
 
+/** The rest of an envelope of which no more is known than for whom it is, what it says and when it was written. */
+export const bareEnvelope = {
+  from: undefined,
+  id: undefined,
+  n: 0,
+  index: 0,
+  generation: 0,
+  cause: undefined,
+  ask: undefined,
+  deadline: undefined,
+  traceparent: undefined,
+} as const satisfies Omit<Envelope, 'to' | 'content' | 'at'>
+
 /** An envelope as it was read from the log. */
 export type Arrived = Envelope & { readonly seq: number; readonly sender: Sender }
 

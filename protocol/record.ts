@@ -206,3 +206,16 @@ function changeOf([address, form, what]: [Address, number, unknown]): Change {
   if (form === 1) return { address, is: 'delta', delta: what as Uint8Array }
   return typeof what === 'number' ? { address, is: 'gone', visits: what } : { address, is: 'gone' }
 }
+
+/** The record that was cut up, once all of its parts were seen; `seen` holds those of which some are missing. */
+export function joinPart(seen: Map<string, readonly RecordPart[]>, part: RecordPart): CommitRecord | undefined {
+  const key = `${part.partition}.${part.epoch}.${part.n}`
+  const all = [...(seen.get(key) ?? []), part]
+  if (all.length < part.parts) {
+    seen.set(key, all)
+    return undefined
+  }
+  seen.delete(key)
+  const whole = decodeRecord(Buffer.concat(all.sort((a, b) => a.part - b.part).map(({ bytes }) => bytes)))
+  return whole.is === 'commit' ? whole : undefined
+}

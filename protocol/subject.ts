@@ -142,6 +142,11 @@ export function parseStored(subject: string): Stored {
   }
 }
 
+/** What patterns of subscriptions are about: the subject of an emitted event behind `<realm>.ev.`. */
+export function topicOf(subject: string): string {
+  return subject.slice(subject.indexOf('.ev.') + '.ev.'.length)
+}
+
 /** Whether a subject matches a pattern with `*` and `>`. */
 export function matches(pattern: string, subject: string): boolean {
   const want = pattern.split('.')

@@ -6,7 +6,8 @@ import { plain } from '#bin/output.ts'
 import { systemClock } from '#runtime/index.ts'
 import type { ValueChange } from '#runtime/cuts/reading/value-paths.ts'
 import type { Came } from '#runtime/cuts/restoring/replay.ts'
-import type { DiffRun, EndDifference, Parting, SideEnd } from '#runtime/forks/diff-run.ts'
+import type { ActorDifference } from '#runtime/cuts/reading/diff-cuts.ts'
+import type { DiffRun, Parting, SideEnd } from '#runtime/forks/diff-run.ts'
 
 const pathsShown = 8
 const marks = { added: ['green', '+'], removed: ['red', '-'], changed: ['yellow', '~'] } as const
@@ -62,7 +63,7 @@ function printParting({ out }: Call, parting: Parting | undefined): void {
   printPaths(out, paths, count)
 }
 
-function printDifference({ out }: Call, { address, is, paths, count }: EndDifference): void {
+function printDifference({ out }: Call, { address, is, paths, count }: ActorDifference): void {
   const [style, mark] = marks[is]
   out.line(`${out.style(style, mark)} ${address}`)
   printPaths(out, paths, count)

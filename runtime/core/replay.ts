@@ -15,7 +15,6 @@ import { step } from './step.ts'
 import { supervise } from './supervise.ts'
 
 export type Replayed = {
-  readonly state: ActorState | undefined
   readonly outcome: Outcome | undefined
   /** What the machine threw. */
   readonly fault: StoredFault | undefined
@@ -47,17 +46,16 @@ export function replayOf({ root, address, state, registry }: Begin, options: Rep
   )
   /** By the id in the record: what it was. */
   const known = new Map<string, Pick<Effect, 'name' | 'child'>>()
-  let live = reviveIt(state)
+  // As bytes, so that no step changes what somebody else holds.
+  let live = reviveIt(state && encodeState(state))
   let count = 0
 
-  function reviveIt(from: ActorState | undefined): Live | undefined {
-    // As bytes, so that no step changes what somebody else holds.
-    return from === undefined ? undefined : revive(root, address, decodeState(encodeState(from)), family)
+  function reviveIt(from: Uint8Array | undefined): Live | undefined {
+    return from && revive(root, address, decodeState(from), family)
   }
 
   function take(arrival: Arrival, around: ReplayAround): Replayed {
-    const before = live === undefined ? undefined : stateOf(live)
-    const kept = before === undefined ? undefined : encodeState(before)
+    const kept = live === undefined ? undefined : encodeState(stateOf(live))
     const input: StepInput = {
       ...{ root, address, family, live, arrival: forThis(arrival) },
       around: { ...around, ...options, stepId: `replay-${++count}` },
@@ -66,19 +64,19 @@ export function replayOf({ root, address, state, registry }: Begin, options: Rep
       return done(step(input))
     } catch (error) {
       const fault = storedFaultOf(error)
-      live = reviveIt(kept === undefined ? undefined : decodeState(kept))
+      live = reviveIt(kept)
       try {
         return { ...done(supervise({ ...input, live }, error)), fault }
       } catch {
-        live = reviveIt(kept === undefined ? undefined : decodeState(kept))
-        return { state: live === undefined ? undefined : stateOf(live), outcome: undefined, fault }
+        live = reviveIt(kept)
+        return { outcome: undefined, fault }
       }
     }
   }
 
   function done(stepped: Stepped): Replayed {
     live = stepped.live
-    return { state: live === undefined ? undefined : stateOf(live), outcome: stepped.outcome, fault: undefined }
+    return { outcome: stepped.outcome, fault: undefined }
   }
 
   /** A timer is the one that is armed here; a result is that of the effect which stands in for the recorded one. */

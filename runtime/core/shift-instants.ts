@@ -7,7 +7,7 @@
  * Schedules stay where they are: they follow the calendar. What counts only the time in which its
  * partition had an owner is moved by that count, and one that begins again begins again anyway.
  */
-import type { Ask, Envelope } from '#protocol/envelope.ts'
+import type { Envelope } from '#protocol/envelope.ts'
 import type { ActorState, Book, Deferred, Effect, Timer } from '#protocol/state.ts'
 
 export function shiftState(state: ActorState, ms: number): ActorState {
@@ -20,7 +20,7 @@ export function shiftEnvelope(envelope: Envelope, ms: number): Envelope {
   if (ask === undefined && deadline === undefined) return envelope
   return {
     ...envelope,
-    ask: shiftAsk(ask, ms),
+    ask: ask && later(ask, ms),
     deadline: deadline === undefined ? undefined : deadline + ms,
   }
 }
@@ -31,7 +31,7 @@ function shiftBook(book: Book, ms: number): Book {
     ...book,
     ...(timers && { timers: each(timers, (timer) => shiftTimer(timer, ms)) }),
     ...(effects && { effects: each(effects, (effect) => shiftEffect(effect, ms)) }),
-    ...(asks && { asks: asks.map((ask) => ({ ...ask, deadline: ask.deadline + ms })) }),
+    ...(asks && { asks: asks.map((ask) => later(ask, ms)) }),
     ...(deferred && { deferred: deferred.map((one) => shiftDeferred(one, ms)) }),
     ...(ids && { ids: each(ids, (at) => at + ms) }),
     ...(ended && { ended: { ...ended, retire: ended.retire + ms } }),
@@ -42,7 +42,7 @@ function shiftBook(book: Book, ms: number): Book {
 function shiftTimer(timer: Timer, ms: number): Timer {
   const { due, awayMs, ask } = timer
   // The time without an owner is added when it is asked for; here it is taken for known already.
-  return { ...timer, due: due + ms, awayMs: awayMs + ms, ...(ask && { ask: { ...ask, deadline: ask.deadline + ms } }) }
+  return { ...timer, due: due + ms, awayMs: awayMs + ms, ...(ask && { ask: later(ask, ms) }) }
 }
 
 function shiftEffect(effect: Effect, ms: number): Effect {
@@ -51,17 +51,17 @@ function shiftEffect(effect: Effect, ms: number): Effect {
     ...effect,
     notBefore: notBefore + ms,
     deadline: deadline === undefined ? undefined : deadline + ms,
-    ...(ask && { ask: { ...ask, deadline: ask.deadline + ms } }),
+    ...(ask && { ask: later(ask, ms) }),
   }
 }
 
 function shiftDeferred(one: Deferred, ms: number): Deferred {
   const { ask } = one
-  return { ...one, envelope: shiftEnvelope(one.envelope, ms), ...(ask && { ask: shiftAsk(ask, ms) }) }
+  return { ...one, envelope: shiftEnvelope(one.envelope, ms), ...(ask && { ask: later(ask, ms) }) }
 }
 
-function shiftAsk(ask: Ask | undefined, ms: number): Ask | undefined {
-  return ask === undefined ? undefined : { ...ask, deadline: ask.deadline + ms }
+function later<T extends { readonly deadline: number }>(question: T, ms: number): T {
+  return { ...question, deadline: question.deadline + ms }
 }
 
 function each<T>(all: Readonly<Record<string, T>>, change: (one: T) => T): Record<string, T> {

@@ -40,13 +40,13 @@ export function waitsOf(at: number): Waits {
     if (book.ended !== undefined) return
     for (const { to, id, deadline } of book.asks ?? []) {
       if (!isAddress(to) || deadline <= at) continue
-      wait({ from: to, for: address, how: 'asked', what: id, since: steppedAt })
+      waits.push({ from: to, for: address, how: 'asked', what: id, since: steppedAt })
       claim({ address, for: to, why: 'asker is gone', since: steppedAt })
     }
     for (const { envelope } of book.deferred ?? []) {
       const { from, content, at } = envelope
       if (from === undefined || !isAddress(from) || content.is !== 'event' || from === address) continue
-      wait({ from, for: address, how: 'deferred', what: content.event.type, since: at })
+      waits.push({ from, for: address, how: 'deferred', what: content.event.type, since: at })
     }
     for (const child of Object.values(book.children ?? {}))
       if (child.address !== undefined) claim({ address, for: child.address, why: 'child never was', since: steppedAt })
@@ -55,10 +55,6 @@ export function waitsOf(at: number): Waits {
     if (book.asks === undefined && book.deferred === undefined) return
     const isMoved = book.timers !== undefined || book.effects !== undefined || book.outbox !== undefined
     moves.set(address, { isMoved, patterns: (book.subscriptions ?? []).map(({ pattern }) => pattern) })
-  }
-
-  function wait(one: Wait): void {
-    waits.push(one)
   }
 
   function claim(one: Claim): void {
@@ -89,11 +85,8 @@ const namedMost = 50
 
 /** Each is named once, from the one that is first by address. */
 function cyclesOf(waits: readonly Wait[], isStuck: (address: Address) => boolean): Deadlock[] {
-  const from = new Map<Address, Wait[]>()
-  for (const one of waits) {
-    if (!isStuck(one.from) || !isStuck(one.for)) continue
-    from.set(one.from, [...(from.get(one.from) ?? []), one])
-  }
+  const stuck = waits.filter((one) => isStuck(one.from) && isStuck(one.for))
+  const from = Map.groupBy(stuck, (one) => one.from)
   const found: Deadlock[] = []
   const over = new Set<Address>()
   for (const start of [...from.keys()].toSorted()) {

@@ -4,10 +4,11 @@
  * step, paths) and how they end". Invariant: what two runs of the same thing give differently by
  * nature (ids, the log's places, which steps shared a commit) is never called a difference.
  */
-import type { Address } from '#protocol/address.ts'
+import { type Address, kindOf } from '#protocol/address.ts'
 import type { CutCheck } from '#protocol/cut-check.ts'
 import type { ActorState } from '#protocol/state.ts'
 import type { Came } from '#runtime/cuts/restoring/replay.ts'
+import type { ActorDifference } from '#runtime/cuts/reading/diff-cuts.ts'
 import { changesBetween, type ValueChange } from '#runtime/cuts/reading/value-paths.ts'
 import type { Moment } from './timeline.ts'
 import type { Trial } from './trial.ts'
@@ -20,13 +21,6 @@ export type Parting = {
   readonly at: number
   /** The last event that was delivered before; nothing before the first. */
   readonly after: Came | undefined
-  readonly paths: readonly ValueChange[]
-  readonly count: number
-}
-
-export type EndDifference = {
-  readonly address: Address
-  readonly is: 'added' | 'removed' | 'changed'
   readonly paths: readonly ValueChange[]
   readonly count: number
 }
@@ -46,7 +40,7 @@ export type DiffRun = {
   readonly parting: Parting | undefined
   readonly at: number
   readonly ends: readonly [before: SideEnd, changed: SideEnd]
-  readonly differences: AsyncIterable<EndDifference>
+  readonly differences: AsyncIterable<ActorDifference>
 }
 
 type Side = { readonly trial: Trial; readonly events: readonly Came[] }
@@ -179,7 +173,7 @@ async function atLast(
   return { step, at, seq, paths, count }
 }
 
-async function* differencesOf(a: Trial, b: Trial): AsyncGenerator<EndDifference> {
+async function* differencesOf(a: Trial, b: Trial): AsyncGenerator<ActorDifference> {
   const touched = new Set([...a.timeline.touched, ...b.timeline.touched])
   for (const address of [...touched].toSorted()) {
     const [before, changed] = [await a.timeline.stateOf(address), await b.timeline.stateOf(address)]
@@ -196,7 +190,7 @@ async function endOf(trial: Trial, delivered: number): Promise<SideEnd> {
   for (const address of touched) {
     const { effects = {} } = (await trial.timeline.stateOf(address))?.book ?? {}
     for (const { name } of Object.values(effects)) {
-      const key = `${address.slice(0, address.indexOf('/'))}.${name}`
+      const key = `${kindOf(address)}.${name}`
       unanswered[key] = (unanswered[key] ?? 0) + 1
     }
   }

@@ -45,7 +45,9 @@ export function firewallFor({ bus, journal }: Opened): Firewall | undefined {
   return bus.fork && firewallOf(bus.fork, journal)
 }
 
-const nothing = (reason: string): Recorded => ({ told: [], end: undefined, reason })
+export function nothing(reason: string): Recorded {
+  return { told: [], end: undefined, reason: `this is a fork, and ${reason}` }
+}
 
 /** `journal`: nothing where the parent's log cannot be reached. */
 function firewallOf(fork: Fork, journal: Journal | undefined): Firewall {
@@ -54,14 +56,13 @@ function firewallOf(fork: Fork, journal: Journal | undefined): Firewall {
     fork,
     passes: (address, { name }) => mayRun(fork, { kind: kindOf(address), name }),
     async answer(address, effect) {
-      if (effects.is === 'block') return nothing('this is a fork, and effects of it are blocked')
-      if (journal === undefined)
-        return nothing(`this is a fork, and the log of ${of}, where its answer would be, is not here`)
+      if (effects.is === 'block') return nothing('effects of it are blocked')
+      if (journal === undefined) return nothing(`the log of ${of}, where its answer would be, is not here`)
       try {
         return await journal.of(address, effect)
       } catch (error) {
         if (!isFault(error)) throw error
-        return nothing(`this is a fork, and what ${of} recorded of it cannot be read: ${error.message}`)
+        return nothing(`what ${of} recorded of it cannot be read: ${error.message}`)
       }
     },
   }

@@ -9,8 +9,8 @@ import type { Fork } from '#protocol/fork.ts'
 import type { Effect } from '#protocol/state.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Taken } from '#runtime/past/inputs.ts'
-import { begunIn } from './begun-effects.ts'
-import type { Journal, Recorded } from './firewall.ts'
+import { type BegunEffect, begunIn } from './begun-effects.ts'
+import { type Journal, nothing } from './firewall.ts'
 import { isEnd, toldIndexOf, type ToldIndex } from './told-index.ts'
 
 /** A log after the cut: what was told there, and what became of one actor. */
@@ -43,33 +43,33 @@ export function journalOf({ fork, parent, own }: World): Journal {
         throw error
       })
       const { log, index } = await opened
-      const id = isOlder(effect, generation) ? effect.id : await sameOf(address, effect, log)
+      let read: Promise<readonly BegunEffect[]> | undefined
+      const there = (): Promise<readonly BegunEffect[]> => (read ??= begunIn(log.taken(address)))
+      const id = isOlder(effect, generation) ? effect.id : await sameOf(address, effect, there)
       if (id === undefined) return nothing(`after the cut ${of} did not ask for it with this input`)
       const told = await index.of(address, id)
       if (told.some(({ content }) => isEnd(content))) return { told, end: 'told', reason: '' }
-      const isSettled = async (): Promise<boolean> =>
-        (await begunIn(log.taken(address))).some((one) => one.id === id && one.isSettled)
+      const isSettled = async (): Promise<boolean> => (await there()).some((one) => one.id === id && one.isSettled)
       if (effect.is === 'action' && (await isSettled())) return { told, end: 'settled', reason: '' }
-      return { told, end: undefined, reason: `this is a fork, and ${of} has not recorded how it ended` }
+      return { ...nothing(`${of} has not recorded how it ended`), told }
     },
   }
 
   /** The id under which the parent knows it. */
-  async function sameOf(address: Address, effect: Effect, log: LogAfterCut): Promise<string | undefined> {
+  async function sameOf(
+    address: Address,
+    effect: Effect,
+    there: () => Promise<readonly BegunEffect[]>,
+  ): Promise<string | undefined> {
     const here = await begunIn(own(address))
     const mine = here.find(({ id }) => id === effect.id)
     if (mine === undefined) return undefined
     const ordinal = here.filter(({ key }) => key === mine.key).indexOf(mine)
-    const there = (await begunIn(log.taken(address))).filter(({ key }) => key === mine.key)
-    return there[ordinal]?.id
+    return (await there()).filter(({ key }) => key === mine.key)[ordinal]?.id
   }
 }
 
 /** It was pending in the cut: ids begin with the generation that gave them. */
 function isOlder({ id }: Effect, generation: number): boolean {
   return Number(id.slice(0, id.indexOf('-'))) <= generation
-}
-
-function nothing(reason: string): Recorded {
-  return { told: [], end: undefined, reason: `this is a fork, and ${reason}` }
 }

@@ -5,7 +5,7 @@
  */
 import type { Address } from '#protocol/address.ts'
 import { decode } from '#protocol/codec.ts'
-import { type CommitRecord, decodeRecord, type RecordPart } from '#protocol/record.ts'
+import { type CommitRecord, joinPart, type RecordPart } from '#protocol/record.ts'
 import { type ActorState, stateOfArray } from '#protocol/state.ts'
 import { parseStored } from '#protocol/subject.ts'
 import type { LogEntry } from '#runtime/bus.ts'
@@ -34,7 +34,7 @@ export type Timeline = {
 /** `begun`: an actor as it was in the cut. */
 export function timelineOf(begun: (address: Address) => Promise<Uint8Array | undefined>): Timeline {
   const states = new Map<Address, unknown[] | undefined>()
-  const split = new Map<string, RecordPart[]>()
+  const split = new Map<string, readonly RecordPart[]>()
   const seen = new Set<string>()
 
   async function arrayOf(address: Address): Promise<unknown[] | undefined> {
@@ -51,7 +51,7 @@ export function timelineOf(begun: (address: Address) => Promise<Uint8Array | und
     if (record === undefined || record.is === 'claim') return undefined
     const key = `${partition} ${record.n}`
     if (seen.has(key)) return undefined
-    const whole = record.is === 'commit' ? record : joined(split, key, record)
+    const whole = record.is === 'commit' ? record : joinPart(split, record)
     // A commit whose outcome was not known stands there twice.
     if (whole !== undefined) seen.add(key)
     return whole
@@ -87,13 +87,4 @@ export function timelineOf(begun: (address: Address) => Promise<Uint8Array | und
 /** The step that ended it counts as one. */
 function stepsOf(before: unknown[] | undefined): number {
   return before === undefined ? 0 : stateOfArray(before).steps
-}
-
-function joined(split: Map<string, RecordPart[]>, key: string, record: RecordPart): CommitRecord | undefined {
-  const parts = [...(split.get(key) ?? []), record]
-  split.set(key, parts)
-  if (parts.length < record.parts) return undefined
-  split.delete(key)
-  const whole = decodeRecord(Buffer.concat(parts.toSorted((a, b) => a.part - b.part).map(({ bytes }) => bytes)))
-  return whole.is === 'commit' ? whole : undefined
 }

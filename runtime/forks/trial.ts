@@ -138,7 +138,7 @@ export async function openTrial(world: TrialWorld, options: TrialOptions): Promi
       await rest()
     },
     async moments() {
-      const entries = log.entries().filter(({ seq }) => seq > read)
+      const entries = log.entries(read + 1)
       read = entries.at(-1)?.seq ?? read
       return await timeline.read(entries)
     },

@@ -51,7 +51,8 @@ export type MemoryLog = {
   start(): void
   /** The server comes back with a shorter log than it acknowledged. */
   truncate(lastSeq: number): void
-  entries(): readonly LogEntry[]
+  /** All of them, or those from a sequence on. */
+  entries(from?: number): readonly LogEntry[]
   readonly generations: Generations
 }
 
@@ -203,6 +204,6 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
       present.log.truncate(lastSeq)
       start()
     },
-    entries: () => present.log.all(),
+    entries: (from) => present.log.all(from),
   }
 }

@@ -24,7 +24,8 @@ export type Log = {
   /** Forgets what came after the sequence, and gives those sequences out again. */
   truncate(lastSeq: number): void
   state(): { readonly firstSeq: number; readonly lastSeq: number; readonly entries: number; readonly bytes: number }
-  all(): LogEntry[]
+  /** All of them, or those from a sequence on. */
+  all(from?: number): LogEntry[]
 }
 
 export function openLog(name: string, partitions: number, now: () => number, firstSeq = 1): Log {
@@ -149,7 +150,7 @@ export function openLog(name: string, partitions: number, now: () => number, fir
       if (entries.length === 0) base = Math.min(base, last + 1)
     },
     state: () => ({ firstSeq: base, lastSeq: lastSeq(), entries: count, bytes }),
-    all: () => entries.filter((entry) => entry !== undefined),
+    all: (from = base) => entries.slice(Math.max(0, from - base)).filter((entry) => entry !== undefined),
   }
 }
 

@@ -10,7 +10,7 @@ import { apply as applyDelta } from '#protocol/delta.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
-import { type CommitRecord, decodeRecord, type RecordPart } from '#protocol/record.ts'
+import { type CommitRecord, decodeRecord, joinPart, type RecordPart } from '#protocol/record.ts'
 import { decodeState, stateOfArray } from '#protocol/state.ts'
 import { parseStored } from '#protocol/subject.ts'
 import type { Fold, FoldedChange, Needs, Store } from '#store/store.ts'
@@ -63,7 +63,7 @@ export function refoldOf(
   { earlyMost, holding, ...limits }: RefoldOptions,
 ): Refold {
   const parts = new Map<number, Part>()
-  const split = new Map<string, RecordPart[]>()
+  const split = new Map<string, readonly RecordPart[]>()
   /** States that the store does not have yet, encoded or put together: what differences apply to. */
   let recent: Recent = new Map()
   /** Those on their way into the store, newest first. */
@@ -126,15 +126,6 @@ export function refoldOf(
     return store.read(address) ?? []
   }
 
-  function joinPart(part: RecordPart, seq: number): void {
-    const key = `${part.partition}.${part.epoch}.${part.n}`
-    const all = [...(split.get(key) ?? []), part]
-    if (all.length < part.parts) return void split.set(key, all)
-    split.delete(key)
-    const whole = decodeRecord(Buffer.concat(all.sort((a, b) => a.part - b.part).map((one) => one.bytes)))
-    if (whole.is === 'commit') takeRecord(whole, seq)
-  }
-
   return {
     position: (partition) => parts.get(partition)?.progress.position,
     early: (partition) => parts.get(partition)?.early.size ?? 0,
@@ -150,8 +141,8 @@ export function refoldOf(
         if (!partitions.has(stored.partition)) return
         const record = decodeRecord(entry.data)
         holding.add(entry)
-        if (record.is === 'commit') takeRecord(record, entry.seq)
-        else if (record.is === 'part') joinPart(record, entry.seq)
+        const whole = record.is === 'part' ? joinPart(split, record) : record
+        if (whole?.is === 'commit') takeRecord(whole, entry.seq)
       } else if (stored.is === 'in' && typeof stored.sender === 'number' && partitions.has(stored.sender)) {
         const { record } = decodeEnvelope(stored.address, entry.data)
         const inside = record === undefined ? undefined : decodeRecord(record)

@@ -4,7 +4,7 @@
  * memory, so dropping the memory and folding the record are the same thing.
  */
 import { type Address, kindOf } from '#protocol/address.ts'
-import { type Arrived, encodeEnvelope } from '#protocol/envelope.ts'
+import { bareEnvelope, type Arrived, encodeEnvelope } from '#protocol/envelope.ts'
 import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import { limits } from '#protocol/limits.ts'
 import type { Change } from '#protocol/record.ts'
@@ -159,7 +159,8 @@ export function stepperOf(world: World, options: StepperOptions): Stepper {
       const value = valueOf(output)
       // Most events are tiny; only one that looks large is measured.
       if (value === undefined || roughSize(value, limit / 4) < limit / 4) continue
-      const size = encodeEnvelope({ ...emptyEnvelope, content: { is: 'event', event: { type: 'x', value } } }).length
+      const content = { is: 'event', event: { type: 'x', value } } as const
+      const size = encodeEnvelope({ ...bareEnvelope, to: '/', at: 0, content }).length
       const type =
         output.is === 'send' && output.content.is === 'event'
           ? output.content.event.type
@@ -256,18 +257,4 @@ function valueOf(output: Output): unknown {
     case 'park':
       return undefined
   }
-}
-
-const emptyEnvelope = {
-  to: '/' as Address,
-  from: undefined,
-  at: 0,
-  id: undefined,
-  n: 0,
-  index: 0,
-  generation: 0,
-  cause: undefined,
-  ask: undefined,
-  deadline: undefined,
-  traceparent: undefined,
 }

@@ -10,7 +10,7 @@
 import type { Address } from '#protocol/address.ts'
 import { isFault } from '#protocol/fault.ts'
 import { partitionOf } from '#protocol/partition.ts'
-import { matches, parseStored, subjects } from '#protocol/subject.ts'
+import { matches, parseStored, subjects, topicOf } from '#protocol/subject.ts'
 import type { Subscription } from '#protocol/state.ts'
 import type { Bus, LogEntry, Reading } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
@@ -57,7 +57,7 @@ export function topicsOf(
     const stored = parseStored(entry.subject)
     if (stored.is === 'cut') onCut(stored.cut, entry.seq + 1)
     if (stored.is !== 'ev') return
-    const subject = entry.subject.slice(bus.realm.name.length + 4)
+    const subject = topicOf(entry.subject)
     for (const [pattern, addresses] of patterns) {
       if (!matches(pattern, subject)) continue
       const event = emittedOf(entry.data)

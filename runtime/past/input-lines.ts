@@ -5,7 +5,7 @@
  */
 import type { Address } from '#protocol/address.ts'
 import { decode, encode } from '#protocol/codec.ts'
-import { type AnyEvent, isEvent } from '#protocol/envelope.ts'
+import { type AnyEvent, bareEnvelope, isEvent } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { Arrival } from '#runtime/core/arrival.ts'
 import type { Input } from './inputs.ts'
@@ -67,8 +67,8 @@ export function inputOfLine(address: Address, text: string): Input {
 
 function arrivalOf(to: Address, { from, sender = 'x', seq, at, cause }: InputLine, event: AnyEvent): Arrival {
   const envelope = {
-    ...{ to, content: { is: 'event', event } as const, from, at, id: undefined, n: 0, index: 0, generation: 0 },
-    ...{ cause, ask: undefined, deadline: undefined, traceparent: undefined, seq, sender: sender as 'x' },
+    ...bareEnvelope,
+    ...{ to, content: { is: 'event', event } as const, from, at, cause, seq, sender: sender as 'x' },
   }
   return { by: 'envelope', envelope }
 }

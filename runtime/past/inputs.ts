@@ -10,7 +10,7 @@ import { isFault } from '#protocol/fault.ts'
 import { decodeOutside } from '#protocol/outside.ts'
 import type { StepNote } from '#protocol/record.ts'
 import { type ActorState, type Effect, stateOfArray } from '#protocol/state.ts'
-import { matches, parseStored } from '#protocol/subject.ts'
+import { matches, parseStored, topicOf } from '#protocol/subject.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import type { Arrival } from '#runtime/core/arrival.ts'
 import { emittedOf } from '#runtime/core/emitted.ts'
@@ -142,10 +142,7 @@ async function toldOf(bus: Bus, { commit, before, after }: Around): Promise<Told
       (entry) => {
         if (entry.seq > to) return false
         // The markers of cuts stand among what is emitted.
-        if (
-          parseStored(entry.subject).is === 'ev' &&
-          matches(pattern, entry.subject.slice(name.length + '.ev.'.length))
-        )
+        if (parseStored(entry.subject).is === 'ev' && matches(pattern, topicOf(entry.subject)))
           told.push({ pattern, event: emittedOf(entry.data), seq: entry.seq })
         return entry.seq < to
       },

@@ -8,7 +8,7 @@ import { Fault, isFault } from '#protocol/fault.ts'
 import { newestBases } from '#runtime/trimming/bases.ts'
 import { type Anchor, type Anchors, anchorsOf } from './anchors.ts'
 import type { Epoch } from './epochs.ts'
-import type { Bound } from './instant.ts'
+import { type Bound, instantText } from './instant.ts'
 import type { Commit } from './records.ts'
 import { type Scan, scanCommits } from './scan.ts'
 
@@ -29,8 +29,7 @@ export async function reachedFrom(epoch: Epoch, anchors: Anchors, sought: Reachi
     const scan = await scanCommits(epoch.bus, { partition, address, after: anchor.seq, bound: until })
     const gap = await gapOf(epoch, partition, anchor, scan)
     if (gap === undefined) return { anchor, commits: scan.commits.filter(({ n }) => n > anchor.n) }
-    const instant = 'seq' in bound ? `place ${bound.seq}` : new Date(bound.time).toISOString()
-    fault ??= new Fault('past.unreachable', { value: address, instant, reason: gap })
+    fault ??= new Fault('past.unreachable', { value: address, instant: instantText(bound), reason: gap })
   }
   throw fault as Fault
 }

@@ -87,10 +87,11 @@ type Undone = Entry & {
   readonly start: unknown[] | undefined
 }
 
-async function undoneOf(world: RewindWorld, { bus, ...epoch }: Epoch, entry: Entry): Promise<Undone> {
+async function undoneOf(world: RewindWorld, epoch: Epoch, entry: Entry): Promise<Undone> {
+  const { bus } = epoch
   const { address, to } = entry
   const between = { address, after: { seq: to }, until: { seq: Number.MAX_SAFE_INTEGER }, most: commitsMost }
-  const trail = await trailOf(world, { bus, ...epoch }, between)
+  const trail = await trailOf(world, epoch, between)
   const inputs: Input[] = []
   const effects = new Map<string, RewindPlan['effects'][number]>()
   const had = trail.start === undefined ? {} : (stateOfArray(trail.start).book.effects ?? {})
@@ -102,7 +103,7 @@ async function undoneOf(world: RewindWorld, { bus, ...epoch }: Epoch, entry: Ent
   const numbers = new Set(trail.commits.map(({ n }) => n))
   const from = Math.max(1, to - batchMost)
   const sent = numbers.size === 0 ? [] : await sentBy(bus, { address, from, numbers })
-  const before = (await stateAt(world, { bus, ...epoch }, { address, bound: { seq: to } })).commit?.seq ?? from
+  const before = (await stateAt(world, epoch, { address, bound: { seq: to } })).commit?.seq ?? from
   const emitted = numbers.size === 0 ? [] : await emittedBy(bus, address, before + 1)
   return { ...entry, inputs, sent, emitted, effects: [...effects.values()], commits: numbers.size, start: trail.start }
 }

@@ -6,7 +6,7 @@
  */
 import type { Address } from '#protocol/address.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
-import { type AnyRecord, type CommitRecord, decodeRecord, type RecordPart } from '#protocol/record.ts'
+import { type AnyRecord, type CommitRecord, joinPart, type RecordPart } from '#protocol/record.ts'
 import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import { readThrough } from '#runtime/partition/read-through.ts'
@@ -42,7 +42,7 @@ export async function scanCommits(bus: Bus, { partition, address, after, bound }
   }
 
   async function pass(filter: string): Promise<void> {
-    const split = new Map<number, RecordPart[]>()
+    const split = new Map<string, readonly RecordPart[]>()
     let isFirst = true
     await readThrough(
       bus,
@@ -53,7 +53,7 @@ export async function scanCommits(bus: Bus, { partition, address, after, bound }
         const isLate = 'time' in bound && entry.at > bound.time
         const isPart = split.size > 0 || entry.data.length > partBytes
         if (!isFirst && !isLate && !isPart && !data.includes(name)) return true
-        const record = wholeOf(split, recordOrNone(entry, partition))
+        const record = wholeIn(split, recordIn(entry, partition))
         // Envelopes of a batch carry no record, and say when that was made.
         if (record === undefined) return isFirst || !isLate || sentAt(entry) <= bound.time
         if (isFirst) first = Math.min(first ?? record.n, record.n)
@@ -79,17 +79,7 @@ function sentAt({ subject, data, at }: LogEntry): number {
   return stored.is === 'in' ? decodeEnvelope(stored.address, data).envelope.at : at
 }
 
-function recordOrNone(entry: LogEntry, partition: number): AnyRecord | undefined {
-  const record = recordIn(entry, partition)
-  return record?.is === 'claim' ? undefined : record
-}
-
-function wholeOf(split: Map<number, RecordPart[]>, record: AnyRecord | undefined): CommitRecord | undefined {
-  if (record?.is !== 'part') return record?.is === 'commit' ? record : undefined
-  const parts = [...(split.get(record.n) ?? []), record]
-  split.set(record.n, parts)
-  if (parts.length < record.parts) return undefined
-  split.delete(record.n)
-  const whole = decodeRecord(Buffer.concat(parts.toSorted((a, b) => a.part - b.part).map(({ bytes }) => bytes)))
-  return whole.is === 'commit' ? whole : undefined
+function wholeIn(split: Map<string, readonly RecordPart[]>, record: AnyRecord | undefined): CommitRecord | undefined {
+  if (record?.is === 'part') return joinPart(split, record)
+  return record?.is === 'commit' ? record : undefined
 }

@@ -6,7 +6,7 @@
 import type { Address } from '#protocol/address.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
 import { partitionOf } from '#protocol/partition.ts'
-import { parseStored, subjects } from '#protocol/subject.ts'
+import { parseStored, subjects, topicOf } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { emittedOf } from '#runtime/core/emitted.ts'
 import { readThrough } from '#runtime/partition/read-through.ts'
@@ -47,12 +47,11 @@ export async function sentBy(bus: Bus, { address, from, numbers }: Sought): Prom
 
 export async function emittedBy(bus: Bus, address: Address, from: number): Promise<Emission[]> {
   const found: Emission[] = []
-  const { name } = bus.realm
   await readThrough(
     bus,
-    `${name}.ev.${address.replace('/', '.')}.>`,
-    ({ subject: told, data, seq }) => {
-      found.push({ seq, type: emittedOf(data).type, topic: told.slice(name.length + '.ev.'.length) })
+    `${bus.realm.name}.ev.${address.replace('/', '.')}.>`,
+    ({ subject, data, seq }) => {
+      found.push({ seq, type: emittedOf(data).type, topic: topicOf(subject) })
       return true
     },
     from,

@@ -7,7 +7,8 @@ import { tell } from '#runtime/core/actions.ts'
 import { invariant } from '#runtime/cuts/reading/invariant.ts'
 import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 import type { Came } from '#runtime/cuts/restoring/replay.ts'
-import { diffRun, type DiffRun, type EndDifference } from '#runtime/forks/diff-run.ts'
+import type { ActorDifference } from '#runtime/cuts/reading/diff-cuts.ts'
+import { diffRun, type DiffRun } from '#runtime/forks/diff-run.ts'
 import { note, notes, resetGates } from '#test/support/gates.ts'
 import { openRestoreRealm, type RestoreRealm } from '#test/support/restore-world.ts'
 import { allCame, openTestTrial } from '#test/support/trial-world.ts'
@@ -78,7 +79,7 @@ async function buy(world: RestoreRealm, key: string, what: string, ms = 1000): P
 
 type Tried = {
   readonly run: DiffRun
-  readonly differences: readonly EndDifference[]
+  readonly differences: readonly ActorDifference[]
   readonly state: (address: Address) => Promise<unknown>
 }
 

@@ -8,6 +8,7 @@ import { sweptSince } from '#runtime/cuts/keeping/sweep.ts'
 import { importCut } from '#runtime/cuts/keeping/import-cut.ts'
 import { openCutFile, writeCutFile } from '#runtime/cuts/reading/cut-file.ts'
 import { storedSource } from '#runtime/cuts/reading/cut-source.ts'
+import type { Bus } from '#runtime/bus.ts'
 import type { Blueprint } from '#runtime/core/blueprint.ts'
 import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
@@ -37,6 +38,9 @@ function openWorld(given: Partial<KeeperOptions>, keepers = 1) {
   const taken: string[] = []
   const kinds = new Map<string, Blueprint>()
 
+  let reads = 0
+  const counting = (bus: Bus): Bus => ({ ...bus, get: (seq) => (reads++, bus.get(seq)) })
+
   async function make(id: string): Promise<CutManifest> {
     taken.push(id)
     const { lastSeq } = await maker.bus.logState()
@@ -48,7 +52,7 @@ function openWorld(given: Partial<KeeperOptions>, keepers = 1) {
   }
 
   const all = Array.from({ length: keepers }, (_, at) => {
-    const bus = log.connect()
+    const bus = counting(log.connect())
     const { archive, shelf } = makerOf(bus, openPlainArchive(openMemoryShelf()))
     const take = () => {
       const id = `c${++number}`
@@ -63,6 +67,7 @@ function openWorld(given: Partial<KeeperOptions>, keepers = 1) {
   return {
     ...{ clock, log, maker, taken, traces },
     work: (bytes = 10) => maker.bus.append({ subject: 'shop.in.0.x.order.1', data: new Uint8Array(bytes) }),
+    reads: () => reads,
     stick: (is: boolean) => void (isStuck = is),
     async [Symbol.asyncDispose]() {
       hearing.stop()
@@ -92,6 +97,18 @@ test('a cut is taken so often, if anything happened since the last', async () =>
   await world.within(world.work())
   await world.clock.advance(10 * second)
   expect(world.taken).toEqual(['c1', 'c2'])
+})
+
+test('what a cut left on the log of a realm at rest is read once, and not at every look', async () => {
+  await using world = openWorld({ cutEveryMs: minute })
+  await world.within(world.work())
+  await world.clock.advance(80 * second)
+  expect(world.taken).toEqual(['c1'])
+  for (let left = 0; left < 3; left++)
+    await world.within(world.maker.bus.append({ subject: 'shop.in.0.m.cut.c1', data: new Uint8Array() }))
+  await world.clock.advance(20 * minute)
+  expect(world.taken).toEqual(['c1'])
+  expect(world.reads()).toBe(3)
 })
 
 test('so much log is as good as so much time', async () => {

@@ -143,9 +143,7 @@ export async function keepDrill(notes: Registry, drill: CutDrill): Promise<void>
 export async function readDrills(notes: Pick<Registry, 'keys' | 'get'>): Promise<readonly CutDrill[]> {
   const keys = (await notes.keys()).filter((key) => key.startsWith(drillNoteOf('')))
   const found = await Promise.all(keys.map((key) => notes.get(key)))
-  return found
-    .flatMap((bytes) => (bytes === undefined || bytes.length === 0 ? [] : [decodeCutDrill(bytes)]))
-    .toSorted((a, b) => a.at - b.at)
+  return found.flatMap((bytes) => (bytes === undefined ? [] : [decodeCutDrill(bytes)])).toSorted((a, b) => a.at - b.at)
 }
 
 /** The last copy to a second place, or why there is none. */
@@ -168,7 +166,7 @@ async function keepCopy(notes: Registry, { at, cut, path, node, reason, cuts }: 
 
 export async function readCopy(notes: Pick<Registry, 'get'>): Promise<CutCopy | undefined> {
   const bytes = await notes.get(copyNote)
-  if (bytes === undefined || bytes.length === 0) return undefined
+  if (bytes === undefined) return undefined
   const f = decode(bytes) as [number, number, string, string, string, string | null, string[]]
   const [, at, cut, path, node, reason, cuts] = f
   return { at, cut, path, node, reason: reason ?? undefined, cuts }

@@ -7,7 +7,6 @@
  * cut says. Invariants: it reads only what would be there after a total loss, the object store or a
  * file; it changes nothing of the realm; a failure is a report and no fault.
  */
-import { setImmediate } from 'node:timers/promises'
 import { kindOf } from '#protocol/address.ts'
 import type { CutDrill } from '#protocol/cut-drill.ts'
 import type { CutSlice, StateRow } from '#protocol/cut.ts'
@@ -24,7 +23,8 @@ import type { Blueprint } from '#runtime/core/blueprint.ts'
 import { blueprintFor } from '#runtime/core/live.ts'
 import { migrate } from '#runtime/core/migrate.ts'
 import { type CutSource, readingOf } from '#runtime/cuts/reading/cut-source.ts'
-import { type CutView, openCut } from '#runtime/cuts/reading/open-cut.ts'
+import { type CutView, openCut, slicesOf } from '#runtime/cuts/reading/open-cut.ts'
+import { pausing } from '#runtime/cuts/reading/pausing.ts'
 import { restoreCut } from '#runtime/cuts/restoring/restore.ts'
 import { openScratch } from './scratch-generations.ts'
 import { verifyCut } from '#runtime/cuts/reading/verify-cut.ts'
@@ -104,7 +104,7 @@ async function restoreAway(
   onProgress: (progress: DrillProgress) => void,
 ): Promise<void> {
   const { realm: name, generation, partitions } = view.manifest
-  const slices = await Promise.all(view.manifest.slices.map(({ partition }) => view.slice(partition)))
+  const slices = await slicesOf(view)
   const scratch = openScratch({
     realm: { name, generation, partitions },
     clock,
@@ -129,7 +129,7 @@ async function restoreAway(
       },
     },
     view,
-    { isDrill: true },
+    { isDrill: true, looked: slices },
     ({ is, done, of }) => {
       if (is === 'states') onProgress({ is: 'restored', done, of: of ?? done })
     },
@@ -139,19 +139,6 @@ async function restoreAway(
   const told = view.manifest.channels.reduce((sum, [, , envelopes]) => sum + envelopes, 0)
   if (told !== counted.envelopes)
     findings.add(`${counted.envelopes} envelopes were in flight, and the cut says ${told}`)
-}
-
-const rowsAtOnce = 100
-
-/** Whoever steps beside it waits for no more than a few states. */
-async function* pausing(rows: AsyncIterable<StateRow>, signal: AbortSignal | undefined): AsyncGenerator<StateRow> {
-  let seen = 0
-  for await (const row of rows) {
-    yield row
-    if (++seen % rowsAtOnce !== 0) continue
-    await setImmediate()
-    signal?.throwIfAborted()
-  }
 }
 
 type Tally = { readonly kinds: Record<string, number>; timers: number; effects: number; subscribed: number }

@@ -54,8 +54,7 @@ export function neededBy({ source, archive, realm }: World): NeededBy {
       let seen = 0
       const documents = [...names]
       for (const { id, state } of living) {
-        const slices = documents.filter((name) => name.startsWith(cutNames.slice(id, 0).slice(0, -1)))
-        for (const segment of await (state === 'whole' ? ofWhole(id) : ofOpen(slices))) {
+        for (const segment of await (state === 'whole' ? ofWhole(id) : ofOpen(slicesAmong(documents, id)))) {
           segments.add(segment)
           // Whoever steps beside it waits for no more than some of them.
           if (++seen % addedAtOnce === 0) await setImmediate()
@@ -65,4 +64,9 @@ export function neededBy({ source, archive, realm }: World): NeededBy {
       return { cuts: new Set(living.map(({ id }) => id)), segments }
     },
   }
+}
+
+function slicesAmong(documents: readonly string[], cut: string): readonly string[] {
+  const prefix = cutNames.slice(cut, 0).slice(0, -1)
+  return documents.filter((name) => name.startsWith(prefix))
 }

@@ -36,6 +36,8 @@ export function scheduleOf({ bus, clock, shelf, take }: World, options: Schedule
   /** One that was abandoned is not tried again at once: what hindered it may last. */
   const retryMs = Math.min(everyMs || cutDeadlineMs, cutDeadlineMs)
   let last: { readonly cut: string; readonly upTo: number } | undefined
+  /** Up to where nothing happened since that cut: what it left there is not read again at every look. */
+  let rest: { readonly cut: string; readonly upTo: number } | undefined
 
   /** The position of its last marker commit; what stands behind is not in it. */
   async function endOf(cut: string): Promise<number> {
@@ -57,15 +59,20 @@ export function scheduleOf({ bus, clock, shelf, take }: World, options: Schedule
       return isOld || (everyBytes > 0 && bytes >= everyBytes)
     }
     const end = await endOf(newest.id)
-    if (everyMs > 0 && now - newest.begunAt >= everyMs) return await isAnythingSince(bus, end)
-    const since = (bus.order?.positionOf(lastSeq) ?? lastSeq) - end
-    return everyBytes > 0 && (since * bytes) / Math.max(1, entries) >= everyBytes
+    const upTo = bus.order?.positionOf(lastSeq) ?? lastSeq
+    if (everyMs > 0 && now - newest.begunAt >= everyMs) {
+      if (rest?.cut === newest.id && rest.upTo === upTo) return false
+      if (await isAnythingSince(bus, end)) return true
+      rest = { cut: newest.id, upTo }
+      return false
+    }
+    return everyBytes > 0 && ((upTo - end) * bytes) / Math.max(1, entries) >= everyBytes
   }
 
   /** Whoever is first; the other one looks again later. */
   async function claim(): Promise<boolean> {
     const { value, revision } = await bus.notes.entry(turnNote)
-    const [, at = 0] = value === undefined || value.length === 0 ? [] : (decode(value) as [number, number, string])
+    const [, at = 0] = value === undefined ? [] : (decode(value) as [number, number, string])
     const now = clock.now()
     if (now - at < retryMs) return false
     try {

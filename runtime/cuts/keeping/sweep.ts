@@ -199,6 +199,6 @@ async function saySweeping(notes: Registry, node: string, at: number): Promise<v
 /** Since when the object store is swept; nothing while it is not. */
 export async function sweptSince(notes: Pick<Registry, 'get'>): Promise<number | undefined> {
   const bytes = await notes.get(sweepNote)
-  const [, , at = 0] = bytes === undefined || bytes.length === 0 ? [] : (decode(bytes) as [number, string, number])
+  const [, , at = 0] = bytes === undefined ? [] : (decode(bytes) as [number, string, number])
   return at === 0 ? undefined : at
 }

@@ -4,20 +4,21 @@
  * cut". Invariants: the cut is read as a stream, never held as a whole; a predicate that throws, or
  * takes too long, is a fault of that predicate and of nothing else.
  */
-import { setImmediate } from 'node:timers/promises'
 import { type Address, isAddress, isChild, kindOf } from '#protocol/address.ts'
 import type { CutCheck, InvariantResult } from '#protocol/cut-check.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
 import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { decodeOutside } from '#protocol/outside.ts'
+import { partitionOf } from '#protocol/partition.ts'
 import { decodeState } from '#protocol/state.ts'
-import { parseStored } from '#protocol/subject.ts'
+import { parseStored, topicOf } from '#protocol/subject.ts'
 import type { FlightRow, StateRow } from '#protocol/cut.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { emittedOf } from '#runtime/core/emitted.ts'
-import { waitsOf } from '#runtime/core/waits.ts'
+import { type Found, type UnderWay, waitsOf } from '#runtime/core/waits.ts'
 import type { CheckedCut, FlyingEnvelope, Invariant } from './invariant.ts'
 import type { CutView } from './open-cut.ts'
+import { pausing } from './pausing.ts'
 
 export type CheckOptions = {
   readonly name: string
@@ -53,16 +54,17 @@ export async function checkCut({ view, clock, invariants }: World, options: Chec
   }
 }
 
-async function findWaits(view: CutView, signal: AbortSignal | undefined): ReturnType<typeof waitsFound> {
+async function findWaits(view: CutView, signal: AbortSignal | undefined): Promise<Found> {
   const waits = waitsOf(view.manifest.begunAt)
   for await (const row of pausing(view.flights(), signal)) {
-    const flying = wayOf(view.manifest.realm, row)
+    const flying = wayOf(row)
     if (flying !== undefined) waits.fly(flying)
   }
   for (const { partition } of view.manifest.slices)
     for await (const row of pausing(view.states(partition), signal))
       if (row[1] !== null && mayWait(row)) waits.add(row[0], decodeState(row[1]))
-  return await waitsFound(view, waits)
+  const there = await thereOf(view, waits.named, signal)
+  return waits.found((address) => there.get(address))
 }
 
 /**
@@ -74,32 +76,27 @@ function mayWait([address, state, due, flags = 0]: StateRow): boolean {
   return state !== null && Buffer.from(state.buffer, state.byteOffset, state.length).includes(`${address}~`)
 }
 
-async function waitsFound(view: CutView, waits: ReturnType<typeof waitsOf>): Promise<ReturnType<typeof waits.found>> {
+/** Looked up in the order in which they lie there: they may be very many. */
+async function thereOf(
+  view: CutView,
+  named: Iterable<Address>,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<Address, 'active' | 'ended'>> {
   const there = new Map<Address, 'active' | 'ended'>()
-  for (const address of waits.named) {
-    const state = await view.state(address)
-    if (state !== undefined) there.set(address, decodeState(state).book.ended === undefined ? 'active' : 'ended')
-  }
-  return waits.found((address) => there.get(address))
+  const byPartition = Map.groupBy(named, (address) => partitionOf(address, view.manifest.partitions))
+  for (const those of byPartition.values())
+    for await (const address of pausing(those.toSorted(), signal)) {
+      const state = await view.state(address)
+      if (state !== undefined) there.set(address, decodeState(state).book.ended === undefined ? 'active' : 'ended')
+    }
+  return there
 }
 
-function wayOf(realm: string, [, subject]: FlightRow): Parameters<ReturnType<typeof waitsOf>['fly']>[0] | undefined {
+function wayOf([, subject]: FlightRow): UnderWay | undefined {
   const stored = parseStored(subject)
   if (stored.is === 'in') return { to: stored.address }
-  return stored.is === 'ev' ? { topic: subject.slice(realm.length + '.ev.'.length) } : undefined
+  return stored.is === 'ev' ? { topic: topicOf(subject) } : undefined
 }
-
-/** Rows come without a pause as long as they are of one segment; others want to run. */
-async function* pausing<T>(rows: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T> {
-  let count = 0
-  for await (const row of rows) {
-    signal?.throwIfAborted()
-    yield row
-    if (++count % rowsAtOnce === 0) await setImmediate()
-  }
-}
-
-const rowsAtOnce = 250
 
 async function resultOf(
   { name, holds: ask }: Invariant,

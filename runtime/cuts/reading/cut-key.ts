@@ -64,8 +64,7 @@ const format = 1
 /** Of the key that the realm's nodes have; nothing where none of them was ever there. */
 export async function cutKeyNameIn(notes: Pick<Registry, 'get'>): Promise<string | undefined> {
   const bytes = await notes.get(note)
-  if (bytes === undefined || bytes.length === 0) return undefined
-  return (decode(bytes) as [number, string])[1]
+  return bytes && (decode(bytes) as [number, string])[1]
 }
 
 /** The first node of a realm says which key it is, or whoever makes the realm from a cut. */

@@ -9,16 +9,15 @@ import {
   type CutNote,
   type CutSlice,
   decodeCutNote,
-  decodeManifest,
   decodeSlice,
   encodeCutNote,
   type SegmentRef,
 } from '#protocol/cut.ts'
-import { Fault, isFault } from '#protocol/fault.ts'
+import { isFault } from '#protocol/fault.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Bundle } from '#protocol/bundle.ts'
-import { archivedSource, eitherSource, segmentBytesOf, storedSource } from './cut-source.ts'
+import { archivedSource, eitherSource, manifestOf, readingOf, segmentIn, storedSource } from './cut-source.ts'
 
 export type CutShelf = {
   keep(bundle: Bundle): Promise<SegmentRef>
@@ -44,6 +43,10 @@ export type CutShelf = {
 }
 
 export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archive: Archive }): CutShelf {
+  const { name: realm } = bus.realm
+  const stored = storedSource(bus.cuts)
+  const { bytes, opens } = readingOf(eitherSource(archivedSource(archive), stored), archive, realm)
+
   async function document(name: string): Promise<Uint8Array | undefined> {
     const here = archive.documents.get(name)
     if (here !== undefined) return here
@@ -65,32 +68,26 @@ export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archi
     async rows(ref) {
       const here = await archive.rows(ref)
       if (here !== undefined) return here
-      const there = await bus.cuts.get(cutNames.segment(ref.id))
-      if (there === undefined) throw new Fault('cut.missing', { what: 'segment', value: ref.id })
-      await archive.take(ref.id, there)
+      await archive.take(ref.id, await segmentIn(stored, ref.id))
       return (await archive.rows(ref)) as readonly unknown[]
     },
-    bytes: ({ id }) => segmentBytesOf(eitherSource(archivedSource(archive), storedSource(bus.cuts)), archive, id),
-    opens: async (ref) => await archive.opens(ref.id, await shelf.bytes(ref)),
+    bytes,
+    opens,
     document,
     async slice(cut, partition) {
       const bytes = await document(cutNames.slice(cut, partition))
       return bytes === undefined ? undefined : decodeSlice(bytes)
     },
-    async manifest(cut) {
-      const bytes = await document(cutNames.manifest(cut))
-      if (bytes === undefined) throw new Fault('cut.unknown', { value: cut, realm: bus.realm.name })
-      return decodeManifest(bytes)
-    },
+    manifest: (cut) => manifestOf({ document }, cut, realm),
     async note(cut) {
       const bytes = await bus.notes.get(cutNames.note(cut))
-      return bytes === undefined || bytes.length === 0 ? undefined : decodeCutNote(bytes)
+      return bytes && decodeCutNote(bytes)
     },
     setNote: (note, revision) => bus.notes.put(cutNames.note(note.id), encodeCutNote(note), revision),
     async changeNote(cut, next) {
       for (;;) {
         const { value, revision } = await bus.notes.entry(cutNames.note(cut))
-        const changed = value === undefined || value.length === 0 ? undefined : next(decodeCutNote(value))
+        const changed = value && next(decodeCutNote(value))
         if (changed === undefined) return undefined
         try {
           await shelf.setNote(changed, revision)
@@ -105,7 +102,7 @@ export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archi
       const keys = (await bus.notes.keys()).filter((key) => key.startsWith(cutNames.note('')))
       const found = await Promise.all(keys.map((key) => bus.notes.get(key)))
       return found
-        .flatMap((bytes) => (bytes === undefined || bytes.length === 0 ? [] : [decodeCutNote(bytes)]))
+        .flatMap((bytes) => (bytes === undefined ? [] : [decodeCutNote(bytes)]))
         .toSorted((a, b) => a.begunAt - b.begunAt)
     },
     // Never remembered: from the moment at which it is removed nobody may build on it.

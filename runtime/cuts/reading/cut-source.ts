@@ -12,6 +12,7 @@ import {
   type Layer,
   type SegmentRef,
   signedBytesOf,
+  type SliceRef,
 } from '#protocol/cut.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { Archive } from '#store/archive.ts'
@@ -59,24 +60,22 @@ export function readingOf(
   archive: Pick<Archive, 'rowsIn' | 'opens' | 'hashOf'>,
   realm: string,
 ): CutReading {
-  async function found(id: string): Promise<Uint8Array> {
-    const bytes = await source.segment(id)
-    if (bytes === undefined) throw new Fault('cut.missing', { what: 'segment', value: id })
-    return bytes
-  }
-
   return {
     document: source.document,
-    async manifest(cut) {
-      return decodeManifest(await manifestBytesOf(source, cut, realm))
-    },
-    rows: async ({ id }) => await archive.rowsIn(id, await found(id)),
-    opens: async ({ id }) => await archive.opens(id, await found(id)),
+    manifest: (cut) => manifestOf(source, cut, realm),
+    rows: async ({ id }) => await archive.rowsIn(id, await segmentIn(source, id)),
+    opens: async ({ id }) => await archive.opens(id, await segmentIn(source, id)),
     bytes: ({ id }) => segmentBytesOf(source, archive, id),
   }
 }
 
-export async function manifestBytesOf(source: CutSource, cut: string, realm: string): Promise<Uint8Array> {
+type Documents = Pick<CutSource, 'document'>
+
+export async function manifestOf(source: Documents, cut: string, realm: string): Promise<CutManifest> {
+  return decodeManifest(await manifestBytesOf(source, cut, realm))
+}
+
+async function manifestBytesOf(source: Documents, cut: string, realm: string): Promise<Uint8Array> {
   const bytes = await source.document(cutNames.manifest(cut))
   if (bytes === undefined) throw new Fault('cut.unknown', { value: cut, realm })
   return bytes
@@ -88,7 +87,6 @@ type Hashing = Pick<Archive, 'hashOf' | 'isSigned'>
 export type Outline = {
   readonly manifest: CutManifest
   readonly documents: ReadonlyMap<string, Uint8Array>
-  readonly slices: readonly CutSlice[]
   readonly segments: ReadonlyMap<string, SegmentRef>
 }
 
@@ -104,18 +102,25 @@ export async function outlineOf(
     throw new Fault('cut.signature', { value: cut, reason: 'its bytes are not those that were signed' })
   const documents = new Map([[cutNames.manifest(cut), bytes]])
   const segments = new Map(looseSegmentsOf(manifest).map((ref) => [ref.id, ref] as const))
-  const slices: CutSlice[] = []
   for (const { partition, hash } of manifest.slices) {
-    const name = cutNames.slice(cut, partition)
-    const slice = await source.document(name)
-    if (slice === undefined) throw new Fault('cut.missing', { what: 'slice', value: name })
-    if (archive.hashOf(slice) !== hash) throw damaged('slice', name, 'its hash is another one than the manifest names')
-    documents.set(name, slice)
-    const read = decodeSlice(slice)
-    slices.push(read)
-    for (const ref of segmentsOf(read)) segments.set(ref.id, ref)
+    const slice = await sliceBytesOf(source, archive, { cut, partition, hash })
+    documents.set(cutNames.slice(cut, partition), slice)
+    for (const ref of segmentsOf(decodeSlice(slice))) segments.set(ref.id, ref)
   }
-  return { manifest, documents, slices, segments }
+  return { manifest, documents, segments }
+}
+
+/** As the manifest names it. */
+export async function sliceBytesOf(
+  source: Documents,
+  archive: Pick<Archive, 'hashOf'>,
+  { cut, partition, hash }: Pick<SliceRef, 'partition' | 'hash'> & { readonly cut: string },
+): Promise<Uint8Array> {
+  const value = cutNames.slice(cut, partition)
+  const bytes = await source.document(value)
+  if (bytes === undefined) throw new Fault('cut.missing', { what: 'slice', value })
+  if (archive.hashOf(bytes) !== hash) throw damaged('slice', value, 'its hash is another one than the manifest names')
+  return bytes
 }
 
 /** Those that belong to no slice. */
@@ -133,12 +138,18 @@ export async function segmentBytesOf(
   archive: Pick<Archive, 'hashOf'>,
   id: string,
 ): Promise<Uint8Array> {
-  const bytes = await source.segment(id)
-  if (bytes === undefined) throw new Fault('cut.missing', { what: 'segment', value: id })
+  const bytes = await segmentIn(source, id)
   if (archive.hashOf(bytes) !== id) throw damaged('segment', id, 'its hash is another one')
   return bytes
 }
 
-function damaged(what: string, value: string, reason: string): Fault {
+/** Not checked yet. */
+export async function segmentIn(source: CutSource, id: string): Promise<Uint8Array> {
+  const bytes = await source.segment(id)
+  if (bytes === undefined) throw new Fault('cut.missing', { what: 'segment', value: id })
+  return bytes
+}
+
+export function damaged(what: string, value: string, reason: string): Fault {
   return new Fault('cut.damaged', { what, value, reason })
 }

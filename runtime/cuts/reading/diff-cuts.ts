@@ -7,6 +7,7 @@ import { type Address, kindOf } from '#protocol/address.ts'
 import type { StateRow } from '#protocol/cut.ts'
 import { type ActorState, decodeState } from '#protocol/state.ts'
 import { changedRows } from './changed-rows.ts'
+import { mergeRows, type Pair, pairRows } from './merge-rows.ts'
 import type { CutView } from './open-cut.ts'
 import { changesBetween, type ValueChange } from './value-paths.ts'
 
@@ -32,45 +33,24 @@ export async function* diffCuts(a: CutView, b: CutView, options: DiffOptions = {
     yield* differenceOf(options.address, await stateIn(a, options.address), await stateIn(b, options.address), options)
     return
   }
-  if (a.manifest.partitions === b.manifest.partitions) {
-    for (let partition = 0; partition < a.manifest.partitions; partition++)
-      for await (const [address, was, is] of changedRows(a, b, partition)) yield* wanted(address, was, is, options)
-    return
-  }
-  // Actors live in other partitions there: all of each in one order.
-  yield* merged(allOf(a), allOf(b), options)
+  for await (const [address, was, is] of pairsOf(a, b))
+    if (options.kind === undefined || kindOf(address) === options.kind) yield* differenceOf(address, was, is, options)
+}
+
+async function* pairsOf(a: CutView, b: CutView): AsyncGenerator<Pair> {
+  // Where actors live in other partitions: all of each in one order.
+  if (a.manifest.partitions !== b.manifest.partitions) return yield* pairRows(allOf(a), allOf(b))
+  for (const { partition } of a.manifest.slices) yield* changedRows(a, b, partition)
+}
+
+/** All partitions as one. */
+function allOf(view: CutView): AsyncGenerator<StateRow> {
+  return mergeRows(view.manifest.slices.map(({ partition }) => view.states(partition)))
 }
 
 async function stateIn(view: CutView, address: Address): Promise<StateRow | undefined> {
   const state = await view.state(address)
   return state === undefined ? undefined : [address, state]
-}
-
-function* wanted(
-  address: Address,
-  was: StateRow | undefined,
-  is: StateRow | undefined,
-  options: DiffOptions,
-): Generator<ActorDifference> {
-  if (options.kind === undefined || kindOf(address) === options.kind) yield* differenceOf(address, was, is, options)
-}
-
-async function* merged(
-  before: AsyncGenerator<StateRow>,
-  after: AsyncGenerator<StateRow>,
-  options: DiffOptions,
-): AsyncGenerator<ActorDifference> {
-  let [old, next] = await Promise.all([before.next(), after.next()])
-  while (old.done !== true || next.done !== true) {
-    const isOld = old.done !== true && (next.done === true || old.value[0] <= next.value[0])
-    const isNext = next.done !== true && (old.done === true || next.value[0] <= old.value[0])
-    const was = isOld ? (old.value as StateRow) : undefined
-    const is = isNext ? (next.value as StateRow) : undefined
-    const [address] = (was ?? is) as StateRow
-    yield* wanted(address, was, is, options)
-    if (isOld) old = await before.next()
-    if (isNext) next = await after.next()
-  }
 }
 
 function* differenceOf(
@@ -96,21 +76,4 @@ function* differenceOf(
 /** As people know it: the snapshot's parts at the root, and beside them what it waits for. */
 function shownOf({ snapshot, book, ...rest }: ActorState): object {
   return { ...snapshot, ...book, ...rest }
-}
-
-/** All partitions as one, by addresses. */
-async function* allOf(view: CutView): AsyncGenerator<StateRow> {
-  const sources = view.manifest.slices.map(({ partition }) => view.states(partition))
-  const heads = await Promise.all(sources.map((source) => source.next()))
-  for (;;) {
-    let least: number | undefined
-    for (const [at, head] of heads.entries()) {
-      if (head.done === true) continue
-      const known = least === undefined ? undefined : (heads[least]?.value as StateRow)
-      if (known === undefined || head.value[0] < known[0]) least = at
-    }
-    if (least === undefined) return
-    yield heads[least]?.value as StateRow
-    heads[least] = await (sources[least] as AsyncGenerator<StateRow>).next()
-  }
 }

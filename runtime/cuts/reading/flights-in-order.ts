@@ -4,25 +4,12 @@
  * however much was in flight.
  */
 import type { FlightRow, Layer } from '#protocol/cut.ts'
+import { mergeRows } from './merge-rows.ts'
 
 type Rows = (layer: Layer) => AsyncGenerator<FlightRow>
 
-export async function* flightsInOrder(layer: Layer, rowsOf: Rows): AsyncGenerator<FlightRow> {
-  const heads = await Promise.all(
-    runsOf(layer).map(async (run) => {
-      const rows = rowsOf(run)
-      return { rows, next: await rows.next() }
-    }),
-  )
-  for (;;) {
-    let least: (typeof heads)[number] | undefined
-    for (const head of heads)
-      if (head.next.done !== true && (least === undefined || head.next.value[0] < (least.next.value as FlightRow)[0]))
-        least = head
-    if (least === undefined) return
-    yield least.next.value as FlightRow
-    least.next = await least.rows.next()
-  }
+export function flightsInOrder(layer: Layer, rowsOf: Rows): AsyncGenerator<FlightRow> {
+  return mergeRows(runsOf(layer).map(rowsOf))
 }
 
 /** Where a segment begins before the one ahead of it ended, another reading begins. */

@@ -6,7 +6,6 @@
 import type { Address } from '#protocol/address.ts'
 import {
   type CutManifest,
-  cutNames,
   type CutSlice,
   decodeSlice,
   type FlightRow,
@@ -20,8 +19,10 @@ import type { ClientMark } from '#protocol/folded.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import type { Archive } from '#store/archive.ts'
 import type { CutShelf } from './cut-shelf.ts'
-import { looseSegmentsOf } from './cut-source.ts'
+import { looseSegmentsOf, segmentsOf, sliceBytesOf } from './cut-source.ts'
+import { type FindRow, findRowIn } from './find-row.ts'
 import { flightsInOrder } from './flights-in-order.ts'
+import { mergeRows } from './merge-rows.ts'
 
 export type CutView = {
   readonly manifest: CutManifest
@@ -62,16 +63,7 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
   async function read(partition: number): Promise<CutSlice> {
     const ref = manifest.slices.find((one) => one.partition === partition)
     if (ref === undefined) throw new RangeError(`partition ${partition} of ${manifest.partitions}`)
-    const value = cutNames.slice(id, partition)
-    const bytes = await shelf.document(value)
-    if (bytes === undefined) throw new Fault('cut.missing', { what: 'slice', value })
-    if (archive.hashOf(bytes) !== ref.hash)
-      throw new Fault('cut.damaged', {
-        what: 'slice',
-        value,
-        reason: 'its hash is another one than the manifest names',
-      })
-    return decodeSlice(bytes)
+    return decodeSlice(await sliceBytesOf(shelf, archive, { cut: id, ...ref }))
   }
 
   function slice(partition: number): Promise<CutSlice> {
@@ -80,23 +72,27 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
     return known
   }
 
+  /** In the partition that was asked for last: whoever asks in its order opens each segment once. */
+  let near: { readonly partition: number; readonly find: FindRow } | undefined
+
+  async function finderIn(partition: number): Promise<FindRow> {
+    if (near?.partition === partition) return near.find
+    const find = findRowIn(shelf, (await slice(partition)).layers)
+    near = { partition, find }
+    return find
+  }
+
   return {
     manifest,
     slice,
     async state(address) {
-      const { layers } = await slice(partitionOf(address, manifest.partitions))
-      for (const layer of layers) {
-        const ref = segmentWith(layer, address)
-        if (ref === undefined) continue
-        const rows = (await shelf.rows(ref)) as StateRow[]
-        const row = rows.find(([one]) => one === address)
-        if (row !== undefined) return row[1] ?? undefined
-      }
-      return undefined
+      const find = await finderIn(partitionOf(address, manifest.partitions))
+      return (await find(address))?.[1] ?? undefined
     },
     async *states(partition) {
       const { layers } = await slice(partition)
-      yield* merged(layers.map((layer) => rowsOf<StateRow>(shelf, layer)))
+      for await (const row of mergeRows(layers.map((layer) => rowsOf<StateRow>(shelf, layer))))
+        if (row[1] !== null) yield row
     },
     flights: () => flightsInOrder(manifest.flights, (layer) => rowsOf<FlightRow>(shelf, layer)),
     parked: () => rowsOf<FlightRow>(shelf, manifest.parked ?? []),
@@ -109,10 +105,8 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
     check: (ref) => shelf.opens(ref),
     async segments() {
       const all = new Map(looseSegmentsOf(manifest).map((ref) => [ref.id, ref] as const))
-      for (const { partition } of manifest.slices) {
-        const { layers, clients } = await slice(partition)
-        for (const ref of [...layers.flat(), ...clients]) all.set(ref.id, ref)
-      }
+      for (const { partition } of manifest.slices)
+        for (const ref of segmentsOf(await slice(partition))) all.set(ref.id, ref)
       return all
     },
   }
@@ -127,35 +121,12 @@ export function checkSignature(archive: World['archive'], manifest: CutManifest)
   throw new Fault('cut.signature', { value: id, reason })
 }
 
-async function* rowsOf<T>(shelf: CutReading, layer: Layer): AsyncGenerator<T> {
-  for (const ref of layer) yield* (await shelf.rows(ref)) as T[]
+/** What the cut names: its signature holds, and the hash of each slice. */
+export function slicesOf({ manifest, slice }: Pick<CutView, 'manifest' | 'slice'>): Promise<readonly CutSlice[]> {
+  return Promise.all(manifest.slices.map(({ partition }) => slice(partition)))
 }
 
-/** Several ordered layers as one; the first that has an address speaks for it. */
-async function* merged(layers: AsyncGenerator<StateRow>[]): AsyncGenerator<StateRow> {
-  const heads = await Promise.all(layers.map((layer) => layer.next()))
-  for (;;) {
-    let least: StateRow | undefined
-    for (const { done, value } of heads)
-      if (done !== true && (least === undefined || value[0] < least[0])) least = value
-    if (least === undefined) return
-    const address = least[0]
-    for (const [at, head] of heads.entries())
-      if (head.done !== true && head.value[0] === address)
-        heads[at] = await (layers[at] as AsyncGenerator<StateRow>).next()
-    if (least[1] !== null) yield least
-  }
-}
-
-export function segmentWith(layer: Layer, key: string): SegmentRef | undefined {
-  let low = 0
-  let high = layer.length - 1
-  while (low <= high) {
-    const middle = (low + high) >> 1
-    const ref = layer[middle] as SegmentRef
-    if (key < ref.first) high = middle - 1
-    else if (key > ref.last) low = middle + 1
-    else return ref
-  }
-  return undefined
+/** Of one layer, a segment after the other. */
+export async function* rowsOf<T>(from: Pick<CutReading, 'rows'>, layer: Layer): AsyncGenerator<T> {
+  for (const ref of layer) yield* (await from.rows(ref)) as T[]
 }

@@ -3,10 +3,18 @@
  * Invariants: nothing is changed by it; it goes on behind what is damaged, so that all of it is
  * known at once; what it calls whole can be restored with the key that is here.
  */
-import { cutNames, decodeManifest, decodeSlice, type CutManifest, type SegmentRef } from '#protocol/cut.ts'
-import { Fault, isFault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import { cutNames, decodeSlice, type CutManifest, type SegmentRef } from '#protocol/cut.ts'
+import { isFault, type StoredFault, storedFaultOf } from '#protocol/fault.ts'
 import type { Archive } from '#store/archive.ts'
-import { type CutSource, manifestBytesOf, segmentsOf, looseSegmentsOf } from './cut-source.ts'
+import {
+  type CutSource,
+  damaged,
+  looseSegmentsOf,
+  manifestOf,
+  segmentIn,
+  segmentsOf,
+  sliceBytesOf,
+} from './cut-source.ts'
 import { checkSignature } from './open-cut.ts'
 
 export type Flaw = {
@@ -69,7 +77,7 @@ export async function verifyCut(
 
   let manifest: CutManifest
   try {
-    manifest = decodeManifest(await manifestBytesOf(source, cut, realm))
+    manifest = await manifestOf(source, cut, realm)
     checkSignature(archive, manifest)
     if (manifest.id !== cut) throw damaged('manifest', cut, `it is the manifest of ${manifest.id}`)
   } catch (error) {
@@ -81,15 +89,11 @@ export async function verifyCut(
     looseSegmentsOf(manifest).map((ref) => [ref.id, { ref, partition: undefined }]),
   )
   for (const { partition, hash } of manifest.slices) {
-    const name = cutNames.slice(cut, partition)
     try {
-      const bytes = await source.document(name)
-      if (bytes === undefined) throw new Fault('cut.missing', { what: 'slice', value: name })
-      if (archive.hashOf(bytes) !== hash)
-        throw damaged('slice', name, 'its hash is another one than the manifest names')
+      const bytes = await sliceBytesOf(source, archive, { cut, partition, hash })
       for (const ref of segmentsOf(decodeSlice(bytes))) wanted.set(ref.id, { ref, partition })
     } catch (error) {
-      note({ what: 'slice', name, partition }, error)
+      note({ what: 'slice', name: cutNames.slice(cut, partition), partition }, error)
     }
   }
 
@@ -108,16 +112,11 @@ export async function verifyCut(
 }
 
 async function checkSegment(source: CutSource, archive: World['archive'], ref: SegmentRef): Promise<number> {
-  const bytes = await source.segment(ref.id)
-  if (bytes === undefined) throw new Fault('cut.missing', { what: 'segment', value: ref.id })
+  const bytes = await segmentIn(source, ref.id)
   const rows = await archive.rowsIn(ref.id, bytes)
   if (rows.length !== ref.rows)
     throw damaged('segment', ref.id, `it holds ${rows.length} rows, and ${ref.rows} are named`)
   if (bytes.length !== ref.bytes)
     throw damaged('segment', ref.id, `it has ${bytes.length} bytes, and ${ref.bytes} are named`)
   return bytes.length
-}
-
-function damaged(what: string, value: string, reason: string): Fault {
-  return new Fault('cut.damaged', { what, value, reason })
 }

@@ -5,7 +5,10 @@ const batchEntries = 900
 /** A server holds a batch in memory until its end. */
 const batchBytes = 8 * 1024 * 1024
 
-export async function* batchesOf<T>(all: AsyncIterable<T>, bytesOf: (one: T) => number): AsyncGenerator<readonly T[]> {
+export async function* batchesOf<T>(
+  all: AsyncIterable<T> | Iterable<T>,
+  bytesOf: (one: T) => number,
+): AsyncGenerator<readonly T[]> {
   let batch: T[] = []
   let bytes = 0
   for await (const one of all) {

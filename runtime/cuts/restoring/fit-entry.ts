@@ -4,6 +4,7 @@
  * fit is parked whole, so that nobody can send anything that no cut with it could be restored from.
  */
 import { type Address, rootOf } from '#protocol/address.ts'
+import { bareEnvelope } from '#protocol/envelope.ts'
 import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import { encodeParked, parkedEntryBytes } from '#protocol/parked.ts'
 import { partitionOf } from '#protocol/partition.ts'
@@ -13,18 +14,7 @@ import type { Bus, Entry } from '#runtime/bus.ts'
 type Sent = { readonly address: Address; readonly sender: Sender; readonly position: number; readonly at: number }
 
 /** Of what is parked as it came, nothing else is told. */
-const unread = {
-  content: { is: 'event', event: { type: 'perdure.undecodable' } },
-  from: undefined,
-  id: undefined,
-  n: 0,
-  index: 0,
-  generation: 0,
-  cause: undefined,
-  ask: undefined,
-  deadline: undefined,
-  traceparent: undefined,
-} as const
+const unread = { ...bareEnvelope, content: { is: 'event', event: { type: 'perdure.undecodable' } } } as const
 
 /** More than all headers of an entry together. */
 const headBytes = 1024

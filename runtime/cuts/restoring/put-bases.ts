@@ -5,6 +5,7 @@
 import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
 import type { StoreIdentity } from '#store/store.ts'
 import type { Bus } from '#runtime/bus.ts'
+import { inOrder } from '#runtime/cuts/reading/in-order.ts'
 import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 import type { OnProgress } from './restore.ts'
 import type { Share, Shares } from './shares.ts'
@@ -38,11 +39,7 @@ export async function putBases(
   }
 
   // Packing, sending and storing take turns; each of them holds a whole partition in memory.
-  const waiting = [...shares.all]
-  const lanes = Array.from({ length: atOnce }, async () => {
-    for (let share = waiting.shift(); share !== undefined; share = waiting.shift()) await put(share)
-  })
-  await Promise.all(lanes)
+  await inOrder(shares.all, put, atOnce)
 }
 
 /** A session may have sent to any of them: the highest number counts. */

@@ -11,7 +11,7 @@ import { type OutsideNote, renoted, uncounted } from '#protocol/outside.ts'
 import type { Realm } from '#protocol/realm.ts'
 import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
-import { encodeMendRow, type MendRow } from '#runtime/core/mend-row.ts'
+import { decodeMendRow, encodeMendRow, type MendRow } from '#runtime/core/mend-row.ts'
 import { shiftEnvelope } from '#runtime/core/shift-instants.ts'
 import { type Doors, openDoors } from '#runtime/cuts/reading/doors.ts'
 import { batchesOf } from './entry-batches.ts'
@@ -47,14 +47,8 @@ export async function putFlights(
   async function put(batch: readonly Flown[]): Promise<void> {
     const positions = batch.flatMap(({ position }) => (position === undefined ? [] : [position]))
     const table: Entry = { subject: subjects.mended(realm), data: encodeMendRow(row, positions) }
-    const entries = [table, ...batch.map(({ entry }) => entry)]
-    // A batch of one is no batch.
-    const { seq } = entries.length === 1 ? await bus.append(table) : await bus.appendAll(entries)
-    const first = seq - batch.length
-    row = {
-      ...row,
-      pieces: [...row.pieces, ...positions.map((position, at) => [first + 1 + at, position, 1] as const)],
-    }
+    const { seq } = await bus.appendAll([table, ...batch.map(({ entry }) => entry)])
+    row = decodeMendRow(table.data, seq - batch.length)
     done += batch.length
     onProgress({ is: 'flights', done, of })
   }
@@ -79,7 +73,7 @@ export async function putFlights(
   }
 
   async function* flown(isKept: boolean): AsyncGenerator<Flown> {
-    const doors = realm.partitions === view.manifest.partitions ? undefined : await openDoors(view)
+    const doors = isKept || realm.partitions === view.manifest.partitions ? undefined : await openDoors(view)
     for await (const flight of view.flights()) {
       const isTold = parseStored(flight[1]).is !== 'in'
       if (isTold !== isKept) continue

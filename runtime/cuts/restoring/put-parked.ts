@@ -11,8 +11,7 @@ import { batchesOf } from './entry-batches.ts'
 import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 
 export async function putParked(bus: Bus, view: Pick<CutView, 'parked'>): Promise<void> {
-  for await (const batch of batchesOf(entries(), ({ data }) => data.length))
-    await (batch.length === 1 ? bus.append(batch[0] as Entry) : bus.appendAll(batch))
+  for await (const batch of batchesOf(entries(), ({ data }) => data.length)) await bus.appendAll(batch)
 
   async function* entries(): AsyncGenerator<Entry> {
     for await (const [, subject, data] of view.parked()) {

@@ -18,7 +18,7 @@ export async function putReplay(
   const { realm } = bus
   let done = 0
   for await (const batch of batchesOf(entries(), ({ data }) => data.length)) {
-    await (batch.length === 1 ? bus.append(batch[0] as Entry) : bus.appendAll(batch))
+    await bus.appendAll(batch)
     done += batch.length
     onProgress({ is: 'replayed', done, of: undefined })
   }

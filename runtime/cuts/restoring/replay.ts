@@ -6,7 +6,6 @@
  * a log that does not hold all of it any more is said, and nothing of it is given out.
  */
 import { type Address, rootOf } from '#protocol/address.ts'
-import type { CutSlice } from '#protocol/cut.ts'
 import type { Envelope } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
 import { encodeOutside, type OutsideNote, renoted, uncounted } from '#protocol/outside.ts'
@@ -20,7 +19,7 @@ import type { Generations } from '#runtime/generations.ts'
 import { openPlacedView } from '#runtime/mending/placed-view.ts'
 import { readThrough } from '#runtime/partition/read-through.ts'
 import { doorLimits, openDoors } from '#runtime/cuts/reading/doors.ts'
-import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
+import { type CutView, slicesOf } from '#runtime/cuts/reading/open-cut.ts'
 import { restorer } from './restorer.ts'
 
 /** Something that came from outside, where it stood. */
@@ -89,9 +88,7 @@ type Bound = (partition: number) => number
 async function behindMarkers(bus: Bus, view: CutView): Promise<Bound> {
   const { id, generation, log } = view.manifest
   if ((await bus.logState()).createdAt !== log) throw absent(view)
-  const slices: readonly CutSlice[] = await Promise.all(
-    view.manifest.slices.map(({ partition }) => view.slice(partition)),
-  )
+  const slices = await slicesOf(view)
   for (const { partition, marker } of slices)
     if ((await bus.get(marker)) === undefined)
       throw new Fault('replay.trimmed', { value: id, have: generation, partition })

@@ -9,14 +9,15 @@ import type { Fork } from '#protocol/fork.ts'
 import { encodeRecord } from '#protocol/record.ts'
 import { encodeStandstill, standstillNote } from '#protocol/standstill.ts'
 import { subjects } from '#protocol/subject.ts'
-import type { Bus, Entry, Registry } from '#runtime/bus.ts'
+import type { Bus, Registry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { incarnationOf, positionAt, sequenceIn } from '#runtime/core/incarnations.ts'
 import { encodeMendRow, type MendRow } from '#runtime/core/mend-row.ts'
 import type { Generations } from '#runtime/generations.ts'
 import { trace } from '#runtime/trace.ts'
-import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
+import { type CutView, slicesOf } from '#runtime/cuts/reading/open-cut.ts'
 import { inOrder } from '#runtime/cuts/reading/in-order.ts'
+import { batchesOf } from './entry-batches.ts'
 import { putFlights } from './put-flights.ts'
 import { instantOf, putKinds } from './put-kinds.ts'
 import { canLieUnder, putLayers, type SealedBaseOf } from './put-layers.ts'
@@ -131,11 +132,6 @@ export async function restoreCut(
   }
 }
 
-/** What the cut names: its signature holds, and the hash of each slice. */
-export function slicesOf(view: CutView): Promise<readonly CutSlice[]> {
-  return Promise.all(view.manifest.slices.map(({ partition }) => view.slice(partition)))
-}
-
 /** While one is hashed, others are read and unpacked. */
 const checkedAtOnce = 4
 
@@ -157,8 +153,6 @@ export async function verified(view: CutView, onProgress: OnProgress): Promise<r
   return slices
 }
 
-const claimsMost = 900
-
 /**
  * First of all, so that each base says where the claim stands that it goes on from: whoever follows
  * looks whether what it has last is on the log. Says where each stands.
@@ -179,10 +173,9 @@ async function claimAll(bus: Bus, epochs: readonly number[], clock: Clock): Prom
     }),
   }))
   const seqs: number[] = []
-  for (let at = 0; at < entries.length; at += claimsMost) {
-    const batch = entries.slice(at, at + claimsMost)
-    const { seq } = batch.length === 1 ? await bus.append(batch[0] as Entry) : await bus.appendAll(batch)
-    for (let index = 0; index < batch.length; index++) seqs.push(seq - batch.length + 1 + index)
+  for await (const batch of batchesOf(entries, ({ data }) => data.length)) {
+    const { seq } = await bus.appendAll(batch)
+    seqs.push(...batch.map((_, at) => seq - batch.length + 1 + at))
   }
   return seqs
 }
