@@ -67,7 +67,8 @@ export type Registry = {
   entry(key: string): Promise<{ readonly value: Uint8Array | undefined; readonly revision: number }>
   /** Only over that revision, if one is given (else `bus.conflict`); returns the new one. */
   put(key: string, value: Uint8Array, revision?: number): Promise<number>
-  keys(): Promise<string[]>
+  /** Of all keys, or of those under a prefix that ends with a dot; in their order. */
+  all(prefix?: string): Promise<(readonly [key: string, value: Uint8Array])[]>
   /** What stood there at that instant of the server's clock; nothing when its history begins later. */
   asOf(key: string, instant: number): Promise<Uint8Array | undefined>
   /** The key with its history; that, too, is a change. */

@@ -71,7 +71,7 @@ export function rewindingOf({ bus, clock, client, operate }: World, plan: Rewind
     ...plan,
     async apply({ replay = false } = {}) {
       const entries = plan.actors.map(entryOf)
-      const { seq } = entries.length === 1 ? await bus.append(entries[0] as Entry) : await bus.appendAll(entries)
+      const { seq } = await bus.appendAll(entries)
       const places = entries.map((_, at) => seq - (entries.length - 1 - at))
       const done = await Promise.all(plan.actors.map((one, at) => outcomeOf(one, places[at] as number)))
       const back = new Set(done.flatMap(({ address, is }) => (is === 'back' ? [address] : [])))

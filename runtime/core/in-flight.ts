@@ -9,7 +9,7 @@
  * are part of the states.
  */
 import { partitionOf } from '#protocol/partition.ts'
-import { matches, parseStored, type Sender } from '#protocol/subject.ts'
+import { matches, parseStored, topicOf, type Sender } from '#protocol/subject.ts'
 
 /** A partition's recorded state, as far as channels begin and end there. */
 export type Recorded = {
@@ -39,10 +39,7 @@ export type Channels = {
   readonly to: number
 }
 
-export function channelsOf(
-  recorded: readonly Recorded[],
-  options: { readonly generation: number; readonly realm: string },
-): Channels {
+export function channelsOf(recorded: readonly Recorded[], ours: { readonly generation: number }): Channels {
   const all = new Map(recorded.map((one) => [one.partition, one] as const))
   /** What was seen of each channel on the way: a commit that was sent again stands there twice. */
   const marks = new Map(
@@ -51,7 +48,7 @@ export function channelsOf(
   const last = Math.max(0, ...recorded.map(({ commit }) => commit))
 
   function isNew(to: number, sender: number, { n, index, generation }: Numbered): boolean {
-    if (generation !== options.generation) return false
+    if (generation !== ours.generation) return false
     const known = marks.get(to) as Map<string, readonly [number, number]>
     const seen = known.get(String(sender))
     if (seen !== undefined && (n < seen[0] || (n === seen[0] && index <= seen[1]))) return false
@@ -84,7 +81,7 @@ export function channelsOf(
       if (stored.is !== 'ev') return undefined
       const emitter = all.get(partitionOf(stored.address, all.size))
       if (emitter === undefined || seq >= emitter.commit) return undefined
-      const told = subject.slice(options.realm.length + 4)
+      const told = topicOf(subject)
       const waits = recorded.some(({ unheard }) =>
         unheard.some(([pattern, from]) => seq > from && matches(pattern, told)),
       )

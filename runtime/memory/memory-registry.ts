@@ -41,7 +41,13 @@ export function openMemoryRegistry(now: () => number): { over(call: Call): Regis
         call('registry.asOf', () =>
           changes.findLast((change) => change.key === key && change.at <= instant)?.value.slice(),
         ),
-      keys: () => call('registry.keys', () => [...entries.keys()].sort()),
+      all: (prefix = '') =>
+        call('registry.all', () =>
+          [...entries]
+            .filter(([key]) => key.startsWith(prefix))
+            .map(([key, { value }]) => [key, value.slice()] as const)
+            .sort(([a], [b]) => (a < b ? -1 : 1)),
+        ),
       revision: () => call('registry.revision', () => last),
     }),
   }

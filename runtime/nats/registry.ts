@@ -62,11 +62,11 @@ export function openRegistry(
         await purgeSubject(calls, stream, prefix + key)
       }),
     asOf: (key, instant) => lastBefore(calls, stream, { subject: prefix + key, instant }),
-    async keys() {
-      const known = await subjectsOf(calls, stream, `${prefix}>`)
-      const keys = known.map((subject) => subject.slice(prefix.length))
-      const values = await Promise.all(keys.map(get))
-      return keys.filter((_, at) => values[at] !== undefined).sort()
+    async all(under = '') {
+      const known = await subjectsOf(calls, stream, `${prefix}${under}>`)
+      const keys = known.map((subject) => subject.slice(prefix.length)).sort()
+      const found = await Promise.all(keys.map(async (key) => [key, await get(key)] as const))
+      return found.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]))
     },
     async revision() {
       const info = await calls.call<{ state: { last_seq: number } }>(

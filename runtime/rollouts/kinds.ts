@@ -139,9 +139,7 @@ export async function kindEntry(bus: Bus, kind: string): Promise<KindEntry | und
 }
 
 export async function kindEntries(bus: Bus): Promise<KindEntry[]> {
-  const kinds = await bus.registry.keys()
-  const entries = await Promise.all(kinds.map((kind) => kindEntry(bus, kind)))
-  return entries.filter((entry) => entry !== undefined)
+  return (await bus.registry.all()).map(([kind, value]) => decodeKindEntry(kind, value))
 }
 
 /** The newest definition. */

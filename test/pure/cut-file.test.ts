@@ -170,7 +170,7 @@ test('nothing of a file is stored before all of it was verified', async () => {
     const there = openMaker(realm, key)
     if (key === null) expect(there.archive.keyName).toBeUndefined()
     await expect(importCut({ ...there, clock: systemClock }, file, { node: 'test' })).rejects.toMatchObject({ code })
-    expect([await there.bus.cuts.names(), await there.bus.notes.keys()]).toEqual([[], []])
+    expect([await there.bus.cuts.names(), await there.bus.notes.all()]).toEqual([[], []])
   }
   await using sound = await openCutFile(path)
   for (const [there, code] of [
@@ -178,7 +178,7 @@ test('nothing of a file is stored before all of it was verified', async () => {
     [openMaker('shop', Buffer.alloc(32, 8)), 'cut.signature'],
   ] as const) {
     await expect(importCut({ ...there, clock: systemClock }, sound, { node: 'test' })).rejects.toMatchObject({ code })
-    expect([await there.bus.cuts.names(), await there.bus.notes.keys()]).toEqual([[], []])
+    expect([await there.bus.cuts.names(), await there.bus.notes.all()]).toEqual([[], []])
   }
   const slice = await sound.source.document(cutNames.slice('c1', 0))
   expect(decodeSlice(slice as Uint8Array).partition).toBe(0)

@@ -140,10 +140,9 @@ export async function keepDrill(notes: Registry, drill: CutDrill): Promise<void>
 }
 
 /** The newest last. */
-export async function readDrills(notes: Pick<Registry, 'keys' | 'get'>): Promise<readonly CutDrill[]> {
-  const keys = (await notes.keys()).filter((key) => key.startsWith(drillNoteOf('')))
-  const found = await Promise.all(keys.map((key) => notes.get(key)))
-  return found.flatMap((bytes) => (bytes === undefined ? [] : [decodeCutDrill(bytes)])).toSorted((a, b) => a.at - b.at)
+export async function readDrills(notes: Pick<Registry, 'all'>): Promise<readonly CutDrill[]> {
+  const found = await notes.all(drillNoteOf(''))
+  return found.map(([, bytes]) => decodeCutDrill(bytes)).toSorted((a, b) => a.at - b.at)
 }
 
 /** The last copy to a second place, or why there is none. */

@@ -13,9 +13,9 @@ import {
   encodeCutNote,
   type SegmentRef,
 } from '#protocol/cut.ts'
-import { isFault } from '#protocol/fault.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
+import { changeEntry } from '#runtime/change-entry.ts'
 import type { Bundle } from '#protocol/bundle.ts'
 import { archivedSource, eitherSource, manifestOf, readingOf, segmentIn, storedSource } from './cut-source.ts'
 
@@ -85,25 +85,16 @@ export function cutShelfOf({ bus, archive }: { readonly bus: Bus; readonly archi
     },
     setNote: (note, revision) => bus.notes.put(cutNames.note(note.id), encodeCutNote(note), revision),
     async changeNote(cut, next) {
-      for (;;) {
-        const { value, revision } = await bus.notes.entry(cutNames.note(cut))
-        const changed = value && next(decodeCutNote(value))
-        if (changed === undefined) return undefined
-        try {
-          await shelf.setNote(changed, revision)
-          return changed
-        } catch (error) {
-          // Somebody was faster: what they wrote is looked at again.
-          if (!isFault(error, 'bus.conflict')) throw error
-        }
-      }
+      let changed: CutNote | undefined
+      await changeEntry(bus.notes, cutNames.note(cut), (value) => {
+        changed = value && next(decodeCutNote(value))
+        return changed && encodeCutNote(changed)
+      })
+      return changed
     },
     async notes() {
-      const keys = (await bus.notes.keys()).filter((key) => key.startsWith(cutNames.note('')))
-      const found = await Promise.all(keys.map((key) => bus.notes.get(key)))
-      return found
-        .flatMap((bytes) => (bytes === undefined ? [] : [decodeCutNote(bytes)]))
-        .toSorted((a, b) => a.begunAt - b.begunAt)
+      const found = await bus.notes.all(cutNames.note(''))
+      return found.map(([, bytes]) => decodeCutNote(bytes)).toSorted((a, b) => a.begunAt - b.begunAt)
     },
     // Never remembered: from the moment at which it is removed nobody may build on it.
     isWhole: async (cut) => (await shelf.note(cut))?.state === 'whole',

@@ -3,30 +3,21 @@
  * was rolled out of the world that goes on. It serves "after a bad deploy". Invariant: a definition
  * that the states of the cut were made by is never taken away; a kind that came later stays known.
  */
-import { isFault } from '#protocol/fault.ts'
 import type { Bus, Registry } from '#runtime/bus.ts'
+import { changeEntry } from '#runtime/change-entry.ts'
 import type { Generations } from '#runtime/generations.ts'
 import { sequenceIn } from '#runtime/core/incarnations.ts'
 import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 
-/** Others cannot change it now: a conflict is another restore, or our own answer that was lost. */
-const triesMost = 3
-
 /** `from`: of the realm that the cut is of, when this is another one. */
 export async function putKinds(bus: Bus, instant: number, from: Registry = bus.registry): Promise<void> {
-  for (const kind of await from.keys()) {
+  for (const [kind] of await from.all()) {
     const before = await from.asOf(kind, instant)
     if (before === undefined || before.length === 0) continue
-    for (let tries = 1; ; tries++) {
-      const { value, revision } = await bus.registry.entry(kind)
-      if (value !== undefined && Buffer.from(before).equals(value)) break
-      try {
-        await bus.registry.put(kind, before, revision)
-        break
-      } catch (error) {
-        if (!isFault(error, 'bus.conflict') || tries === triesMost) throw error
-      }
-    }
+    // A conflict is another restore, or our own answer that was lost.
+    await changeEntry(bus.registry, kind, (value) =>
+      value !== undefined && Buffer.from(before).equals(value) ? undefined : before,
+    )
   }
 }
 

@@ -90,7 +90,7 @@ const waitingMost = 4
 
 export async function readCheck(bus: Bus, cut: string): Promise<CutCheck | undefined> {
   const bytes = await bus.notes.get(checkNoteOf(cut))
-  return bytes === undefined || bytes.length === 0 ? undefined : decodeCutCheck(bytes)
+  return bytes && decodeCutCheck(bytes)
 }
 
 /** Of predicates that both have looked at, the later look counts; a cut that was removed gets no note. */

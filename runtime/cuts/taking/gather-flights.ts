@@ -31,7 +31,7 @@ export async function gatherFlights(
   { keep, keepMost, signal }: Gathering,
 ): Promise<Flights> {
   const { name, generation } = bus.realm
-  const channels = channelsOf(recorded, { generation, realm: name })
+  const channels = channelsOf(recorded, { generation })
   const counts = new Map<string, number>()
 
   function take(entry: LogEntry): FlightRow | undefined {
