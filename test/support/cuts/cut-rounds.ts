@@ -35,7 +35,7 @@ export type Rounds = {
 }
 
 const [realm, partitions, count] = ['shop', 6, 8]
-const options = { beatMs: 100, suspectMs: 600, deadMs: 2000, cutDeadlineMs: 6000, ackMs: 1500 }
+const options = { beatMs: 100, suspectMs: 600, deadMs: 1500, cutDeadlineMs: 4000 }
 /** Long after anything of it should have come; a law that is broken for good is told then. */
 const patienceMs = 40_000
 
@@ -142,7 +142,7 @@ export async function runCutRounds({
   }
 
   try {
-    for (const name of ['a', 'b', 'c']) await start(name)
+    await Promise.all(['a', 'b', 'c'].map(start))
     const paying = pay()
     for (let at = 0; at < rounds; at++) await round(at)
     await revive()
