@@ -12,7 +12,6 @@ import type { LogEntry } from '#runtime/bus.ts'
 import { realmHandleOf } from '#runtime/client/realm-handle.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
-import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { realmOptions } from '#test/support/engine.ts'
@@ -22,6 +21,7 @@ import { outsideOf } from '#test/support/workloads/outside.ts'
 import { randomOf } from '#test/support/workloads/random.ts'
 import { type CutChild, startCutChild, type Told } from './cut-child.ts'
 import { type CutDeath, ownerSteps, takerSteps } from './cut-deaths.ts'
+import { developCut } from './develop.ts'
 import { pictureOf } from './picture-of-cut.ts'
 import { pictureFaults } from './picture.ts'
 import { wallets } from './wallets.ts'
@@ -131,16 +131,6 @@ export async function runCutRounds({
     }
   }
 
-  async function taken(id: string): Promise<TakenCut> {
-    const archive = openMemoryArchive(undefined, secret)
-    const view = await openCut({ shelf: cutShelfOf({ bus, archive }), archive }, id)
-    const { manifest } = view
-    const slices = await Promise.all(manifest.slices.map(({ partition }) => view.slice(partition)))
-    const states = []
-    for (const { partition } of slices) states.push(...(await Array.fromAsync(view.states(partition))))
-    return { manifest, slices, states, flights: await Array.fromAsync(view.flights()) }
-  }
-
   try {
     await Promise.all(['a', 'b', 'c'].map(start))
     const paying = pay()
@@ -159,7 +149,7 @@ export async function runCutRounds({
     const notes = await settled()
     const whole = notes.filter(({ state }) => state === 'whole')
     const cuts: TakenCut[] = []
-    for (const { id } of whole) cuts.push(await taken(id))
+    for (const { id } of whole) cuts.push(await developCut(bus, openMemoryArchive(undefined, secret), id))
     const faults = [
       ...cutFaultsOf(entries, cuts),
       ...cuts.flatMap((cut) => pictureFaults(pictureOf(cut)).map((fault) => `${cut.manifest.id}: ${fault}`)),
