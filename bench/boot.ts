@@ -7,10 +7,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { median } from './figures.ts'
 import { instantMs } from './instant.ts'
+import type { Raw } from './work.ts'
 
 const saysWhen = 'process.send(Number(process.hrtime.bigint()) / 1e6)'
 
-export async function measureBoot(cwd: string, rounds: number): Promise<number> {
+export async function measureBoot(cwd: string, rounds: number): Promise<Raw> {
   const took: number[] = []
   for (let round = 0; round < rounds; round++) {
     const startedAt = instantMs()
@@ -18,5 +19,5 @@ export async function measureBoot(cwd: string, rounds: number): Promise<number> 
     const [[at]] = (await Promise.all([once(child, 'message'), once(child, 'close')])) as [[number], unknown[]]
     took.push(at - startedAt)
   }
-  return median(took)
+  return { name: 'boot', value: median(took) }
 }

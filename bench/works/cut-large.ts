@@ -1,12 +1,11 @@
 /** Cuts of 200,000 actors of 1 KB while W1 goes on: the first holds all of them, the second what changed. */
 import { tmpdir } from 'node:os'
 import { measureBoot } from '#bench/boot.ts'
-import { sendThrough } from '#bench/flow.ts'
+import { fillBoxes } from '#bench/boxes.ts'
 import { rateOf } from '#bench/node-window.ts'
 import { pour } from '#bench/pour.ts'
 import { pause, type Work } from '#bench/work.ts'
 
-const bytes = 1000
 const keys = 1000
 /** The longest pause of ten seconds is longer than that of three. */
 const beforeMs = 10_000
@@ -17,14 +16,12 @@ export const cutLarge: Work = {
   title: 'cuts of 200,000 actors of 1 KB under the load of W1, the second with 1 % of them changed',
   async run({ rounds, quick, openGround, note }) {
     // While nothing else runs here.
-    const raw = { name: 'boot' as const, value: await measureBoot(tmpdir(), rounds) }
+    const raw = await measureBoot(tmpdir(), rounds)
     const actors = quick ? 20_000 : 200_000
     await using ground = await openGround()
     const node = await ground.openNode({ cuts: true })
     const [filler, sender] = [await ground.openSender(), await ground.openSender()]
-    const filling = { events: actors, keys: actors, window: 512, first: 0 }
-    await sendThrough(node, (one) => filler.call('fill', { ...one, bytes, waitMs: 0 }), filling)
-    await node.call('drained', null)
+    await fillBoxes({ node, sender: filler }, actors)
     const pouring = await pour({ node, sender }, keys)
     await pause(warmMs)
     await node.call('window', null)
@@ -45,10 +42,7 @@ export const cutLarge: Work = {
     await node.call('drained', null)
     const calm = await node.call('cut', 'calm')
     tell('calm', calm)
-    const { committed } = await node.call('count', null)
-    await filler.call('fill', { ...filling, events: actors / 100, first: actors, bytes, waitMs: 0 })
-    await node.call('steps', committed + actors / 100)
-    await node.call('drained', null)
+    await fillBoxes({ node, sender: filler }, actors / 100)
     const second = await node.call('cut', 'second')
     tell('second', second)
     return [

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { mkdir } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { measureBoot } from '#bench/boot.ts'
+import { fillAndCut, serveAgain } from '#bench/boxes.ts'
 import { median } from '#bench/figures.ts'
 import { configFor } from '#bench/access.ts'
-import { sendThrough } from '#bench/flow.ts'
 import type { Ground } from '#bench/ground.ts'
 import { instantMs } from '#bench/instant.ts'
 import { requireEqual, type Work } from '#bench/work.ts'
@@ -25,18 +25,16 @@ import { baseOfRows } from '#store/base-blob.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { sealedBaseOf } from '#store/sealed-base.ts'
 
-const bytes = 1000
-
 export const fork: Work = {
   name: 'fork',
   title: 'a fork of 200,000 actors of 1 KB beside their realm, to the first event and until all is served',
   async run({ rounds, quick, openGround, note }) {
     // While nothing else runs here.
-    const raw = { name: 'boot' as const, value: await measureBoot(tmpdir(), rounds) }
+    const raw = await measureBoot(tmpdir(), rounds)
     const actors = quick ? 20_000 : 200_000
     const secret = randomBytes(32)
     await using ground = await openGround()
-    await fill(ground, actors, secret)
+    await fillAndCut(ground, { actors, secret })
     const serveds: number[] = []
     const firsts: number[] = []
     for (let round = 0; round < rounds; round++) {
@@ -52,16 +50,6 @@ export const fork: Work = {
       { part: 'served', value: median(serveds) / 1000, unit: 's', better: 'less' },
     ]
   },
-}
-
-async function fill(ground: Ground, actors: number, secret: Buffer): Promise<void> {
-  const node = await ground.openNode({ cuts: true, secret: secret.toString('hex') })
-  const sender = await ground.openSender()
-  const filling = { events: actors, keys: actors, window: 512, first: 0 }
-  await sendThrough(node, (one) => sender.call('fill', { ...one, bytes, waitMs: 0 }), filling)
-  await node.call('drained', null)
-  const cut = await node.call('cut', 'all')
-  requireEqual('actors in the cut', cut.actors, actors)
 }
 
 type Given = { readonly as: string; readonly actors: number; readonly secret: Buffer }
@@ -92,14 +80,7 @@ async function forkOnce(
   const openMs = instantMs() - begunAt
   requireEqual('actors in the fork', made.actors, actors)
   const access = { ...ground.access, realm: as, dir }
-  const opening = node.call('open', { access, cuts: true, secret: secret.toString('hex') })
-  const sender = await ground.openSender(as)
-  const sending = sender.call('fill', { events: 100, keys: actors, first: 0, window: 100, bytes, waitMs: 0 })
-  const { at } = await node.call('steps', 1)
-  const { readyAt } = await opening
-  await sending
-  await node.call('drained', null)
-  const { firstAt } = await node.call('count', null)
+  const { firstAt, readyAt } = await serveAgain(ground, node, { access, actors, secret })
   await node.stop()
-  return { openMs, firstMs: Math.min(at, firstAt) - begunAt, servedMs: Math.max(openMs, readyAt - begunAt) }
+  return { openMs, firstMs: firstAt - begunAt, servedMs: Math.max(openMs, readyAt - begunAt) }
 }

@@ -4,15 +4,13 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { boxBytes, fillBoxes, verifyBoxes } from '#bench/boxes.ts'
 import { quantile } from '#bench/figures.ts'
-import { sendThrough } from '#bench/flow.ts'
 import type { Ground } from '#bench/ground.ts'
 import type { Program } from '#bench/program.ts'
 import type { NodeCalls, Stay } from '#bench/programs/node.ts'
 import { pause, type Work } from '#bench/work.ts'
-import { verifyBoxes } from './takeover.ts'
 
-const bytes = 1000
 const dayMs = 86_400_000
 const mostMs = 120_000
 
@@ -55,13 +53,11 @@ async function moveAll(ground: Ground, actors: number): Promise<readonly Pause[]
   const first = await ground.openNode({ flags: { name: 'first' } })
   const sender = await ground.openSender()
   // All of them wait for an instant far off, as many actors do.
-  const filling = { events: actors, keys: actors, window: 512, first: 0 }
-  await sendThrough(first, (sending) => sender.call('fill', { ...sending, bytes, waitMs: dayMs }), filling)
-  await first.call('drained', null)
+  await fillBoxes({ node: first, sender }, actors, dayMs)
   const dir = join(ground.access.dir, 'second')
   await mkdir(dir)
 
-  const dripping = sender.call('drip', { perSecond: 1000, keys: actors, bytes })
+  const dripping = sender.call('drip', { perSecond: 1000, keys: actors, bytes: boxBytes })
   const second = ground.bareNode()
   await second.call('open', { access: { ...ground.access, dir }, flags: { name: 'second' } })
   await until(async () => (await second.call('owned', null)).partitions > 0)

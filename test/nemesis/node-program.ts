@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { writeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { openConfig } from '#config/open-config.ts'
 import { busOptionsOf, nodeOptionsOf, storeOptionsOf } from '#config/options.ts'
@@ -134,6 +135,9 @@ async function run(): Promise<void> {
   const error = await node.ended
   say({ is: 'ended', fault: error === undefined ? null : storedFaultOf(error) })
 }
+
+// It is written at the end of a process otherwise, and these are killed.
+flushCompileCache()
 
 try {
   await run()

@@ -12,7 +12,7 @@ type Death = { readonly who: 'taker' | 'participant'; readonly operation: number
 
 /** What was on the way when it died; nothing when it did not. */
 async function run({ who, operation, when }: Death): Promise<{ readonly faults: string[]; readonly died?: string }> {
-  const realm = openCutRealm({ partitions: 3, seed: operation })
+  using realm = openCutRealm({ partitions: 3, seed: operation })
   let begun: number | undefined
   let died: string | undefined
   const mortal = {
@@ -22,33 +22,29 @@ async function run({ who, operation, when }: Death): Promise<{ readonly faults: 
       return when
     },
   }
-  try {
-    const a = realm.launch('a', who === 'taker' ? mortal : {})
-    const b = realm.launch('b', who === 'participant' ? mortal : {})
-    await realm.clock.advance(3000)
-    const paying = realm.pay(12)
-    await realm.clock.advance(500)
-    begun = (who === 'taker' ? a : b).operations
-    let isOver = false
-    // Who dies after its end is no part of it any more.
-    void realm.take(a).then(() => {
-      isOver = true
-      begun = undefined
-    })
-    await realm.clock.advanceUntil(() => isOver || died !== undefined, 15_000)
-    // Past the deadline of the one that was begun.
-    await realm.clock.advance(12_000)
+  const a = realm.launch('a', who === 'taker' ? mortal : {})
+  const b = realm.launch('b', who === 'participant' ? mortal : {})
+  await realm.clock.advance(3000)
+  const paying = realm.pay(12)
+  await realm.clock.advance(500)
+  begun = (who === 'taker' ? a : b).operations
+  let isOver = false
+  // Who dies after its end is no part of it any more.
+  void realm.take(a).then(() => {
+    isOver = true
     begun = undefined
-    await realm.within(paying)
-    if (died !== undefined) realm.launch(who === 'taker' ? 'a' : 'b')
-    await realm.clock.advance(3000)
-    const next = await realm.within(realm.take(who === 'taker' ? b : a))
-    const faults = await realm.faults()
-    if (next.manifest === undefined) faults.push(`the next cut: ${String(next.error)}`)
-    return { faults, ...(died === undefined ? {} : { died }) }
-  } finally {
-    realm.close()
-  }
+  })
+  await realm.clock.advanceUntil(() => isOver || died !== undefined, 15_000)
+  // Past the deadline of the one that was begun.
+  await realm.clock.advance(12_000)
+  begun = undefined
+  await realm.within(paying)
+  if (died !== undefined) realm.launch(who === 'taker' ? 'a' : 'b')
+  await realm.clock.advance(3000)
+  const next = await realm.within(realm.take(who === 'taker' ? b : a))
+  const faults = await realm.faults()
+  if (next.manifest === undefined) faults.push(`the next cut: ${String(next.error)}`)
+  return { faults, ...(died === undefined ? {} : { died }) }
 }
 
 const stride = rounds(2, 1)

@@ -1,26 +1,15 @@
 /** Cuts while things go wrong: whole or abandoned with the reason, and the next one is not disturbed. */
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { decodeCutNote } from '#protocol/cut.ts'
 import { isFault } from '#protocol/fault.ts'
 import { parseStored } from '#protocol/subject.ts'
-import { type CutRealm, openCutRealm } from '#test/support/cuts/cut-realm.ts'
+import { openCutRealm } from '#test/support/cuts/cut-realm.ts'
 import { slowMailboxes } from '#test/support/cuts/plants.ts'
 import { rounds } from '#test/support/rounds.ts'
 import { randomOf } from '#test/support/workloads/random.ts'
 
-const realms: CutRealm[] = []
-afterEach(() => {
-  for (const realm of realms.splice(0)) realm.close()
-})
-
-function openRealm(given?: Parameters<typeof openCutRealm>[0]): CutRealm {
-  const realm = openCutRealm(given)
-  realms.push(realm)
-  return realm
-}
-
 test('nothing that was in flight is trimmed before it was copied, also when whoever takes the cut does not answer', async () => {
-  const realm = openRealm({ partitions: 2, count: 8 })
+  using realm = openCutRealm({ partitions: 2, count: 8 })
   const trimming = { trimEveryMs: 100, trimAnswerMs: 100, historyMs: 0 }
   const looker = realm.launch('looker', {
     options: { ...trimming, capacity: 0 },
@@ -53,7 +42,7 @@ test('nothing that was in flight is trimmed before it was copied, also when whoe
 })
 
 test('a cut of partitions that nobody owns is abandoned at its deadline, names them, and harms nothing', async () => {
-  const realm = openRealm()
+  using realm = openCutRealm()
   const looker = realm.launch('looker', { options: { capacity: 0 } })
   const owner = realm.launch('b')
   await realm.clock.advance(3000)
@@ -74,7 +63,7 @@ test('a cut of partitions that nobody owns is abandoned at its deadline, names t
 })
 
 test('a node without an archive makes cuts impossible while it owns something, and says so by the deadline', async () => {
-  const realm = openRealm()
+  using realm = openCutRealm()
   const [a] = await realm.join('a')
   const blind = realm.launch('blind', { hasArchive: false })
   await realm.clock.advance(3000)
@@ -92,7 +81,7 @@ test.each([
   ['what it is written to never answers', 'hangs', /took longer than 10000 ms/],
   ['the store runs out of room', 'full', /the store has reached \d+ of 100 bytes/],
 ] as const)('a view is not held when %s: the cut is given up, and all views are closed', async (_, trouble, reason) => {
-  const realm = openRealm()
+  using realm = openCutRealm()
   const a = realm.launch('a')
   let isTroubled = true
   let open = 0
@@ -136,7 +125,7 @@ test.each([
 })
 
 test('markers of which nobody knows whether they were stored end the cut, and nothing comes of them', async () => {
-  const realm = openRealm()
+  using realm = openCutRealm()
   const [a] = await realm.join('a')
   const paying = realm.pay(40)
   await realm.clock.advance(500)
@@ -157,7 +146,7 @@ test('markers of which nobody knows whether they were stored end the cut, and no
 test.each([20, 1, 0, 2, 5, 60].slice(0, rounds(2, 6)))(
   'partitions that move %i ms after it began leave a cut whole or abandoned',
   async (ms) => {
-    const realm = openRealm({ partitions: 8 })
+    using realm = openCutRealm({ partitions: 8 })
     const [a] = await realm.join('a')
     const paying = realm.pay(120)
     await realm.clock.advance(1000)
@@ -175,7 +164,7 @@ test.each([20, 1, 0, 2, 5, 60].slice(0, rounds(2, 6)))(
 test.each([4, 1, 12, 2, 3, 6, 8, 30].slice(0, rounds(3, 8)))(
   'an owner that is lost %i ms after a cut began disturbs the next one not',
   async (ms) => {
-    const realm = openRealm({ partitions: 8 })
+    using realm = openCutRealm({ partitions: 8 })
     const [a, b] = await realm.join('a', 'b')
     const paying = realm.pay(120)
     await realm.clock.advance(1000)
@@ -201,7 +190,7 @@ const losses = [
 test.each(losses.slice(0, rounds(2, 5)))(
   'a log that loses its end %i ms after a cut began, %i entries, and is mended: whole and right, or abandoned',
   async (ms, missing) => {
-    const realm = openRealm({ partitions: 4, seed: missing })
+    using realm = openCutRealm({ partitions: 4, seed: missing })
     const [a, b] = await realm.join('a', 'b')
     const paying = realm.pay(80)
     await realm.clock.advance(3000)
@@ -219,7 +208,7 @@ test.each(losses.slice(0, rounds(2, 5)))(
 )
 
 test('a cut of a log that was mended before what was in flight was read is abandoned', async () => {
-  const realm = openRealm()
+  using realm = openCutRealm()
   let isMended = false
   const a = realm.launch('a', {
     mutation: {

@@ -1,28 +1,17 @@
 /** Cuts while the realm runs: of one instant, whole or not at all, and in nobody's way. */
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { decodeState } from '#protocol/state.ts'
-import { type CutRealm, openCutRealm } from '#test/support/cuts/cut-realm.ts'
+import { openCutRealm } from '#test/support/cuts/cut-realm.ts'
 import { slowMailboxes } from '#test/support/cuts/plants.ts'
 import type { Wallet } from '#test/support/cuts/wallet.ts'
 import { rounds } from '#test/support/rounds.ts'
 import { randomOf } from '#test/support/workloads/random.ts'
 
-const realms: CutRealm[] = []
-afterEach(() => {
-  for (const realm of realms.splice(0)) realm.close()
-})
-
-function openRealm(given?: Parameters<typeof openCutRealm>[0]): CutRealm {
-  const realm = openCutRealm(given)
-  realms.push(realm)
-  return realm
-}
-
 const stepsOf = (bytes: Uint8Array | null | undefined): Wallet['clock'] =>
   bytes === null || bytes === undefined ? {} : (decodeState(bytes).snapshot.context as Wallet).clock
 
 test('a cut holds the states of one instant, and what comes later is not in it', async () => {
-  const realm = openRealm()
+  using realm = openCutRealm()
   const [a] = await realm.join('a')
   const paying = realm.pay(40)
   await realm.clock.advance(2000)
@@ -42,7 +31,7 @@ test('a cut holds the states of one instant, and what comes later is not in it',
 })
 
 test('a realm that is empty can be photographed, too', async () => {
-  const realm = openRealm()
+  using realm = openCutRealm()
   const [a] = await realm.join('a')
   const { manifest } = await realm.within(realm.take(a!))
   expect(manifest?.slices.map(({ actors }) => actors)).toEqual([0, 0, 0, 0])
@@ -50,7 +39,7 @@ test('a realm that is empty can be photographed, too', async () => {
 })
 
 test('the next cut stores only what changed since the last one, and shares the rest', async () => {
-  const realm = openRealm({ partitions: 1, count: 60 })
+  using realm = openCutRealm({ partitions: 1, count: 60 })
   const [a] = await realm.join('a')
   await realm.within(realm.pay(120))
   await realm.clock.advance(10_000)
@@ -70,7 +59,7 @@ test('the next cut stores only what changed since the last one, and shares the r
 })
 
 test('cuts overlap: each is whole, whoever takes it', async () => {
-  const realm = openRealm()
+  using realm = openCutRealm()
   const [a, b] = await realm.join('a', 'b')
   const paying = realm.pay(60)
   await realm.clock.advance(500)
@@ -86,7 +75,7 @@ test('cuts overlap: each is whole, whoever takes it', async () => {
 })
 
 test('a long mailbox does not hold a cut up: what lies in it is in flight', async () => {
-  const realm = openRealm({ partitions: 2 })
+  using realm = openCutRealm({ partitions: 2 })
   const [a] = await realm.join('a')
   await realm.within(realm.pay(10))
   const slow = { queueMost: 4, stagedMost: 1, foldMs: 5 }
@@ -102,7 +91,7 @@ test('a long mailbox does not hold a cut up: what lies in it is in flight', asyn
 })
 
 test('what is emitted does not overtake a cut on its way to somebody whose mailbox is behind', async () => {
-  const realm = openRealm({ partitions: 6, count: 8 })
+  using realm = openCutRealm({ partitions: 6, count: 8 })
   const [a] = [realm.launch('a'), realm.launch('b', { mutation: slowMailboxes(randomOf(1)) })]
   await realm.clock.advance(3000)
   const paying = realm.pay(200)
@@ -116,7 +105,7 @@ test('what is emitted does not overtake a cut on its way to somebody whose mailb
 
 test('who begins to listen while a cut is on its way is told of it before it hears anything', async () => {
   for (let seed = 1; seed <= rounds(3, 60); seed++) {
-    const realm = openRealm({ partitions: 6, count: 8, seed })
+    using realm = openCutRealm({ partitions: 6, count: 8, seed })
     const a = realm.launch('a')
     realm.launch('b', { mutation: slowMailboxes(randomOf(1)) })
     await realm.clock.advance(3000)
@@ -128,6 +117,5 @@ test('who begins to listen while a cut is on its way is told of it before it hea
     }
     await realm.within(Promise.all([paying, ...takings]))
     expect(await realm.faults(), `seed ${seed}`).toEqual([])
-    realm.close()
   }
 })

@@ -18,6 +18,7 @@ import { openMemoryShelf } from '#store/memory-archive.ts'
 import { keepCut, makerOf, noteOf } from '#test/support/hand-made-cuts.ts'
 import { openPlainArchive } from '#test/support/sim/plain-archive.ts'
 import { openTempDir } from '#test/support/temp-dir.ts'
+import { within } from '#test/support/within.ts'
 
 const second = 1000
 const minute = 60 * second
@@ -75,13 +76,7 @@ function openWorld(given: Partial<KeeperOptions>, keepers = 1) {
       await clock.advance(minute)
       await stopped
     },
-    async within<T>(work: Promise<T>): Promise<T> {
-      let isOver = false
-      const over = (): void => void (isOver = true)
-      work.then(over, over)
-      await clock.advanceUntil(() => isOver, 10 * minute)
-      return await work
-    },
+    within: <T>(work: Promise<T>): Promise<T> => within(clock, work),
   }
 }
 

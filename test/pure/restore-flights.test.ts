@@ -1,22 +1,17 @@
 /** What was on its way when the cut was taken goes on after its restore: each exactly once. */
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { decodeState } from '#protocol/state.ts'
 import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 import { restoreCut } from '#runtime/cuts/restoring/restore.ts'
 import { openMemoryShelf } from '#store/memory-archive.ts'
-import { type CutRealm, openCutRealm } from '#test/support/cuts/cut-realm.ts'
+import { openCutRealm } from '#test/support/cuts/cut-realm.ts'
 import { firstMoney, type Wallet } from '#test/support/cuts/wallet.ts'
 import { rounds } from '#test/support/rounds.ts'
 import { parseStored } from '#protocol/subject.ts'
 import { openPlacedView } from '#runtime/mending/placed-view.ts'
 import { openPlainArchive } from '#test/support/sim/plain-archive.ts'
 import { plainBaseOfRows } from '#test/support/sim/plain-base.ts'
-
-const realms: CutRealm[] = []
-afterEach(() => {
-  for (const realm of realms.splice(0)) realm.close()
-})
 
 const walletsOf = (states: readonly (readonly [string, Uint8Array | null, ...unknown[]])[]): readonly Wallet[] =>
   states.flatMap(([address, bytes]) =>
@@ -35,8 +30,7 @@ const cases = [
 test.for(cases.slice(0, rounds(2, 4)))(
   'into %i partitions, with the dice of %i, no money is lost and no word heard twice',
   async ([partitions, seed]) => {
-    const realm = openCutRealm({ seed })
-    realms.push(realm)
+    using realm = openCutRealm({ seed })
     const [a] = await realm.join('a', 'b')
     const paying = realm.pay(150)
     // Until there is one with something on its way between actors: otherwise nothing is shown by this.

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { openHistory } from '#test/support/cut-histories.ts'
 import { rounds } from '#test/support/rounds.ts'
+import { within } from '#test/support/within.ts'
 import { randomOf } from '#test/support/workloads/random.ts'
 
 const minute = 60_000
@@ -13,30 +14,23 @@ test.for([1, 2, 3, 4, 5, 6].slice(0, rounds(2, 6)))(
     let isCalm = false
     const history = openHistory({ dice, cutEveryMs: dice.pick([0, 15_000, 60_000]), isCalm: () => isCalm })
     const { clock } = history
-    async function within<T>(work: Promise<T>): Promise<T> {
-      let isOver = false
-      const over = (): void => void (isOver = true)
-      work.then(over, over)
-      await clock.advanceUntil(() => isOver, minute)
-      return await work
-    }
     for (let step = 0; step < 100; step++) {
       await clock.advance(dice.int(200, 12_000))
       history.work()
       const what = dice.next()
       if (what < 0.55) history.take()
-      else if (what < 0.75) await within(history.removeAny())
+      else if (what < 0.75) await within(clock, history.removeAny())
       else if (what < 0.85) history.crashAny()
       else if (what < 0.95) history.moveLead()
-      if (step % 3 === 0) expect(await within(history.faults()), `step ${step}`).toEqual([])
+      if (step % 3 === 0) expect(await within(clock, history.faults()), `step ${step}`).toEqual([])
     }
     isCalm = true
     await clock.advance(150 * minute)
-    expect(await within(history.faults())).toEqual([])
-    expect(await within(history.leftovers())).toEqual([])
-    const { begun = 0, whole = 0 } = await within(history.counts())
+    expect(await within(clock, history.faults())).toEqual([])
+    expect(await within(clock, history.leftovers())).toEqual([])
+    const { begun = 0, whole = 0 } = await within(clock, history.counts())
     expect(begun).toBeGreaterThan(20)
     expect(whole).toBeGreaterThan(0)
-    await within(history.stop())
+    await within(clock, history.stop())
   },
 )

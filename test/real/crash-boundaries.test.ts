@@ -17,11 +17,11 @@ const times: Readonly<Partial<Record<Boundary, readonly number[]>>> = {
 test.each(boundaries.map((at, index) => [at, index] as const))('killed at the boundary "%s"', async (at, index) => {
   await using world = await openCrashWorld(index + 1)
   // So that there is a past to fold, and work that waits for whoever comes next.
-  const first = world.start('node')
-  await first.line(({ is }) => is === 'node.ready')
+  let last = world.start('node')
+  await last.line(({ is }) => is === 'node.ready')
   await world.drive(3)
-  await first.kill()
   for (const nth of times[at] ?? [1, 12]) {
+    await last.kill()
     // Without a store there is a past to fold, all of it.
     if (at === 'folding the past') await world.loseDisk('node')
     const child = world.start('node', { death: { at, nth } })
@@ -29,13 +29,10 @@ test.each(boundaries.map((at, index) => [at, index] as const))('killed at the bo
     expect(await child.exited).toBe('SIGKILL')
     expect(child.lines.at(-1)).toEqual({ died: at, nth })
     // What was sent meanwhile is promised by the server alone; questions wait for an answer.
-    const next = world.start('node')
+    last = world.start('node')
     await driving
-    await next.line(({ is }) => is === 'node.ready')
-    await next.kill()
+    await last.line(({ is }) => is === 'node.ready')
   }
-  const last = world.start('node')
-  await last.line(({ is }) => is === 'node.ready')
   const audit = await world.rest()
   expect(audit.records).toBeGreaterThan(20)
 })

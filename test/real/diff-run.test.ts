@@ -17,13 +17,9 @@ afterEach(async () => {
   await cli.close()
 })
 
-const receiptsOf = async (key: string): Promise<readonly string[]> =>
-  ((await cli.json('show', `mailer/${key}`)) as [{ context: { receipts: string[] } }])[0].context.receipts
-
 async function sendMail(key: string, to: string, count: number): Promise<void> {
   await cli.json('send', `mailer/${key}`, 'MAIL', `to=${to}`)
-  // The test's own limit is the deadline.
-  while ((await receiptsOf(key).catch(() => [])).length < count);
+  await mail.receipts(key, count)
 }
 
 test('a changed module and a changed list of events are tried, and nothing is left of it', async () => {
@@ -32,7 +28,7 @@ test('a changed module and a changed list of events are tried, and nothing is le
   await cli.json('cut', 'take', '--name', 'then')
   await sendMail('a', 'bob', 2)
   await sendMail('b', 'ann', 1)
-  const before = await receiptsOf('a')
+  const before = await mail.receipts('a', 2)
 
   const same = await cli.json('diff-run', 'then', '--actors', mail.path, '--change', mail.path)
   expect(same).toMatchObject([
@@ -65,6 +61,6 @@ test('a changed module and a changed list of events are tried, and nothing is le
   expect((await cli.run(['diff-run', 'then', '--actors', mail.path, '--change', next])).out).toContain('they part')
 
   expect(await mail.mails()).toEqual(['ann', 'bob', 'ann'])
-  expect(await receiptsOf('a')).toEqual(before)
+  expect(await mail.receipts('a', 2)).toEqual(before)
   expect(await cli.json('fork', 'ls', '--all')).toEqual([])
 })

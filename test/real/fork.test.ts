@@ -21,19 +21,7 @@ afterEach(async () => {
 
 const inFork = ['--realm', 'copy']
 
-async function receiptsOf(key: string, ...flags: readonly string[]): Promise<readonly string[]> {
-  const [shown] = (await cli.json('show', `mailer/${key}`, ...flags)) as [{ context: { receipts: string[] } }]
-  return shown.context.receipts
-}
-
 /** The test's own limit is the deadline. */
-async function untilReceipts(count: number, key: string, ...flags: readonly string[]): Promise<readonly string[]> {
-  for (;;) {
-    const found = await receiptsOf(key, ...flags).catch(() => [])
-    if (found.length >= count) return found
-  }
-}
-
 async function untilWaits(...flags: readonly string[]): Promise<{ readonly reason: string }> {
   for (;;) {
     const [found] = (await cli.json('effects', ...flags)) as [{ reason?: string } | undefined]
@@ -72,31 +60,31 @@ async function serve(command: string): Promise<Running> {
 test('a fork answers its effects with what the realm was told, sends no mail, and is removed without a trace', async () => {
   await cli.up('--actors', mail.path)
   await send('a', 'ann')
-  await untilReceipts(1, 'a')
+  await mail.receipts('a', 1)
   await send('b', 'slow')
   const [{ id }] = (await cli.json('cut', 'take', '--name', 'then')) as [{ id: string }]
   await mail.letGo()
-  const slow = await untilReceipts(1, 'b')
+  const slow = await mail.receipts('b', 1)
   await send('a', 'bob')
-  const all = await untilReceipts(2, 'a')
+  const all = await mail.receipts('a', 2)
   expect(await mail.mails()).toHaveLength(3)
 
   const [made] = (await cli.json('fork', 'then', '--as', 'copy')) as [{ command: string }]
   expect(made).toMatchObject({ fork: 'copy', cut: id, effects: 'journal', timers: 'frozen', actors: 2 })
   const node = await serve(made.command)
-  expect(await untilReceipts(1, 'b', ...inFork)).toEqual(slow)
-  expect(await receiptsOf('a', ...inFork)).toEqual(all.slice(0, 1))
+  expect(await mail.receipts('b', 1, 'copy')).toEqual(slow)
+  expect(await mail.receipts('a', 1, 'copy')).toEqual(all.slice(0, 1))
   await send('a', 'bob', ...inFork)
-  expect(await untilReceipts(2, 'a', ...inFork)).toEqual(all)
+  expect(await mail.receipts('a', 2, 'copy')).toEqual(all)
   await send('a', 'carol', ...inFork)
   expect(await untilWaits(...inFork)).toMatchObject({ address: 'mailer/a', reason: /did not ask for it/ })
   const shown = (await cli.run(['show', 'mailer/a', ...inFork])).out
   expect(shown).toContain('answered from the journal')
   expect(shown).toMatch(/does not run: .*did not ask/)
   await cli.json('effects', 'resolve', 'mailer/a', 'mail', '--output', '"by hand"', ...inFork)
-  expect(await receiptsOf('a', ...inFork)).toEqual([...all, 'by hand'])
+  expect(await mail.receipts('a', 3, 'copy')).toEqual([...all, 'by hand'])
   expect(await mail.mails()).toHaveLength(3)
-  expect(await receiptsOf('a')).toEqual(all)
+  expect(await mail.receipts('a', 2)).toEqual(all)
 
   expect(await cli.json('fork', 'ls')).toMatchObject([{ name: 'copy', cut: id, state: 'open' }])
   expect(await cli.json('cut', 'ls')).toMatchObject([{ id, forks: ['copy'] }])
@@ -114,13 +102,13 @@ test('a fork answers its effects with what the realm was told, sends no mail, an
   expect((await cli.run(['ps', ...inFork])).err).toContain('realm.missing')
   expect(await cli.run(['fork', 'rm', 'copy'])).toMatchObject({ code: 3 })
   await cli.json('cut', 'rm', 'then')
-  expect(await receiptsOf('a')).toEqual(all)
+  expect(await mail.receipts('a', 2)).toEqual(all)
 })
 
 test('a fork out of a file is made where its realm never was, and what is on its list runs', async () => {
   const up = await cli.up('--actors', mail.path)
   await send('a', 'ann')
-  await untilReceipts(1, 'a')
+  await mail.receipts('a', 1)
   await cli.json('cut', 'take', '--name', 'then')
   const file = join(cli.folder, 'then.cut')
   await cli.json('cut', 'export', 'then', file)
@@ -139,44 +127,35 @@ test('a fork out of a file is made where its realm never was, and what is on its
   expect(served.code).toBe(0)
   await cli.json('fork', 'rm', 'served')
   await serve(made.command)
-  expect(await untilReceipts(1, 'a', ...inFork)).toHaveLength(1)
+  expect(await mail.receipts('a', 1, 'copy')).toHaveLength(1)
   await send('a', 'dan', ...inFork)
-  await untilReceipts(2, 'a', ...inFork)
+  await mail.receipts('a', 2, 'copy')
   expect(await mail.mails()).toEqual(['ann', 'dan'])
 })
 
 test('timers of a fork stand still until they are thawed, and it is said so', async () => {
   await cli.up('--actors', mail.path)
   await cli.json('start', 'pinger/a')
-  await untilPings(1)
+  await mail.pings(1)
   await cli.json('cut', 'take', '--name', 'then')
   const [made] = (await cli.json('fork', 'then', '--as', 'copy')) as [{ command: string }]
   await serve(made.command)
-  const there = await pings(...inFork)
-  const here = await pings()
-  await untilPings(here + 2)
-  expect(await pings(...inFork)).toBe(there)
+  const there = await mail.pings(0, 'copy')
+  const here = await mail.pings(0)
+  await mail.pings(here + 2)
+  expect(await mail.pings(0, 'copy')).toBe(there)
   expect((await cli.run(['nodes', ...inFork])).out).toMatch(/Timers stand still[^]*fork of main|fork of main[^]*/)
   expect(await cli.json('nodes', ...inFork)).toMatchObject([{ timers: 'frozen', forkOf: 'main' }])
   expect((await cli.run(['doctor', ...inFork])).out).toContain('perdure timers thaw')
   await cli.json('timers', 'thaw', ...inFork)
-  await untilPings(there + 2, ...inFork)
+  await mail.pings(there + 2, 'copy')
   expect((await cli.run(['timers', 'thaw', ...inFork])).err).toContain('timers.free')
 })
-
-async function pings(...flags: readonly string[]): Promise<number> {
-  const [shown] = (await cli.json('show', 'pinger/a', ...flags)) as [{ context: { pings: number } }]
-  return shown.context.pings
-}
-
-async function untilPings(count: number, ...flags: readonly string[]): Promise<void> {
-  while ((await pings(...flags).catch(() => 0)) < count);
-}
 
 test('killed while it is made, a fork is made by the same command again, or removed', async () => {
   await cli.up('--actors', mail.path)
   await send('a', 'ann')
-  await untilReceipts(1, 'a')
+  await mail.receipts('a', 1)
   await cli.json('cut', 'take', '--name', 'then')
   const make = ['fork', 'then', '--as', 'copy']
   for (const when of ['takes nothing more', 'states: 1 of', 'in flight']) {
@@ -188,14 +167,14 @@ test('killed while it is made, a fork is made by the same command again, or remo
     expect((await cli.run(['cut', 'rm', 'then'])).err).toContain('cut.held')
     await cli.json('fork', 'rm', 'copy')
   }
-  expect(await receiptsOf('a')).toHaveLength(1)
+  expect(await mail.receipts('a', 1)).toHaveLength(1)
   await cli.json('cut', 'rm', 'then')
 })
 
 test('a node under which its fork was removed ends and says so, and makes no realm of that name', async () => {
   await cli.up('--actors', mail.path)
   await send('a', 'ann')
-  await untilReceipts(1, 'a')
+  await mail.receipts('a', 1)
   await cli.json('cut', 'take', '--name', 'then')
   const [made] = (await cli.json('fork', 'then', '--as', 'copy')) as [{ command: string }]
   const node = await serve(made.command)
@@ -206,5 +185,5 @@ test('a node under which its fork was removed ends and says so, and makes no rea
   const { code, err } = await node.ended
   expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('fork.gone') })
   expect((await cli.run(['ps', ...inFork])).err).toContain('realm.missing')
-  expect(await receiptsOf('a')).toHaveLength(1)
+  expect(await mail.receipts('a', 1)).toHaveLength(1)
 })

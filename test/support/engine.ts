@@ -93,7 +93,7 @@ export async function openTestNode(
   actors: readonly ActorKind[],
   given: {
     store?: Store
-    archive?: Archive
+    archive?: Archive | undefined
     clock?: Clock
     invariants?: NodeWorld['invariants']
     journal?: NodeWorld['journal']

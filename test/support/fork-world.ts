@@ -19,7 +19,7 @@ import type { Node, NodeOptions } from '#runtime/node.ts'
 import type { ReadBase } from '#runtime/past/anchors.ts'
 import { baseOfRows, openBaseReader } from '#store/base-blob.ts'
 import { openTestNode, realmOptions } from './engine.ts'
-import { turn } from './manual-clock.ts'
+import { during, turn } from './manual-clock.ts'
 import type { RestoreRealm } from './restore-world.ts'
 
 type Forking = {
@@ -76,18 +76,6 @@ export async function openFork(
     }
   }
 
-  /** Time goes on while a node joins others. */
-  async function during<T>(work: Promise<T>): Promise<T> {
-    let isOver = false
-    const over = (): void => void (isOver = true)
-    work.then(over, over)
-    while (!isOver) {
-      await turn()
-      if (!isOver) await clock.advance(1, turn)
-    }
-    return await work
-  }
-
   function counted({ of }: Journal): Journal {
     return {
       async of(address, effect) {
@@ -106,7 +94,7 @@ export async function openFork(
     log,
     realm,
     settle,
-    during,
+    during: <T>(work: Promise<T>): Promise<T> => during(clock, work),
     async start(kinds: readonly ActorKind[], { name = 'forked', options = {} }: Serving = {}): Promise<Node> {
       const { fork } = made
       const journal = openJournal({
@@ -120,6 +108,7 @@ export async function openFork(
       })
       const given = { trimEveryMs: 10 * 365 * 86_400_000, aliveMs: 3_600_000, name, ...options }
       const node = await during(
+        clock,
         openTestNode(log.connect(), kinds, {
           ...{ clock, journal: counted(journal), archive: world.archive, options: given },
         }),

@@ -3,6 +3,7 @@
  * thinks for ever.
  */
 import { writeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { storedFaultOf } from '#protocol/fault.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
@@ -27,6 +28,9 @@ const say = (line: unknown): void => void writeSync(1, `${JSON.stringify(line)}\
 onTrace((event) => {
   if (event.is === 'node.ready' || event.is === 'node.failed' || event.is.startsWith('effect.')) say(event)
 })
+
+// It is written at the end of a process otherwise, and these are killed.
+flushCompileCache()
 
 try {
   const { name, url, realm, labels, capacity, isSlow } = given

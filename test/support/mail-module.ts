@@ -2,6 +2,7 @@
 import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openRealm } from '#runtime/index.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -11,7 +12,13 @@ export type MailModule = {
   mails(): Promise<readonly string[]>
   /** Lets what waits be sent. */
   letGo(): Promise<void>
+  /** What a mailer got, once there is so much. */
+  receipts(key: string, least: number, realm?: string): Promise<readonly string[]>
+  /** How often the pinger pinged, once it did so often. */
+  pings(least: number, realm?: string): Promise<number>
 }
+
+const mostMs = 30_000
 
 export async function writeMailModule(folder: string): Promise<MailModule> {
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
@@ -22,6 +29,14 @@ export async function writeMailModule(folder: string): Promise<MailModule> {
     string,
   ]
   await writeFile(file, '')
+
+  /** By a program: to start a process for each look takes longer than all that is looked at. */
+  async function contextOf<C>(address: string, realm: string, isWanted: (context: C) => boolean): Promise<C> {
+    await using opened = await openRealm({ realm, dir: join(folder, '.perdure') })
+    const read = (snapshot: unknown): C => (snapshot as { readonly context: C }).context
+    return read(await opened.at(address).waitFor((snapshot) => isWanted(read(snapshot)), { timeoutMs: mostMs }))
+  }
+
   await writeFile(
     path,
     `import { existsSync, watch } from 'node:fs'
@@ -79,5 +94,12 @@ export const actors = [
     path,
     mails: async () => (await readFile(file, 'utf8')).split('\n').filter((line) => line !== ''),
     letGo: () => writeFile(go, ''),
+    async receipts(key, least, realm = 'main') {
+      type Mailer = { readonly receipts: readonly string[] }
+      return (await contextOf<Mailer>(`mailer/${key}`, realm, ({ receipts }) => receipts.length >= least)).receipts
+    },
+    async pings(least, realm = 'main') {
+      return (await contextOf<{ readonly pings: number }>('pinger/a', realm, ({ pings }) => pings >= least)).pings
+    },
   }
 }

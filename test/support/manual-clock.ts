@@ -58,3 +58,15 @@ export function openManualClock(start = Date.UTC(2026, 0, 1)): ManualClock {
 export async function turn(): Promise<void> {
   for (let round = 0; round < 3; round++) await new Promise<void>((resolve) => setImmediate(resolve))
 }
+
+/** Time goes on, a millisecond after the other, until something is done. */
+export async function during<T>(clock: ManualClock, work: Promise<T>, settle = turn): Promise<T> {
+  let isOver = false
+  const over = (): void => void (isOver = true)
+  work.then(over, over)
+  while (!isOver) {
+    await turn()
+    if (!isOver) await clock.advance(1, settle)
+  }
+  return await work
+}

@@ -19,5 +19,7 @@ export async function setup(): Promise<void> {
     minimum,
   }
   const found = await findServer({ ...options, onNote: say })
+  // Half of a start is parsing: what was parsed once is kept for all processes of the tests, as the command line keeps it.
+  process.env['NODE_COMPILE_CACHE'] ??= join(options.cacheDir, 'compiled')
   process.env['PERDURE_NATS_SERVER'] = found?.binary ?? (await fetchServer({ ...options, onProgress: say }))
 }

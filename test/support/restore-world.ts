@@ -14,7 +14,7 @@ import { baseOfRows } from '#store/base-blob.ts'
 import { sealedBaseOf } from '#store/sealed-base.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { openTestNode, openTestRealm } from './engine.ts'
-import { openManualClock, turn } from './manual-clock.ts'
+import { during, openManualClock, turn } from './manual-clock.ts'
 
 type Starting = { readonly name?: string; readonly kinds?: readonly ActorKind[] }
 
@@ -38,17 +38,6 @@ export async function openRestoreRealm(actors: readonly ActorKind[], partitions 
     }
   }
 
-  async function during<T>(work: Promise<T>): Promise<T> {
-    let isOver = false
-    const over = (): void => void (isOver = true)
-    work.then(over, over)
-    while (!isOver) {
-      await turn()
-      if (!isOver) await clock.advance(1, settle)
-    }
-    return await work
-  }
-
   const viewOf = (id: string): Promise<CutView> =>
     openCut({ shelf: cutShelfOf({ bus: log.connect(), archive }), archive }, id)
 
@@ -68,7 +57,7 @@ export async function openRestoreRealm(actors: readonly ActorKind[], partitions 
     log,
     archive,
     settle,
-    during,
+    during: <T>(work: Promise<T>): Promise<T> => during(clock, work, settle),
     start,
     world,
     get realm() {
@@ -84,7 +73,7 @@ export async function openRestoreRealm(actors: readonly ActorKind[], partitions 
     },
     async take(name = 'first'): Promise<CutView> {
       const { id, whole } = (node as Node).cuts!.take({ name, by: 'test' })
-      await during(whole)
+      await during(clock, whole, settle)
       return await viewOf(id)
     },
     viewOf,

@@ -2,10 +2,11 @@
 import type { Address } from '#protocol/address.ts'
 import { bundleOf } from '#protocol/bundle.ts'
 import { encode } from '#protocol/codec.ts'
-import type { SegmentRef, StateRow } from '#protocol/cut.ts'
+import type { SegmentRef } from '#protocol/cut.ts'
 import type { Needs, StoreIdentity } from '#store/store.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { sealedBaseOf } from '#store/sealed-base.ts'
+import { stateRowOf } from '#store/state-rows.ts'
 import { positionOf, stateOf } from './store-samples.ts'
 
 /** Steps by address; nothing for one that is gone in this layer. */
@@ -28,7 +29,9 @@ export async function sealedBaseWith(layers: readonly Known[], wanted: Wanted): 
 }
 
 async function layerOf(known: Known, rowsMost: number, kept: Map<string, Uint8Array>): Promise<SegmentRef[]> {
-  const rows = [...known].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(rowOf)
+  const rows = [...known]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([address, one]) => stateRowOf(address, one && encode(stateOf(one.steps)), one?.needs ?? {}))
   const refs: SegmentRef[] = []
   for (let at = 0; at < rows.length; at += rowsMost) {
     const some = rows.slice(at, at + rowsMost)
@@ -37,10 +40,4 @@ async function layerOf(known: Known, rowsMost: number, kept: Map<string, Uint8Ar
     refs.push(ref)
   }
   return refs
-}
-
-function rowOf([address, one]: readonly [Address, { steps: number; needs: Needs } | undefined]): StateRow {
-  if (one === undefined) return [address, null]
-  const flags = (one.needs.effects === true ? 1 : 0) | (one.needs.subscribed === true ? 2 : 0)
-  return [address, encode(stateOf(one.steps)), one.needs.due ?? null, flags]
 }

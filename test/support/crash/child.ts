@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { CutNodeProgram } from '#test/support/cuts/cut-node-program.ts'
 import type { LabelledProgram } from '#test/support/labelled-program.ts'
 import type { NodeProgram } from './node-program.ts'
 
@@ -18,8 +19,10 @@ export type Child = {
   readonly isAlive: boolean
   /** All that it said so far. */
   readonly lines: readonly Line[]
-  /** The first line that is so, said or yet to be said; rejects when the process ends without one. */
-  line(isWanted: (line: Line) => boolean): Promise<Line>
+  /** The first line that is so, said or yet to be said, from number `from` on; rejects when the process ends without one. */
+  line(isWanted: (line: Line) => boolean, from?: number): Promise<Line>
+  /** A line on its standard input. */
+  tell(order: object): void
   readonly exited: Promise<NodeJS.Signals | number>
   signal(signal: NodeJS.Signals): void
   /** SIGKILL, if it still runs. */
@@ -34,17 +37,17 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-export function startChild(given: NodeProgram | LabelledProgram, path: string = program): Child {
-  const child: ChildProcess = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', path, JSON.stringify(given)],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  )
+export function startChild(given: NodeProgram | CutNodeProgram | LabelledProgram, path: string = program): Child {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', path, JSON.stringify(given)], {
+    stdio: 'pipe',
+  })
   running.add(child)
   const lines: Line[] = []
   const hearers = new Set<() => void>()
   let errors = ''
-  child.stderr?.on('data', (data: Buffer) => (errors = `${errors}${data.toString()}`.slice(-4000)))
+  child.stderr.on('data', (data: Buffer) => (errors = `${errors}${data.toString()}`.slice(-4000)))
+  // Told something in the instant in which it dies, it does not hear it.
+  child.stdin.on('error', () => undefined)
   let isAlive = true
   const exited = once(child, 'close').then(() => {
     isAlive = false
@@ -52,22 +55,20 @@ export function startChild(given: NodeProgram | LabelledProgram, path: string = 
     for (const hear of hearers) hear()
     return child.signalCode ?? child.exitCode ?? 0
   })
-  if (child.stdout !== null) {
-    createInterface({ input: child.stdout }).on('line', (text) => {
-      lines.push(JSON.parse(text) as Line)
-      for (const hear of hearers) hear()
-    })
-  }
+  createInterface({ input: child.stdout }).on('line', (text) => {
+    lines.push(JSON.parse(text) as Line)
+    for (const hear of hearers) hear()
+  })
   return {
     pid: child.pid as number,
     get isAlive() {
       return isAlive
     },
     lines,
-    line: (isWanted) =>
+    line: (isWanted, from = 0) =>
       new Promise((resolve, reject) => {
         const hear = (): void => {
-          const found = lines.find(isWanted)
+          const found = lines.find((one, at) => at >= from && isWanted(one))
           if (found === undefined && isAlive) return
           hearers.delete(hear)
           if (found !== undefined) resolve(found)
@@ -81,6 +82,7 @@ export function startChild(given: NodeProgram | LabelledProgram, path: string = 
         hearers.add(hear)
         hear()
       }),
+    tell: (order) => void child.stdin.write(`${JSON.stringify(order)}\n`),
     exited,
     signal: (signal) => void child.kill(signal),
     async kill() {

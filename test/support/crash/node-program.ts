@@ -3,6 +3,7 @@
  * actors. It dies where it is told to, and says what happens to it in lines of JSON.
  */
 import { writeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { storedFaultOf } from '#protocol/fault.ts'
 import { systemClock } from '#runtime/clock.ts'
 import type { Bus } from '#runtime/bus.ts'
@@ -53,6 +54,9 @@ onTrace((event) => {
   )
     say(event)
 })
+
+// It is written at the end of a process otherwise, and these are killed.
+flushCompileCache()
 
 try {
   const reaper = reaperOf(given.death)

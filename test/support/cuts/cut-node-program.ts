@@ -3,6 +3,7 @@
  * wallets. It takes a cut when it is told to, and dies where it is told to.
  */
 import { writeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { storedFaultOf } from '#protocol/fault.ts'
@@ -32,6 +33,9 @@ export type CutOrder = { readonly is: 'take' | 'live' } | ({ readonly is: 'die' 
 
 const given = JSON.parse(process.argv[2] ?? '{}') as CutNodeProgram
 const say = (line: unknown): void => void writeSync(1, `${JSON.stringify(line)}\n`)
+
+// It is written at the end of a process otherwise, and these are killed.
+flushCompileCache()
 
 try {
   const reaper = cutReaperOf()

@@ -5,7 +5,6 @@
 import type { CutManifest, CutNote } from '#protocol/cut.ts'
 import type { LogEntry } from '#runtime/bus.ts'
 import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
-import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { openVirtualClock } from '#runtime/memory/virtual-clock.ts'
 import type { NodeOptions } from '#runtime/node.ts'
@@ -17,7 +16,9 @@ import { cutFaultsOf, type TakenCut } from '#test/support/sim/cut-audit.ts'
 import { mortalOutsideOf } from '#test/support/sim/outside.ts'
 import { openPlainArchive } from '#test/support/sim/plain-archive.ts'
 import { type Process, type ProcessWorld, startProcess } from '#test/support/sim/process.ts'
+import { within } from '#test/support/within.ts'
 import { randomOf } from '#test/support/workloads/random.ts'
+import { developCut } from './develop.ts'
 import { pictureOf } from './picture-of-cut.ts'
 import { pictureFaults } from './picture.ts'
 import { wallets } from './wallets.ts'
@@ -32,7 +33,6 @@ type Launch = Pick<ProcessWorld, 'dies' | 'mutation'> & {
   readonly hasArchive?: boolean
 }
 
-const minuteMs = 60_000
 export const members = { beatMs: 100, suspectMs: 300, deadMs: 1000 }
 
 export function openCutRealm({ partitions = 4, seed = 1, count = 6 } = {}) {
@@ -71,30 +71,15 @@ export function openCutRealm({ partitions = 4, seed = 1, count = 6 } = {}) {
     return process
   }
 
-  /** Time goes on until it is done. */
-  async function within<T>(work: Promise<T>): Promise<T> {
-    let isOver = false
-    const over = (): void => void (isOver = true)
-    work.then(over, over)
-    if (!(await clock.advanceUntil(() => isOver, 10 * minuteMs))) throw new Error('it takes longer than ten minutes')
-    return await work
-  }
-
-  async function develop(id: string): Promise<TakenCut> {
-    const archive = openPlainArchive(openMemoryShelf())
-    const view = await openCut({ shelf: cutShelfOf({ bus, archive }), archive }, id)
-    const { manifest } = view
-    const slices = await Promise.all(manifest.slices.map(({ partition }) => view.slice(partition)))
-    const states = []
-    for (const { partition } of manifest.slices) states.push(...(await Array.fromAsync(view.states(partition))))
-    return { manifest, slices, states, flights: await Array.fromAsync(view.flights()) }
-  }
+  const develop = (id: string): Promise<TakenCut> =>
+    within(clock, developCut(bus, openPlainArchive(openMemoryShelf()), id))
 
   const notes = (): Promise<readonly CutNote[]> =>
-    within(cutShelfOf({ bus, archive: openPlainArchive(openMemoryShelf()) }).notes())
+    within(clock, cutShelfOf({ bus, archive: openPlainArchive(openMemoryShelf()) }).notes())
 
   return {
-    ...{ clock, log, traces, entries, launch, within, notes, bus },
+    ...{ clock, log, traces, entries, launch, develop, notes, bus },
+    within: <T>(work: Promise<T>): Promise<T> => within(clock, work),
     traced: <K extends Trace['is']>(is: K) => traces.filter((one): one is Extract<Trace, { is: K }> => one.is === is),
     /** Starts them one by one, until they share the partitions. */
     async join(...names: readonly string[]): Promise<readonly Process[]> {
@@ -112,7 +97,6 @@ export function openCutRealm({ partitions = 4, seed = 1, count = 6 } = {}) {
         (error: unknown) => ({ id: taking.id, error }),
       )
     },
-    develop: (id: string) => within(develop(id)),
     /** By partition, who owns it. */
     owners: () =>
       Array.from({ length: partitions }, (_, number) =>
@@ -124,11 +108,11 @@ export function openCutRealm({ partitions = 4, seed = 1, count = 6 } = {}) {
     async faults({ isLogWhole = true } = {}): Promise<string[]> {
       const whole = (await notes()).filter(({ state }) => state === 'whole')
       const taken: TakenCut[] = []
-      for (const { id } of whole) taken.push(await within(develop(id)))
+      for (const { id } of whole) taken.push(await develop(id))
       const seen = taken.flatMap((cut) => pictureFaults(pictureOf(cut)).map((fault) => `${cut.manifest.id}: ${fault}`))
       return isLogWhole ? [...cutFaultsOf(entries, taken), ...seen] : seen
     },
-    close(): void {
+    [Symbol.dispose](): void {
       hearing.stop()
       for (const process of processes) process.crash()
     },

@@ -7,21 +7,24 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { CutNote } from '#protocol/cut.ts'
 import type { LogEntry } from '#runtime/bus.ts'
 import { realmHandleOf } from '#runtime/client/realm-handle.ts'
 import { systemClock } from '#runtime/clock.ts'
 import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
-import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { realmOptions } from '#test/support/engine.ts'
 import { startNats } from '#test/support/nats.ts'
 import { cutFaultsOf, type TakenCut } from '#test/support/sim/cut-audit.ts'
+import { type Child, type Line, startChild } from '#test/support/crash/child.ts'
 import { outsideOf } from '#test/support/workloads/outside.ts'
 import { randomOf } from '#test/support/workloads/random.ts'
-import { type CutChild, startCutChild, type Told } from './cut-child.ts'
 import { type CutDeath, ownerSteps, takerSteps } from './cut-deaths.ts'
+import type { CutOrder } from './cut-node-program.ts'
+import { developCut } from './develop.ts'
 import { pictureOf } from './picture-of-cut.ts'
 import { pictureFaults } from './picture.ts'
 import { wallets } from './wallets.ts'
@@ -35,9 +38,25 @@ export type Rounds = {
 }
 
 const [realm, partitions, count] = ['shop', 6, 8]
-const options = { beatMs: 100, suspectMs: 600, deadMs: 2000, cutDeadlineMs: 6000, ackMs: 1500 }
+const options = { beatMs: 100, suspectMs: 600, deadMs: 1500, cutDeadlineMs: 4000 }
 /** Long after anything of it should have come; a law that is broken for good is told then. */
 const patienceMs = 40_000
+
+const program = fileURLToPath(new URL('cut-node-program.ts', import.meta.url))
+
+const isEnd = ({ is }: Line): boolean => is === 'whole' || is === 'abandoned'
+
+const order = (child: Child | undefined, given: CutOrder): void => child?.tell(given)
+
+/** Its last word; that it is gone is noticed a moment later. */
+const hasDied = (child: Child | undefined): boolean =>
+  child !== undefined && (!child.isAlive || child.lines.at(-1)?.died !== undefined)
+
+/** The first line from now on that is so; nothing when it ended, or took too long. */
+async function hear(child: Child | undefined, isWanted: (line: Line) => boolean): Promise<Line | undefined> {
+  const patience = pause(patienceMs, undefined, { ref: false })
+  return await Promise.race([child?.line(isWanted, child.lines.length), patience]).catch(() => undefined)
+}
 
 /** Each step once before any comes twice. */
 export function deathsOf(): readonly (CutDeath & { readonly who: 'taker' | 'participant' })[] {
@@ -77,19 +96,18 @@ export async function runCutRounds({
   const handle = realmHandleOf({ bus, clock: systemClock }, { ...realmOptions, sendTimeoutMs: 30_000, client: 'payer' })
   const outside = outsideOf(() => handle, { clock: systemClock, pace: 0.05 })
   const workload = wallets(count)
-  const children = new Map<string, CutChild>()
+  const children = new Map<string, Child>()
   const died: string[] = []
   let isOver = false
 
-  async function start(name: string): Promise<CutChild> {
-    const child = startCutChild({
+  async function start(name: string): Promise<void> {
+    const given = {
       ...{ name, realm, partitions, options },
       ...{ url: nats.url, dir: join(dir, name), wallets: count, secret: secret.toString('hex') },
-    })
+    }
+    const child = startChild(given, program)
     children.set(name, child)
-    if ((await child.hear(({ is }) => is === 'ready', patienceMs)) === undefined)
-      throw new Error(`${name} does not start: ${child.said.join('\n')}`)
-    return child
+    await child.line(({ is }) => is === 'ready')
   }
 
   async function pay(): Promise<void> {
@@ -98,9 +116,9 @@ export async function runCutRounds({
 
   /** Who died comes back, and who did not come to where it was to die shall live. */
   async function revive(): Promise<void> {
-    for (const child of children.values()) child.order({ is: 'live' })
+    for (const child of children.values()) order(child, { is: 'live' })
     for (const [name, child] of children) {
-      if (child.isAlive) continue
+      if (!hasDied(child)) continue
       await child.kill()
       await start(name)
     }
@@ -112,14 +130,14 @@ export async function runCutRounds({
     const { who, step, when } = all[at % all.length] as (typeof all)[number]
     const [taker, ...others] = random.chance(0.5) ? [...children.values()] : [...children.values()].toReversed()
     const victim = who === 'taker' ? taker : random.pick(others)
-    victim?.order({ is: 'die', step, when })
-    const dying = victim?.hear((line) => line.died !== undefined, patienceMs)
-    const ending = taker?.hear(({ is }) => is === 'whole' || is === 'abandoned', patienceMs)
-    taker?.order({ is: 'take' })
+    order(victim, { is: 'die', step, when })
+    const dying = hear(victim, (line) => line.died !== undefined)
+    const ending = hear(taker, isEnd)
+    order(taker, { is: 'take' })
     // One that owns nothing at this moment comes to no step of an owner.
     const [first] = await Promise.all([Promise.race([dying, ending]), who === 'taker' ? dying : ending])
     if (first?.died !== undefined) died.push(`${step} ${when}`)
-    if (who === 'participant' && first?.died === undefined && victim?.isAlive === false) died.push(`${step} ${when}`)
+    if (who === 'participant' && first?.died === undefined && hasDied(victim)) died.push(`${step} ${when}`)
   }
 
   /** Every one has come to its end, or to the end of its patience. */
@@ -127,31 +145,21 @@ export async function runCutRounds({
     for (const end = Date.now() + patienceMs; ;) {
       const notes = await shelf.notes()
       if (notes.every(({ state }) => state === 'whole' || state === 'abandoned') || Date.now() > end) return notes
-      await new Promise((resolve) => setTimeout(resolve, 200))
+      await pause(200)
     }
   }
 
-  async function taken(id: string): Promise<TakenCut> {
-    const archive = openMemoryArchive(undefined, secret)
-    const view = await openCut({ shelf: cutShelfOf({ bus, archive }), archive }, id)
-    const { manifest } = view
-    const slices = await Promise.all(manifest.slices.map(({ partition }) => view.slice(partition)))
-    const states = []
-    for (const { partition } of slices) states.push(...(await Array.fromAsync(view.states(partition))))
-    return { manifest, slices, states, flights: await Array.fromAsync(view.flights()) }
-  }
-
   try {
-    for (const name of ['a', 'b', 'c']) await start(name)
+    await Promise.all(['a', 'b', 'c'].map(start))
     const paying = pay()
     for (let at = 0; at < rounds; at++) await round(at)
     await revive()
-    let last: Told | undefined
+    let last: Line | undefined
     // Partitions may still be on their way to whoever came back last.
     for (let attempt = 0; attempt < 3 && last?.is !== 'whole'; attempt++) {
       const calm = children.get('a')
-      const ending = calm?.hear(({ is }) => is === 'whole' || is === 'abandoned', patienceMs)
-      calm?.order({ is: 'take' })
+      const ending = hear(calm, isEnd)
+      order(calm, { is: 'take' })
       last = await ending
     }
     isOver = true
@@ -159,7 +167,7 @@ export async function runCutRounds({
     const notes = await settled()
     const whole = notes.filter(({ state }) => state === 'whole')
     const cuts: TakenCut[] = []
-    for (const { id } of whole) cuts.push(await taken(id))
+    for (const { id } of whole) cuts.push(await developCut(bus, openMemoryArchive(undefined, secret), id))
     const faults = [
       ...cutFaultsOf(entries, cuts),
       ...cuts.flatMap((cut) => pictureFaults(pictureOf(cut)).map((fault) => `${cut.manifest.id}: ${fault}`)),
@@ -169,7 +177,7 @@ export async function runCutRounds({
       }),
       ...(last?.is === 'whole'
         ? []
-        : [`the last cut, in calm: ${JSON.stringify(last)}; ${children.get('a')?.said.slice(-5).join('; ')}`]),
+        : [`the last cut, in calm: ${JSON.stringify(last)}; ${JSON.stringify(children.get('a')?.lines.slice(-5))}`]),
     ]
     return { faults, whole: whole.length, abandoned: notes.length - whole.length, died }
   } finally {

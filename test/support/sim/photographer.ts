@@ -1,10 +1,10 @@
 /** Takes cuts of a simulated world in the middle of its storm, and one when it is calm, which must succeed. */
-import type { CutManifest, StateRow } from '#protocol/cut.ts'
-import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
-import { openCut } from '#runtime/cuts/reading/open-cut.ts'
+import type { CutManifest } from '#protocol/cut.ts'
 import type { MemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { VirtualClock } from '#runtime/memory/virtual-clock.ts'
 import { openMemoryShelf } from '#store/memory-archive.ts'
+import { developCut } from '#test/support/cuts/develop.ts'
+import { within } from '#test/support/within.ts'
 import type { Random } from '#test/support/workloads/random.ts'
 import type { Crew } from './crew.ts'
 import type { TakenCut } from './cut-audit.ts'
@@ -26,8 +26,6 @@ export type Photographer = {
   developed(): Promise<readonly TakenCut[]>
   counts(): readonly [whole: number, begun: number]
 }
-
-const minuteMs = 60_000
 
 export function photographerOf({ log, clock, crew, dice, tell }: World): Photographer {
   const whole: CutManifest[] = []
@@ -53,23 +51,8 @@ export function photographerOf({ log, clock, crew, dice, tell }: World): Photogr
     )
   }
 
-  async function develop(manifest: CutManifest): Promise<TakenCut> {
-    const archive = openPlainArchive(openMemoryShelf())
-    const view = await openCut({ shelf: cutShelfOf({ bus: log.connect(), archive }), archive }, manifest.id)
-    const slices = await Promise.all(manifest.slices.map(({ partition }) => view.slice(partition)))
-    const states: StateRow[] = []
-    for (const { partition } of manifest.slices) states.push(...(await Array.fromAsync(view.states(partition))))
-    return { manifest: view.manifest, slices, states, flights: await Array.fromAsync(view.flights()) }
-  }
-
-  /** Time goes on while it works. */
-  async function within<T>(work: Promise<T>): Promise<T> {
-    let isOver = false
-    const over = (): void => void (isOver = true)
-    work.then(over, over)
-    await clock.advanceUntil(() => isOver, 10 * minuteMs)
-    return await work
-  }
+  const develop = ({ id }: CutManifest): Promise<TakenCut> =>
+    developCut(log.connect(), openPlainArchive(openMemoryShelf()), id)
 
   return {
     async takeWhile(isOn) {
@@ -78,8 +61,8 @@ export function photographerOf({ log, clock, crew, dice, tell }: World): Photogr
         void take()
       }
     },
-    takeLast: () => within(take()),
-    developed: () => within(Promise.all(whole.map(develop))),
+    takeLast: () => within(clock, take()),
+    developed: () => within(clock, Promise.all(whole.map(develop))),
     counts: () => [whole.length, begun],
   }
 }

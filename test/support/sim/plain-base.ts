@@ -4,6 +4,7 @@ import { decode, encode } from '#protocol/codec.ts'
 import type { StateRow } from '#protocol/cut.ts'
 import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
 import type { BaseHeader } from '#store/base-header.ts'
+import { needsOfRow } from '#store/state-rows.ts'
 import type { Needs, Store } from '#store/store.ts'
 
 export function withPlainBases(store: Store): Store {
@@ -30,13 +31,9 @@ export async function plainBaseOfRows(
   rows: AsyncIterable<StateRow>,
 ): Promise<Uint8Array> {
   const actors: (readonly [Address, Uint8Array, Needs])[] = []
-  for await (const [address, state, due, flags = 0] of rows) {
-    const needs = {
-      ...(due !== undefined && due !== null && { due }),
-      effects: (flags & 1) > 0,
-      subscribed: (flags & 2) > 0,
-    }
-    if (state !== null) actors.push([address, state, needs])
+  for await (const row of rows) {
+    const [address, state] = row
+    if (state !== null) actors.push([address, state, needsOfRow(row)])
   }
   return encode([partition, actors, clients])
 }
