@@ -26,7 +26,7 @@ export function openForkJournal(
   const opened = new AsyncDisposableStack()
 
   async function log(): Promise<Bus | undefined> {
-    const parent = { ...own, realm: fork.of, partitions: undefined, create: false }
+    const parent = { ...own, realm: fork.of, create: false }
     const generations = opened.use(await openGenerations(parent))
     const raw = await generations.past(fork.generation)
     return raw && opened.use(await openPlacedView({ bus: raw, clock }, { retryMs }))

@@ -34,7 +34,7 @@ import { openGenerations, type OpenGenerations } from './nats/generations.ts'
 import { openBus } from './nats/open-bus.ts'
 import { openRealms } from './nats/realms.ts'
 import { openPlacedView } from './mending/placed-view.ts'
-import type { BusAuth } from './nats/bus-options.ts'
+import type { BusAuth, BusOptions } from './nats/bus-options.ts'
 import type { ReadBase } from './past/anchors.ts'
 import { patiently } from './patience.ts'
 import { goingOn, type OpenNext } from './going-on.ts'
@@ -134,7 +134,7 @@ export async function openConfiguredRealm(
   given: Given & { readonly client?: string | undefined },
 ): Promise<RealmHandle> {
   const clock = given.clock ?? systemClock
-  const options = { ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: false }
+  const options = await reachOf(config, given.auth)
   const raw = await openBus(options)
   try {
     // What nodes tell of the log are positions.
@@ -160,6 +160,11 @@ export async function openConfiguredRealm(
     await raw.close()
     throw error
   }
+}
+
+/** How a realm that is there is reached. */
+export async function reachOf(config: Config, auth?: BusAuth): Promise<BusOptions> {
+  return { ...busOptionsOf(config), ...(await accessOf(config, auth)), create: false }
 }
 
 export type Access = { readonly servers: readonly string[]; readonly auth?: BusAuth }

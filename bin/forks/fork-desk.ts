@@ -3,7 +3,7 @@
  * other. It serves `perdure fork`, also on servers that never had the realm that a file is of.
  */
 import type { Config } from '#config/open-config.ts'
-import { busOptionsOf, keyPlaceOf } from '#config/options.ts'
+import { keyPlaceOf } from '#config/options.ts'
 import { baseOfRows } from '#store/base-blob.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { sealedBaseOf } from '#store/sealed-base.ts'
@@ -15,7 +15,7 @@ import { systemClock } from '#runtime/index.ts'
 import { openGenerations } from '#runtime/nats/generations.ts'
 import { openRealms } from '#runtime/nats/realms.ts'
 import { openRestoreDesk } from '#bin/restore/restore-desk.ts'
-import { accessOf } from '#runtime/wiring.ts'
+import { reachOf } from '#runtime/wiring.ts'
 
 export type ForkDesk = AsyncDisposable &
   RealmForks & {
@@ -26,7 +26,7 @@ export type ForkDesk = AsyncDisposable &
 export async function openForkDesk(config: Config): Promise<ForkDesk> {
   const opened = new AsyncDisposableStack()
   try {
-    const options = { ...busOptionsOf(config), ...(await accessOf(config)), create: false }
+    const options = await reachOf(config)
     const cuts = opened.use(await openRestoreDesk(config))
     const generations = opened.use(await openGenerations(options))
     const secret = await readCutKey(keyPlaceOf(config))

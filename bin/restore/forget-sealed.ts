@@ -2,18 +2,13 @@
 import type { Call } from '#bin/command.ts'
 import { bytesText, plural } from '#bin/layout.ts'
 import { wrong } from '#bin/parse-line.ts'
-import { busOptionsOf } from '#config/options.ts'
 import { openSealedGenerations } from '#runtime/nats/sealed-generations.ts'
-import { accessOf } from '#runtime/wiring.ts'
+import { reachOf } from '#runtime/wiring.ts'
 import { askYes, isAskable } from './ask-yes.ts'
 
 export async function forgetSealed(call: Call): Promise<0 | 1> {
   const { config, out } = call
-  await using sealed = await openSealedGenerations({
-    ...busOptionsOf(config),
-    ...(await accessOf(config)),
-    create: false,
-  })
+  await using sealed = await openSealedGenerations(await reachOf(config))
   const all = await sealed.list()
   if (!call.json && all.length === 0) {
     out.line('There is no sealed generation.')

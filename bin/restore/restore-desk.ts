@@ -4,7 +4,7 @@
  * on one that somebody began to restore, and on servers that never had one.
  */
 import type { Config } from '#config/open-config.ts'
-import { busOptionsOf, keyPlaceOf } from '#config/options.ts'
+import { keyPlaceOf } from '#config/options.ts'
 import { Fault } from '#protocol/fault.ts'
 import { baseOfRows } from '#store/base-blob.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
@@ -22,7 +22,7 @@ import { type Came, cameAfter } from '#runtime/cuts/restoring/replay.ts'
 import { type OnProgress, restoreCut, type Restored, type RestoreOptions } from '#runtime/cuts/restoring/restore.ts'
 import type { Generation, Generations } from '#runtime/generations.ts'
 import { openGenerations } from '#runtime/nats/generations.ts'
-import { accessOf } from '#runtime/wiring.ts'
+import { reachOf } from '#runtime/wiring.ts'
 
 export interface RestoreDesk extends AsyncDisposable {
   readonly realm: string
@@ -41,7 +41,7 @@ export interface RestoreDesk extends AsyncDisposable {
 export async function openRestoreDesk(config: Config, clock: Clock = systemClock): Promise<RestoreDesk> {
   const opened = new AsyncDisposableStack()
   try {
-    const options = { ...busOptionsOf(config), ...(await accessOf(config)), create: false }
+    const options = await reachOf(config)
     const generations = opened.use(await openGenerations(options))
     const key = keyPlaceOf(config)
     const retryMs = config.node['bus.retryMs']
