@@ -1,5 +1,4 @@
 /** `perdure restore`: the realm goes on from a cut, in place or on new servers. */
-import { existsSync } from 'node:fs'
 import type { Call, Command } from '#bin/command.ts'
 import { plural } from '#bin/layout.ts'
 import { wrong } from '#bin/parse-line.ts'
@@ -70,15 +69,10 @@ export const command: Command = {
     const [named, extra] = words
     if (named === undefined) throw wrong(command, 'Name a cut ("perdure cut ls" lists them), or a file.')
     if (extra !== undefined) throw wrong(command, `"${extra}" is one word too many; name one cut.`)
-    const view = isFile(named) ? await desk.openFile(named) : await desk.openStored(named)
+    const view = await desk.open(named)
     if (call.is('list-replay')) return await listReplay(call, desk, view)
     return await restore(call, desk, view)
   },
-}
-
-/** A cut's id and name have no slash in them. */
-function isFile(named: string): boolean {
-  return named.includes('/') || existsSync(named)
 }
 
 async function restore(call: Call, desk: RestoreDesk, view: CutView): Promise<0 | 1> {

@@ -1,5 +1,4 @@
 /** `perdure fork <cut|file> --as <realm>`: a second realm beside the first. */
-import { existsSync } from 'node:fs'
 import type { Call } from '#bin/command.ts'
 import type { ExitCode } from '#bin/exit-codes.ts'
 import { plural } from '#bin/layout.ts'
@@ -36,7 +35,7 @@ async function make(call: Call, cut: string, options: Options): Promise<{ readon
   const { config, out } = call
   const { as } = options
   await using desk = await openForkDesk(config)
-  const view = isFile(cut) ? await desk.openFile(cut) : await desk.openStored(cut)
+  const view = await desk.open(cut)
   const onProgress = progressOf(call, () => systemClock.now())
   const { fork, actors, envelopes, partitions } = await desk.makeOf(view, { ...options, onProgress })
   const dir = await makeForkDir(config, as)
@@ -56,11 +55,6 @@ async function make(call: Call, cut: string, options: Options): Promise<{ readon
 /** The same call about the fork. */
 function served(call: Call, fork: string): Call {
   return Object.create(call, { config: { value: forkConfigOf(call.config, fork) } }) as Call
-}
-
-/** A cut's id and name have no slash in them. */
-function isFile(named: string): boolean {
-  return named.includes('/') || existsSync(named)
 }
 
 function effectsOf(call: Call): ReturnType<typeof parseForkEffects> {
