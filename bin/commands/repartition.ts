@@ -5,7 +5,6 @@ import { wrong } from '#bin/parse-line.ts'
 import { partitionsMost } from '#bin/restore/partitions-most.ts'
 import { askYes, isAskable } from '#bin/restore/ask-yes.ts'
 import { progressOf } from '#bin/restore/progress.ts'
-import { systemClock } from '#runtime/index.ts'
 import { openRestoreDesk } from '#bin/restore/restore-desk.ts'
 
 export const command: Command = {
@@ -39,11 +38,7 @@ export const command: Command = {
     await using desk = await openRestoreDesk(call.config)
     const view = await desk.openStored(id)
     const options = { partitions, replay: () => desk.came(view) }
-    const restored = await desk.restore(
-      view,
-      options,
-      progressOf(call, () => systemClock.now()),
-    )
+    const restored = await desk.restore(view, options, progressOf(call))
     if (call.json) call.out.json({ cut: id, ...restored })
     else
       call.out.line(

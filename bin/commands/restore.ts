@@ -78,7 +78,7 @@ export const command: Command = {
 async function restore(call: Call, desk: RestoreDesk, view: CutView): Promise<0 | 1> {
   const { manifest } = view
   const list = await listOf(call, manifest.id)
-  const progress = progressOf(call, () => systemClock.now())
+  const progress = progressOf(call)
   const looked = await verified(view, progress)
   const plan: Plan = {
     manifest,

@@ -8,7 +8,6 @@ import { progressOf } from '#bin/restore/progress.ts'
 import { runNode } from '#bin/run-node.ts'
 import { forkEffectsText, type ForkTimers, parseForkEffects } from '#protocol/fork.ts'
 import { isFault } from '#protocol/fault.ts'
-import { systemClock } from '#runtime/index.ts'
 import { openForkDesk } from './fork-desk.ts'
 import { forkConfigOf, makeForkDir, nodeCommandOf } from './fork-dir.ts'
 
@@ -36,7 +35,7 @@ async function make(call: Call, cut: string, options: Options): Promise<{ readon
   const { as } = options
   await using desk = await openForkDesk(config)
   const view = await desk.open(cut)
-  const onProgress = progressOf(call, () => systemClock.now())
+  const onProgress = progressOf(call)
   const { fork, actors, envelopes, partitions } = await desk.makeOf(view, { ...options, onProgress })
   const dir = await makeForkDir(config, as)
   const command = nodeCommandOf(config, as, dir)
