@@ -3,7 +3,7 @@ import type { Call } from '#bin/command.ts'
 import type { ExitCode } from '#bin/exit-codes.ts'
 import { plural } from '#bin/layout.ts'
 import { wrong } from '#bin/parse-line.ts'
-import { partitionsMost } from '#bin/restore/partitions-most.ts'
+import { partitionsOf } from '#bin/restore/partitions.ts'
 import { progressOf } from '#bin/restore/progress.ts'
 import { runNode } from '#bin/run-node.ts'
 import { forkEffectsText, type ForkTimers, parseForkEffects } from '#protocol/fork.ts'
@@ -17,7 +17,7 @@ export async function makeFork(call: Call, [cut, extra]: readonly string[]): Pro
   const as = call.text('as')
   if (as === undefined) throw wrong({ name: 'fork' }, 'Name the realm that the fork shall be: --as <realm>.')
   const options = { as, effects: effectsOf(call), timers: (call.text('timers') ?? 'frozen') as ForkTimers }
-  const { dir } = await make(call, cut, { ...options, partitions: partitionsOf(call) })
+  const { dir } = await make(call, cut, { ...options, partitions: partitionsOf(call, { name: 'fork' }) })
   if (!call.is('serve')) return 0
   call.out.note(`serving the fork ${as} from ${dir}; Ctrl-C ends it`)
   return await runNode(served(call, as), false, () => undefined)
@@ -62,11 +62,4 @@ function effectsOf(call: Call): ReturnType<typeof parseForkEffects> {
   } catch (error) {
     throw isFault(error) ? wrong({ name: 'fork' }, error.message) : error
   }
-}
-
-function partitionsOf(call: Call): number | undefined {
-  if (call.text('partitions') === undefined) return undefined
-  const count = call.count('partitions', 0)
-  if (count >= 1 && count <= partitionsMost) return count
-  throw wrong({ name: 'fork' }, `--partitions must be a number from 1 to ${partitionsMost}.`)
 }
