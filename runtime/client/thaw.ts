@@ -3,11 +3,11 @@
  * who comes second is told that it has.
  */
 import { Fault, isFault } from '#protocol/fault.ts'
-import { encodeStandstill, type Standstill, standstillNote } from '#protocol/standstill.ts'
+import { encodeStandstill, isStill, type Standstill, standstillNote } from '#protocol/standstill.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
-import { readStandstill } from '#runtime/members/standstill.ts'
+import { standstillIn } from '#runtime/members/standstill.ts'
 
 type World = { readonly bus: Bus; readonly clock: Clock }
 
@@ -15,9 +15,9 @@ type World = { readonly bus: Bus; readonly clock: Clock }
 export async function thawTimers({ bus, clock }: World): Promise<Standstill & { readonly until: number }> {
   const { name, generation } = bus.realm
   for (;;) {
-    const { revision } = await bus.notes.entry(standstillNote)
-    const found = await readStandstill(bus.notes, generation)
-    if (found === undefined || found.until !== undefined) throw new Fault('timers.free', { value: name })
+    const { value, revision } = await bus.notes.entry(standstillNote)
+    const found = standstillIn(value, generation)
+    if (!isStill(found)) throw new Fault('timers.free', { value: name })
     const ended = { ...found, until: clock.now() }
     try {
       await bus.notes.put(standstillNote, encodeStandstill(ended), revision)
