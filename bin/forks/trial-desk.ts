@@ -17,6 +17,7 @@ import { openTrial, type Trial } from '#runtime/forks/trial.ts'
 import { type ActorKind, type Invariant, type RealmHandle, systemClock } from '#runtime/index.ts'
 import { openPlacedView } from '#runtime/mending/placed-view.ts'
 import { openGenerations } from '#runtime/nats/generations.ts'
+import { openedTogether } from '#runtime/opened.ts'
 import { openConfiguredRealm, reachOf } from '#runtime/wiring.ts'
 
 export type TrialDesk = AsyncDisposable & {
@@ -31,7 +32,7 @@ export type Trying = {
 }
 
 export async function openTrialDesk(config: Config): Promise<TrialDesk> {
-  const opened = new AsyncDisposableStack()
+  const opened = openedTogether()
   const secret = await readCutKey(keyPlaceOf(config))
   const retryMs = config.node['bus.retryMs']
   const parent = await openParent(config)
@@ -59,7 +60,7 @@ export async function openTrialDesk(config: Config): Promise<TrialDesk> {
       )
       return opened.use(trial)
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
 }
 

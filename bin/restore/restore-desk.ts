@@ -23,6 +23,7 @@ import { type Came, cameAfter } from '#runtime/cuts/restoring/replay.ts'
 import { type OnProgress, restoreCut, type Restored, type RestoreOptions } from '#runtime/cuts/restoring/restore.ts'
 import type { Generation, Generations } from '#runtime/generations.ts'
 import { openGenerations } from '#runtime/nats/generations.ts'
+import { type Opened, openedTogether } from '#runtime/opened.ts'
 import { reachOf } from '#runtime/wiring.ts'
 
 export interface RestoreDesk extends AsyncDisposable {
@@ -43,7 +44,7 @@ export interface RestoreDesk extends AsyncDisposable {
 }
 
 export async function openRestoreDesk(config: Config, clock: Clock = systemClock): Promise<RestoreDesk> {
-  const opened = new AsyncDisposableStack()
+  const opened = openedTogether()
   try {
     const options = await reachOf(config)
     const generations = opened.use(await openGenerations(options))
@@ -51,7 +52,7 @@ export async function openRestoreDesk(config: Config, clock: Clock = systemClock
     const retryMs = config.node['bus.retryMs']
     return deskOf({ generations, clock, opened }, { realm: options.realm, key, retryMs })
   } catch (error) {
-    await opened.disposeAsync()
+    await opened[Symbol.asyncDispose]()
     throw error
   }
 }
@@ -59,7 +60,7 @@ export async function openRestoreDesk(config: Config, clock: Clock = systemClock
 type World = {
   readonly generations: Generations
   readonly clock: Clock
-  readonly opened: AsyncDisposableStack
+  readonly opened: Opened
 }
 
 type DeskOptions = { readonly realm: string; readonly key: KeyPlace; readonly retryMs: number }
@@ -129,7 +130,7 @@ function deskOf({ generations, clock, opened }: World, { realm, key, retryMs }: 
       if (present === undefined) throw new Fault('restore.notSealed', { value: realm })
       return present
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
 }
 
