@@ -6,6 +6,7 @@
 export interface Opened extends AsyncDisposable {
   /** From now on it is closed with the others. */
   use<T extends AsyncDisposable>(one: T): T
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 export function openedTogether(): Opened {
