@@ -8,8 +8,6 @@ export function textOfCutTrace(event: Trace): Told | undefined {
   switch (event.is) {
     case 'cuts.off':
       return { level: 'warn', text: `this node takes no part in cuts: ${event.fault.message} (${event.fault.code})` }
-    case 'timers.thawed':
-      return { level: 'info', text: `the timers of ${event.realm} go on; they stood still for ${span(event.ms)}` }
     case 'cut.begun':
       return { level: 'debug', text: `cut ${event.cut} by ${event.by}: its markers are stored` }
     case 'cut.whole':
@@ -24,6 +22,20 @@ export function textOfCutTrace(event: Trace): Told | undefined {
       }
     case 'cut.abandoned':
       return { level: 'warn', text: `cut ${event.cut} is abandoned: ${event.fault.message} (${event.fault.code})` }
+    case 'cut.checked': {
+      const { cut, deadlocks, orphans, broken, ms } = event
+      const isWell = deadlocks + orphans + broken.length === 0
+      const what = [
+        ...(deadlocks === 0 ? [] : [plural(deadlocks, 'deadlock')]),
+        ...(orphans === 0 ? [] : [`${plural(orphans, 'wait')} for nobody`]),
+        ...broken.map((name) => `"${name}" does not hold`),
+      ]
+      return isWell
+        ? { level: 'debug', text: `looked at cut ${cut} in ${span(ms)}: nothing is wrong` }
+        : { level: 'warn', text: `cut ${cut}: ${what.join(', ')} (perdure cut check ${cut})` }
+    }
+    case 'cut.unchecked':
+      return { level: 'warn', text: `could not look at cut ${event.cut}: ${event.fault.message} (${event.fault.code})` }
     case 'cut.lost':
       return { level: 'warn', text: `cut ${event.cut} is given up: ${event.reason}` }
     case 'cut.removed':

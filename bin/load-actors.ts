@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import { exampleActors } from '#actors/index.ts'
+import type { Config } from '#config/open-config.ts'
 import { Fault } from '#protocol/fault.ts'
 import { isInvariant } from '#runtime/cuts/reading/invariant.ts'
 import type { ActorKind, Invariant } from '#runtime/index.ts'
@@ -19,7 +20,8 @@ export async function loadActors(file: string | undefined): Promise<readonly Act
 }
 
 /** What every cut is held against: each that is exported, and each in an exported list. */
-export async function loadInvariants(file: string | undefined): Promise<readonly Invariant[]> {
+export async function loadInvariants({ node }: Config, asked?: string): Promise<readonly Invariant[]> {
+  const file = asked ?? node['cuts.invariants'] ?? node['actors.module']
   if (file === undefined) return []
   const found = Object.values(await load(file)).flatMap((value) => (Array.isArray(value) ? value : [value]))
   return [...new Set(found.filter(isInvariant))]

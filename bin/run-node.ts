@@ -60,7 +60,7 @@ type Begin = { readonly config: Config; readonly log: Log; readonly withServer: 
 async function begin(running: Running, { config, log, withServer, signal }: Begin): Promise<void> {
   makeDir(config)
   running.actors = await loadActors(config.node['actors.module'])
-  const invariants = await loadInvariants(config.node['cuts.invariants'] ?? config.node['actors.module'])
+  const invariants = await loadInvariants(config)
   if (withServer) running.server = await openServer(config, log, signal)
   const port = config.node['health.port']
   if (port !== 0) running.health = await openHealth(port)

@@ -30,20 +30,6 @@ export function textOfTrace(event: Trace): Told {
       return { level: 'info', text: `node ${event.node} has let go of its partitions` }
     case 'node.failed':
       return { level: 'error', text: `node ${event.node} ended: ${event.fault.message} (${event.fault.code})` }
-    case 'cut.checked': {
-      const { cut, deadlocks, orphans, broken, ms } = event
-      const isWell = deadlocks + orphans + broken.length === 0
-      const what = [
-        ...(deadlocks === 0 ? [] : [plural(deadlocks, 'deadlock')]),
-        ...(orphans === 0 ? [] : [`${plural(orphans, 'wait')} for nobody`]),
-        ...broken.map((name) => `"${name}" does not hold`),
-      ]
-      return isWell
-        ? { level: 'debug', text: `looked at cut ${cut} in ${span(ms)}: nothing is wrong` }
-        : { level: 'warn', text: `cut ${cut}: ${what.join(', ')} (perdure cut check ${cut})` }
-    }
-    case 'cut.unchecked':
-      return { level: 'warn', text: `could not look at cut ${event.cut}: ${event.fault.message} (${event.fault.code})` }
     case 'node.superseded':
       return {
         level: 'warn',
@@ -146,6 +132,8 @@ export function textOfTrace(event: Trace): Told {
       }
     case 'timer.late':
       return { level: 'debug', text: `${event.address}: timer ${event.name} was ${event.ms} ms late` }
+    case 'timers.thawed':
+      return { level: 'info', text: `the timers of ${event.realm} go on; they stood still for ${span(event.ms)}` }
     case 'actor.log':
       return {
         level: 'info',

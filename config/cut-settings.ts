@@ -1,10 +1,13 @@
-/** When a realm takes cuts of itself, and how long it keeps them. */
+/** When a realm takes cuts of itself, how long it keeps them, where they lie and what they are sealed with. */
 import { optional, count, duration, size, text } from './value-type.ts'
 import { setting, type Setting } from './setting.ts'
 
 const second = 1_000
-const hour = 3_600 * second
+const minute = 60 * second
+const hour = 60 * minute
 const day = 24 * hour
+
+const path = text('a path')
 
 export const cutSettings = {
   'cuts.everyMs': setting(
@@ -32,6 +35,16 @@ export const cutSettings = {
     7,
     'And the newest of each of the last so many days that have one: what is found wrong after a weekend can still be taken back.',
   ),
+  'cuts.deadlineMs': setting(
+    duration({ min: second, max: day }),
+    2 * minute,
+    'A cut that is not whole by then is abandoned: a partition has no owner, or its owner was lost meanwhile.',
+  ),
+  'cuts.layersMost': setting(
+    count({ min: 1, max: 64 }),
+    8,
+    'So many layers of changes are put on top of each other before a slice is written whole again; reading one actor looks through all of them.',
+  ),
   'cuts.drillMs': setting(
     duration({ min: 0, max: 365 * day }),
     day,
@@ -43,15 +56,32 @@ export const cutSettings = {
     'An invariant that takes longer over one cut is given up, and told as a fault of its own.',
   ),
   'cuts.invariants': setting(
-    optional(text('a path', /^[^\0\r\n]{1,1024}$/)),
+    optional(path),
     undefined,
     'A module that exports invariants, which every cut is held against; by default the one that exports the actors.',
     { isPath: true },
   ),
   'cuts.secondPlace': setting(
-    optional(text('a path', /^[^\0\r\n]{1,1024}$/)),
+    optional(path),
     undefined,
     'A directory on another disk or machine, to which each cut of the realm itself is exported: with one replica the object store dies with its disk.',
     { isPath: true },
+  ),
+  'cuts.key': setting(
+    optional(text('64 hexadecimal digits', /^[0-9a-fA-F]{64}$/)),
+    undefined,
+    'What cuts are sealed and signed with. Rather a file, or PERDURE_CUTS_KEY. Keep a copy elsewhere: without it no cut can be read.',
+    { isSecret: true },
+  ),
+  'cuts.keyFile': setting(
+    optional(path),
+    undefined,
+    'A file with the key in hexadecimal digits; by default the one that the first start makes in dir.',
+    { isPath: true },
+  ),
+  'cuts.archiveBytes': setting(
+    size({ min: 16_777_216, max: 2 ** 46 }),
+    2 ** 36,
+    'The most that the archive of cuts on this machine may grow to.',
   ),
 } as const satisfies Record<string, Setting<unknown>>

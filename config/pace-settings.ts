@@ -197,14 +197,4 @@ export const paceSettings = {
     128_000_000,
     'Of what is held so; beyond it the oldest is given up.',
   ),
-  'cuts.deadlineMs': setting(
-    duration({ min: second, max: day }),
-    2 * minute,
-    'A cut that is not whole by then is abandoned: a partition has no owner, or its owner was lost meanwhile.',
-  ),
-  'cuts.layersMost': setting(
-    count({ min: 1, max: 64 }),
-    8,
-    'So many layers of changes are put on top of each other before a slice is written whole again; reading one actor looks through all of them.',
-  ),
 } as const satisfies Record<string, Setting<unknown>>

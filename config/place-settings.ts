@@ -111,23 +111,6 @@ export const placeSettings = {
   }),
   'tls.keyFile': setting(optional(path), undefined, 'Belongs to tls.certFile.', { isPath: true }),
 
-  'cuts.key': setting(
-    optional(text('64 hexadecimal digits', /^[0-9a-fA-F]{64}$/)),
-    undefined,
-    'What cuts are sealed and signed with. Rather a file, or PERDURE_CUTS_KEY. Keep a copy elsewhere: without it no cut can be read.',
-    { isSecret: true },
-  ),
-  'cuts.keyFile': setting(
-    optional(path),
-    undefined,
-    'A file with the key in hexadecimal digits; by default the one that the first start makes in dir.',
-    { isPath: true },
-  ),
-  'cuts.archiveBytes': setting(
-    size({ min: 16_777_216, max: 2 ** 46 }),
-    2 ** 36,
-    'The most that the archive of cuts on this machine may grow to.',
-  ),
   'actors.module': setting(
     optional(path),
     undefined,

@@ -5,9 +5,9 @@
  */
 import type { Address } from './address.ts'
 import { decode, encodeTree } from './codec.ts'
-import { Fault } from './fault.ts'
+import { checkFormat, reading } from './cut-format.ts'
 
-export const cutCheckFormat = 1
+const format = 1
 
 /** One actor waits until another takes what it asked or told it. */
 export type Wait = {
@@ -61,7 +61,7 @@ export function checkNoteOf(cut: string): string {
 export function encodeCutCheck(check: CutCheck): Uint8Array {
   const { cut, at, node, ms, deadlocks, orphans, counts, invariants } = check
   return encodeTree([
-    ...[cutCheckFormat, cut, at, node, ms],
+    ...[format, cut, at, node, ms],
     deadlocks.map(({ cycle, length, since }) => [
       cycle.map((wait) => [wait.from, wait.for, wait.how, wait.what, wait.since]),
       length,
@@ -80,11 +80,9 @@ export function encodeCutCheck(check: CutCheck): Uint8Array {
 }
 
 export function decodeCutCheck(bytes: Uint8Array): CutCheck {
-  try {
+  return reading('a check', () => {
     const f = decode(bytes) as unknown[]
-    if (typeof f[0] !== 'number') throw new TypeError('it does not begin with its format')
-    if (f[0] > cutCheckFormat)
-      throw new Fault('cut.format', { value: 'a check of a cut', have: f[0], want: cutCheckFormat })
+    checkFormat(f[0], 'a check of a cut', format)
     const [deadlocks, orphans] = f[7] as [number, number]
     return {
       cut: f[1] as string,
@@ -103,10 +101,7 @@ export function decodeCutCheck(bytes: Uint8Array): CutCheck {
       counts: { deadlocks, orphans },
       invariants: (f[8] as unknown[][]).map(resultOf),
     }
-  } catch (cause) {
-    if (cause instanceof Fault) throw cause
-    throw new Fault('cut.undecodable', { value: 'a check', reason: String(cause) }, { cause })
-  }
+  })
 }
 
 function waitOf(f: readonly unknown[]): Wait {

@@ -3,9 +3,9 @@
  * the cut's note in the registry, so that a list need not do it again.
  */
 import { decode, encodeTree } from './codec.ts'
-import { Fault } from './fault.ts'
+import { checkFormat, reading } from './cut-format.ts'
 
-export const cutDrillFormat = 1
+const format = 1
 
 export type CutDrill = {
   readonly cut: string
@@ -25,39 +25,37 @@ export type CutDrill = {
   readonly count: number
 }
 
-const prefix = 'drill.'
-
 /** Its name in the registry of notes. */
 export function drillNoteOf(cut: string): string {
-  return prefix + cut
+  return `drill.${cut}`
 }
 
 export function encodeCutDrill(drill: CutDrill): Uint8Array {
   const d = drill
   return encodeTree([
-    ...[cutDrillFormat, d.cut, d.at, d.ms, d.node, d.by, d.passed],
+    ...[format, d.cut, d.at, d.ms, d.node, d.by, d.passed],
     ...[d.actors, d.envelopes, d.segments, d.bytes, d.unknown, d.found, d.count],
   ])
 }
 
 export function decodeCutDrill(bytes: Uint8Array): CutDrill {
-  const f = decode(bytes) as unknown[]
-  const have = f[0] as number
-  if (have > cutDrillFormat)
-    throw new Fault('cut.format', { value: 'the report of a drill', have, want: cutDrillFormat })
-  return {
-    cut: f[1] as string,
-    at: f[2] as number,
-    ms: f[3] as number,
-    node: f[4] as string,
-    by: f[5] as string,
-    passed: f[6] as boolean,
-    actors: f[7] as number,
-    envelopes: f[8] as number,
-    segments: f[9] as number,
-    bytes: f[10] as number,
-    unknown: f[11] as string[],
-    found: f[12] as string[],
-    count: f[13] as number,
-  }
+  return reading('the report of a drill', () => {
+    const f = decode(bytes) as unknown[]
+    checkFormat(f[0], 'the report of a drill', format)
+    return {
+      cut: f[1] as string,
+      at: f[2] as number,
+      ms: f[3] as number,
+      node: f[4] as string,
+      by: f[5] as string,
+      passed: f[6] as boolean,
+      actors: f[7] as number,
+      envelopes: f[8] as number,
+      segments: f[9] as number,
+      bytes: f[10] as number,
+      unknown: f[11] as string[],
+      found: f[12] as string[],
+      count: f[13] as number,
+    }
+  })
 }

@@ -6,9 +6,9 @@ import { Fault } from './fault.ts'
 
 export const cutFormat = 1
 
-export function checkFormat(have: unknown, value: string): void {
+export function checkFormat(have: unknown, value: string, want = cutFormat): void {
   if (typeof have !== 'number') throw new TypeError('it does not begin with its format')
-  if (have > cutFormat) throw new Fault('cut.format', { value, have, want: cutFormat })
+  if (have > want) throw new Fault('cut.format', { value, have, want })
 }
 
 export function reading<T>(value: string, read: () => T): T {

@@ -17,6 +17,11 @@ export type Standstill = {
 
 export const standstillNote = 'timers'
 
+/** Whether it lasts. */
+export function isStill(one: Standstill | undefined): one is Standstill & { readonly until: undefined } {
+  return one !== undefined && one.until === undefined
+}
+
 const format = 1
 
 export function encodeStandstill({ generation, since, until }: Standstill): Uint8Array {

@@ -12,6 +12,7 @@ import { openJournal } from './forks/open-journal.ts'
 import { openPlacedView } from './mending/placed-view.ts'
 import type { BusOptions } from './nats/bus-options.ts'
 import { openGenerations } from './nats/generations.ts'
+import { openedTogether } from './opened.ts'
 
 type World = { readonly clock: Clock; readonly openRealm: (realm: string) => Promise<RealmHandle> }
 
@@ -23,10 +24,10 @@ export function openForkJournal(
   fork: Fork,
   { own, retryMs }: { readonly own: Omit<BusOptions, 'create'>; readonly retryMs: number },
 ): ForkJournal {
-  const opened = new AsyncDisposableStack()
+  const opened = openedTogether()
 
   async function log(): Promise<Bus | undefined> {
-    const parent = { ...own, realm: fork.of, partitions: undefined, create: false }
+    const parent = { ...own, realm: fork.of, create: false }
     const generations = opened.use(await openGenerations(parent))
     const raw = await generations.past(fork.generation)
     return raw && opened.use(await openPlacedView({ bus: raw, clock }, { retryMs }))
@@ -39,6 +40,6 @@ export function openForkJournal(
       parent: async () => opened.use(await openRealm(fork.of)),
       own: async () => opened.use(await openRealm(own.realm)),
     }),
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
 }

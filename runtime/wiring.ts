@@ -34,10 +34,11 @@ import { openGenerations, type OpenGenerations } from './nats/generations.ts'
 import { openBus } from './nats/open-bus.ts'
 import { openRealms } from './nats/realms.ts'
 import { openPlacedView } from './mending/placed-view.ts'
-import type { BusAuth } from './nats/bus-options.ts'
+import type { BusAuth, BusOptions } from './nats/bus-options.ts'
 import type { ReadBase } from './past/anchors.ts'
 import { patiently } from './patience.ts'
 import { goingOn, type OpenNext } from './going-on.ts'
+import { openedTogether } from './opened.ts'
 import { startNode } from './start-node.ts'
 import type { Node } from './node.ts'
 import { nodeLoginFile, readLogin } from './server/credentials.ts'
@@ -95,36 +96,23 @@ async function openOnce(config: Config, given: GivenNode, opening: Opening): Pro
     const isGone = !create && isFault(error, 'realm.missing')
     throw isGone ? new Fault('fork.gone', { value: config.cluster.realm }, { cause: error }) : error
   })
+  const opened = openedTogether()
+  opened.use(bus)
   try {
     if (bus.fork !== undefined) opening.fork = access
     const openRealm = (realm: string): Promise<RealmHandle> => openConfiguredRealm(configOfRealm(config, realm), given)
     const reached = { own: { ...busOptionsOf(config), ...access }, retryMs: config.node['bus.retryMs'] }
-    const journal = bus.fork && openForkJournal({ clock, openRealm }, bus.fork, reached)
+    const journal = bus.fork && opened.use(openForkJournal({ clock, openRealm }, bus.fork, reached))
     const archive = await openArchive(bus, config)
-    const store = await openStore(bus, config, archive).catch(async (error: unknown) => {
-      await archive?.close()
-      throw error
-    })
-    const close = async (): Promise<void> => {
-      await journal?.[Symbol.asyncDispose]()
-      await store.close()
-      await archive?.close()
-    }
-    try {
-      const node = await startNode(
-        { bus, store, archive, clock, journal, actors: given.actors, invariants: given.invariants },
-        nodeOptionsOf(config),
-      )
-      return closing(node, async () => {
-        await close()
-        await bus.close()
-      })
-    } catch (error) {
-      await close()
-      throw error
-    }
+    if (archive !== undefined) opened.use(archive)
+    const store = opened.use(await openStore(bus, config, archive))
+    const node = await startNode(
+      { bus, store, archive, clock, journal, actors: given.actors, invariants: given.invariants },
+      nodeOptionsOf(config),
+    )
+    return closing(node, () => opened[Symbol.asyncDispose]())
   } catch (error) {
-    await bus.close()
+    await opened[Symbol.asyncDispose]()
     throw error
   }
 }
@@ -134,7 +122,7 @@ export async function openConfiguredRealm(
   given: Given & { readonly client?: string | undefined },
 ): Promise<RealmHandle> {
   const clock = given.clock ?? systemClock
-  const options = { ...busOptionsOf(config), ...(await accessOf(config, given.auth)), create: false }
+  const options = await reachOf(config, given.auth)
   const raw = await openBus(options)
   try {
     // What nodes tell of the log are positions.
@@ -160,6 +148,11 @@ export async function openConfiguredRealm(
     await raw.close()
     throw error
   }
+}
+
+/** How a realm that is there is reached. */
+export async function reachOf(config: Config, auth?: BusAuth): Promise<BusOptions> {
+  return { ...busOptionsOf(config), ...(await accessOf(config, auth)), create: false }
 }
 
 export type Access = { readonly servers: readonly string[]; readonly auth?: BusAuth }

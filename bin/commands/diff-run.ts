@@ -1,5 +1,4 @@
 /** `perdure diff-run`: what a change would have made of the same events since a cut. */
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Call, Command } from '#bin/command.ts'
 import { tellRun } from '#bin/forks/run-text.ts'
@@ -53,12 +52,11 @@ export const command: Command = {
     if (named === undefined) throw wrong(command, 'Name a cut ("perdure cut ls" lists them), or a file.')
     if (extra !== undefined) throw wrong(command, `"${extra}" is one word too many; name one cut.`)
     await using desk = await openRestoreDesk(call.config)
-    const isFile = named.includes('/') || existsSync(named)
-    const view = isFile ? await desk.openFile(named) : await desk.openStored(named)
+    const view = await desk.open(named)
     const change = await changeOf(call, desk, view)
     await using trials = await openTrialDesk(call.config)
     const { node } = call.config
-    const invariants = await loadInvariants(node['cuts.invariants'] ?? node['actors.module'])
+    const invariants = await loadInvariants(call.config)
     const both = { invariants, effects: parseForkEffects(call.text('effects') ?? 'journal') }
     const actors = await loadActors(node['actors.module'])
     const before = await trials.open(view, { ...both, name: 'before', actors })

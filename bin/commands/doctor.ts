@@ -21,10 +21,9 @@ import { pad, plural, wrap } from '#bin/layout.ts'
 import type { Style } from '#bin/output.ts'
 import { wrong } from '#bin/parse-line.ts'
 import type { Config } from '#config/open-config.ts'
-import { busOptionsOf } from '#config/options.ts'
 import { storedFaultOf } from '#protocol/fault.ts'
 import { examineServer } from '#runtime/nats/examine-server.ts'
-import { accessOf } from '#runtime/wiring.ts'
+import { reachOf } from '#runtime/wiring.ts'
 
 export const command: Command = {
   name: 'doctor',
@@ -67,7 +66,8 @@ async function* checks(call: Call, config: Config): AsyncGenerator<Finding> {
   if (reach !== undefined) yield reach
   yield await checkHealthPort(config.node['health.port'])
   try {
-    const facts = await examineServer({ ...busOptionsOf(config), ...(await accessOf(config)), create: false })
+    const options = await reachOf(config)
+    const facts = await examineServer(options)
     yield* checkServer(facts)
     const isOurs = !config.isSet('servers')
     yield promiseOf(
@@ -86,7 +86,7 @@ async function* checks(call: Call, config: Config): AsyncGenerator<Finding> {
     const timers = await checkTimers(realm)
     if (timers !== undefined) yield timers
     yield* await checkCuts(realm, config, facts.realm.replicas)
-    const sealed = await checkSealed({ ...busOptionsOf(config), ...(await accessOf(config)), create: false })
+    const sealed = await checkSealed(options)
     if (sealed !== undefined) yield sealed
     const last = await checkLastCut(realm)
     if (last !== undefined) yield last

@@ -2,10 +2,9 @@
 import type { Command } from '#bin/command.ts'
 import { plural } from '#bin/layout.ts'
 import { wrong } from '#bin/parse-line.ts'
-import { partitionsMost } from '#bin/restore/partitions-most.ts'
-import { askYes, isAskable } from '#bin/restore/ask-yes.ts'
+import { partitionsMost } from '#bin/restore/partitions.ts'
+import { isAgreed } from '#bin/restore/ask-yes.ts'
 import { progressOf } from '#bin/restore/progress.ts'
-import { systemClock } from '#runtime/index.ts'
 import { openRestoreDesk } from '#bin/restore/restore-desk.ts'
 
 export const command: Command = {
@@ -28,22 +27,15 @@ export const command: Command = {
     const realm = await call.realm()
     if (realm.partitions === partitions)
       throw wrong(command, `The realm ${realm.name} has ${partitions} partitions already.`)
-    if (!call.is('yes')) {
-      if (call.json || !isAskable()) throw wrong(command, 'It would ask now, and there is nobody to answer: say --yes.')
-      const question = `${realm.name} has ${plural(realm.partitions, 'partition')}; restore it into ${partitions}?`
-      if (!(await askYes(question))) return 1
-    }
+    const question = `${realm.name} has ${plural(realm.partitions, 'partition')}; restore it into ${partitions}?`
+    if (!(await isAgreed(call, question, command))) return 1
     const { id, whole } = await realm.cuts.take({ name: `repartition-${partitions}`, by: 'repartition' })
     await whole
     if (!call.json) call.out.note(`cut ${id} is whole`)
     await using desk = await openRestoreDesk(call.config)
     const view = await desk.openStored(id)
     const options = { partitions, replay: () => desk.came(view) }
-    const restored = await desk.restore(
-      view,
-      options,
-      progressOf(call, () => systemClock.now()),
-    )
+    const restored = await desk.restore(view, options, progressOf(call))
     if (call.json) call.out.json({ cut: id, ...restored })
     else
       call.out.line(

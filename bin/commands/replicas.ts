@@ -2,9 +2,8 @@
 import type { Call, Command } from '#bin/command.ts'
 import { plural, table } from '#bin/layout.ts'
 import { wrong } from '#bin/parse-line.ts'
-import { busOptionsOf } from '#config/options.ts'
 import { isWhole, openReplicas, type Part } from '#runtime/nats/replicas.ts'
-import { accessOf } from '#runtime/wiring.ts'
+import { reachOf } from '#runtime/wiring.ts'
 
 export const command: Command = {
   name: 'replicas',
@@ -20,12 +19,7 @@ export const command: Command = {
   async run(call) {
     const [text, extra] = call.words
     if (extra !== undefined) throw wrong(command, `"${extra}" is one word too many.`)
-    const { config } = call
-    await using replicas = await openReplicas({
-      ...busOptionsOf(config),
-      ...(await accessOf(config)),
-      create: false,
-    })
+    await using replicas = await openReplicas(await reachOf(call.config))
     show(call, text === undefined ? await replicas.look() : await replicas.set(countOf(text), progressOf(call)))
     return 0
   },

@@ -1,15 +1,14 @@
 /** `perdure restore`: the realm goes on from a cut, in place or on new servers. */
-import { existsSync } from 'node:fs'
 import type { Call, Command } from '#bin/command.ts'
 import { plural } from '#bin/layout.ts'
 import { wrong } from '#bin/parse-line.ts'
-import { askYes, isAskable } from '#bin/restore/ask-yes.ts'
+import { isAgreed } from '#bin/restore/ask-yes.ts'
 import { forgetSealed } from '#bin/restore/forget-sealed.ts'
 import { type Plan, planJson, printPlan } from '#bin/restore/plan-text.ts'
 import { progressOf } from '#bin/restore/progress.ts'
 import { chosenOf, lineOf, readReplayList, type ReplayList } from '#bin/restore/replay-list.ts'
 import { isFault } from '#protocol/fault.ts'
-import { partitionsMost } from '#bin/restore/partitions-most.ts'
+import { partitionsOf } from '#bin/restore/partitions.ts'
 import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 import type { Came } from '#runtime/cuts/restoring/replay.ts'
 import { type Restored, type RestoreOptions, type TimerChoice, verified } from '#runtime/cuts/restoring/restore.ts'
@@ -70,56 +69,40 @@ export const command: Command = {
     const [named, extra] = words
     if (named === undefined) throw wrong(command, 'Name a cut ("perdure cut ls" lists them), or a file.')
     if (extra !== undefined) throw wrong(command, `"${extra}" is one word too many; name one cut.`)
-    const view = isFile(named) ? await desk.openFile(named) : await desk.openStored(named)
+    const view = await desk.open(named)
     if (call.is('list-replay')) return await listReplay(call, desk, view)
     return await restore(call, desk, view)
   },
 }
 
-/** A cut's id and name have no slash in them. */
-function isFile(named: string): boolean {
-  return named.includes('/') || existsSync(named)
-}
-
 async function restore(call: Call, desk: RestoreDesk, view: CutView): Promise<0 | 1> {
   const { manifest } = view
+  const partitions = partitionsOf(call, command) ?? manifest.partitions
+  const timers = (call.text('timers') ?? 'deadline') as TimerChoice
+  const isLazy = call.is('lazy')
+  if (isLazy && (partitions !== manifest.partitions || timers === 'shifted'))
+    throw wrong(command, '--lazy leaves states as they are: neither --partitions nor --timers shifted goes with it.')
   const list = await listOf(call, manifest.id)
-  const progress = progressOf(call, () => systemClock.now())
+  const progress = progressOf(call)
   const looked = await verified(view, progress)
   const plan: Plan = {
     manifest,
     present: await desk.present(),
-    partitions: call.count('partitions', manifest.partitions),
-    isLazy: call.is('lazy'),
-    timers: (call.text('timers') ?? 'deadline') as TimerChoice,
+    ...{ partitions, timers, isLazy },
     replay: list !== undefined ? 'list' : call.is('replay') ? 'all' : 'none',
     came: await countOf(call, desk, view),
   }
-  if (plan.partitions < 1 || plan.partitions > partitionsMost)
-    throw wrong(command, `--partitions must be a number from 1 to ${partitionsMost}.`)
-  if (plan.isLazy && (plan.partitions !== manifest.partitions || plan.timers === 'shifted'))
-    throw wrong(command, '--lazy leaves states as they are: neither --partitions nor --timers shifted goes with it.')
   if (call.is('dry-run') && call.json) call.out.json(planJson(plan))
   else if (!call.json) printPlan(call.out, plan, systemClock.now())
   if (call.is('dry-run')) return 0
-  if (!(await isWanted(call))) {
+  const advice = 'say --yes, or --dry-run to see what it would do'
+  if (!(await isAgreed(call, 'Go on?', { name: 'restore', advice }))) {
     call.out.note('Nothing was changed.')
     return 1
   }
-  const { partitions, timers, isLazy } = plan
   const options: RestoreOptions = { partitions, timers, isLazy, looked, replay: replayOf(call, { desk, view, list }) }
   tell(call, manifest.id, await desk.restore(view, options, progress))
   return 0
-}
-
-async function isWanted(call: Call): Promise<boolean> {
-  if (call.is('yes')) return true
-  if (call.json || !isAskable())
-    throw wrong(
-      command,
-      'It would ask now, and there is nobody to answer: say --yes, or --dry-run to see what it would do.',
-    )
-  return await askYes('Go on?')
 }
 
 type Replaying = { readonly desk: RestoreDesk; readonly view: CutView; readonly list: ReplayList | undefined }

@@ -9,7 +9,7 @@ import { checkLines, isWell } from './check-text.ts'
 export async function checkCut(call: Call, [name = 'last', extra]: readonly string[]): Promise<ExitCode> {
   if (extra !== undefined) throw wrong({ name: 'cut' }, `"${extra}" is one word too many; name one cut.`)
   const { node } = call.config
-  const invariants = await loadInvariants(call.text('invariants') ?? node['cuts.invariants'] ?? node['actors.module'])
+  const invariants = await loadInvariants(call.config, call.text('invariants'))
   const { cuts } = await call.realm()
   const check = await cuts.check(name, { invariants, checkMs: node['cuts.checkMs'] })
   const code = isWell(check) ? 0 : 1

@@ -4,6 +4,7 @@ import type { Call } from '#bin/command.ts'
 import type { ExitCode } from '#bin/exit-codes.ts'
 import { plural, wrap } from '#bin/layout.ts'
 import { loadActors } from '#bin/load-actors.ts'
+import type { DrillProgress } from '#runtime/cuts/keeping/drill.ts'
 import { drillText } from './drill-text.ts'
 import { farOf } from './far.ts'
 import { wordsOf } from './verb-words.ts'
@@ -12,19 +13,7 @@ export async function drillCut(call: Call, words: readonly string[]): Promise<Ex
   const [cut = 'last'] = words.length === 0 ? ['last'] : wordsOf(words, 'drill', ['a cut'])
   const { cuts } = await call.realm()
   const actors = await loadActors(call.config.node['actors.module'])
-  let step = ''
-  const far = farOf(call, (done, of) =>
-    step === 'verified'
-      ? `looked at ${done} of ${plural(of, 'segment')}`
-      : `restored ${done} of ${plural(of, 'partition')}`,
-  )
-  const report = await cuts.drill(cut, actors, {
-    by: userInfo().username,
-    onProgress(progress) {
-      step = progress.is
-      far(progress)
-    },
-  })
+  const report = await cuts.drill(cut, actors, { by: userInfo().username, onProgress: farOf(call, farText) })
   if (call.json) call.out.json(report)
   else {
     call.out.line(`cut ${report.cut}: ${drillText(report)}`)
@@ -32,4 +21,10 @@ export async function drillCut(call: Call, words: readonly string[]): Promise<Ex
     if (report.count > report.found.length) call.out.line(`  … and ${report.count - report.found.length} more`)
   }
   return report.passed ? 0 : 1
+}
+
+function farText({ is, done, of }: DrillProgress): string {
+  return is === 'verified'
+    ? `looked at ${done} of ${plural(of, 'segment')}`
+    : `restored ${done} of ${plural(of, 'partition')}`
 }

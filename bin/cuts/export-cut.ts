@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Call } from '#bin/command.ts'
 import { bytesText } from '#bin/layout.ts'
 import { wrong } from '#bin/parse-line.ts'
+import type { FileProgress } from '#runtime/cuts/reading/cut-file.ts'
 import { farOf } from './far.ts'
 
 export async function exportCut(call: Call, [cut, file, extra]: readonly string[]): Promise<void> {
@@ -11,7 +12,7 @@ export async function exportCut(call: Call, [cut, file, extra]: readonly string[
   const { cuts, name } = await call.realm()
   const { id } = await cuts.find(cut)
   const path = resolve(file ?? `${name}-${id}.cut`)
-  const far = farOf(call, (done, of) => `${bytesText(done)} of ${bytesText(of)} are written`)
+  const far = farOf<FileProgress>(call, ({ done, of }) => `${bytesText(done)} of ${bytesText(of)} are written`)
   const { bytes } = await cuts.exportTo(id, path, far)
   if (call.json) return call.out.json({ id, file: path, bytes })
   call.out.line(`cut ${id} is in ${path}, ${bytesText(bytes)}; to read it one needs the key that it was taken with`)

@@ -4,11 +4,11 @@ import { systemClock } from '#runtime/index.ts'
 
 const everyMs = 2_000
 
-export function farOf({ out, json }: Call, text: (done: number, of: number) => string) {
+export function farOf<P>({ out, json }: Call, textOf: (progress: P) => string): (progress: P) => void {
   let told = systemClock.now()
-  return ({ done, of }: { readonly done: number; readonly of: number }): void => {
+  return (progress) => {
     if (json || systemClock.now() - told < everyMs) return
     told = systemClock.now()
-    out.note(text(done, of))
+    out.note(textOf(progress))
   }
 }

@@ -6,7 +6,7 @@ import { bytesText, plural, wrap } from '#bin/layout.ts'
 import { keyPlaceOf } from '#config/options.ts'
 import { isCutFile, openCutFile } from '#runtime/cuts/reading/cut-file.ts'
 import { readCutKey } from '#runtime/cuts/reading/cut-key.ts'
-import { type Flaw, type Verified, verifyCut as verify } from '#runtime/cuts/reading/verify-cut.ts'
+import { type Flaw, type Verified, verifyCut as verify, type VerifyProgress } from '#runtime/cuts/reading/verify-cut.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 import { farOf } from './far.ts'
 import { wordsOf } from './verb-words.ts'
@@ -15,7 +15,7 @@ const flawsShown = 50
 
 export async function verifyCut(call: Call, words: readonly string[]): Promise<ExitCode> {
   const [cut = 'last'] = words.length === 0 ? ['last'] : wordsOf(words, 'verify', ['a cut, or a file'])
-  const far = farOf(call, (done, of) => `${done} of ${plural(of, 'segment')} are looked at`)
+  const far = farOf<VerifyProgress>(call, ({ done, of }) => `${done} of ${plural(of, 'segment')} are looked at`)
   const isFile = await isCutFile(resolve(cut))
   const verified = isFile ? await verifyFile(call, resolve(cut), far) : await (await call.realm()).cuts.verify(cut, far)
   const { flaws, flawed } = verified
@@ -24,7 +24,7 @@ export async function verifyCut(call: Call, words: readonly string[]): Promise<E
   return flawed === 0 ? 0 : 1
 }
 
-async function verifyFile(call: Call, path: string, far: Parameters<typeof verify>[2]): Promise<Verified> {
+async function verifyFile(call: Call, path: string, far: (progress: VerifyProgress) => void): Promise<Verified> {
   await using file = await openCutFile(path)
   await using archive = openMemoryArchive(undefined, await readCutKey(keyPlaceOf(call.config)))
   return await verify({ source: file.source, archive }, { cut: file.id, realm: path }, far)

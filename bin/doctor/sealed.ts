@@ -1,6 +1,6 @@
 /** What restores left on the server: nobody needs it to serve, and it takes room. */
 import { bytesText } from '#bin/layout.ts'
-import { type BusOptions } from '#runtime/nats/bus-options.ts'
+import type { BusOptions } from '#runtime/nats/bus-options.ts'
 import { openSealedGenerations, type SealedGeneration } from '#runtime/nats/sealed-generations.ts'
 import { type Finding, ok } from './finding.ts'
 

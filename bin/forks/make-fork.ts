@@ -1,15 +1,13 @@
 /** `perdure fork <cut|file> --as <realm>`: a second realm beside the first. */
-import { existsSync } from 'node:fs'
 import type { Call } from '#bin/command.ts'
 import type { ExitCode } from '#bin/exit-codes.ts'
 import { plural } from '#bin/layout.ts'
 import { wrong } from '#bin/parse-line.ts'
-import { partitionsMost } from '#bin/restore/partitions-most.ts'
+import { partitionsOf } from '#bin/restore/partitions.ts'
 import { progressOf } from '#bin/restore/progress.ts'
 import { runNode } from '#bin/run-node.ts'
 import { forkEffectsText, type ForkTimers, parseForkEffects } from '#protocol/fork.ts'
 import { isFault } from '#protocol/fault.ts'
-import { systemClock } from '#runtime/index.ts'
 import { openForkDesk } from './fork-desk.ts'
 import { forkConfigOf, makeForkDir, nodeCommandOf } from './fork-dir.ts'
 
@@ -19,7 +17,7 @@ export async function makeFork(call: Call, [cut, extra]: readonly string[]): Pro
   const as = call.text('as')
   if (as === undefined) throw wrong({ name: 'fork' }, 'Name the realm that the fork shall be: --as <realm>.')
   const options = { as, effects: effectsOf(call), timers: (call.text('timers') ?? 'frozen') as ForkTimers }
-  const { dir } = await make(call, cut, { ...options, partitions: partitionsOf(call) })
+  const { dir } = await make(call, cut, { ...options, partitions: partitionsOf(call, { name: 'fork' }) })
   if (!call.is('serve')) return 0
   call.out.note(`serving the fork ${as} from ${dir}; Ctrl-C ends it`)
   return await runNode(served(call, as), false, () => undefined)
@@ -36,8 +34,8 @@ async function make(call: Call, cut: string, options: Options): Promise<{ readon
   const { config, out } = call
   const { as } = options
   await using desk = await openForkDesk(config)
-  const view = isFile(cut) ? await desk.openFile(cut) : await desk.openStored(cut)
-  const onProgress = progressOf(call, () => systemClock.now())
+  const view = await desk.open(cut)
+  const onProgress = progressOf(call)
   const { fork, actors, envelopes, partitions } = await desk.makeOf(view, { ...options, onProgress })
   const dir = await makeForkDir(config, as)
   const command = nodeCommandOf(config, as, dir)
@@ -58,22 +56,10 @@ function served(call: Call, fork: string): Call {
   return Object.create(call, { config: { value: forkConfigOf(call.config, fork) } }) as Call
 }
 
-/** A cut's id and name have no slash in them. */
-function isFile(named: string): boolean {
-  return named.includes('/') || existsSync(named)
-}
-
 function effectsOf(call: Call): ReturnType<typeof parseForkEffects> {
   try {
     return parseForkEffects(call.text('effects') ?? 'journal')
   } catch (error) {
     throw isFault(error) ? wrong({ name: 'fork' }, error.message) : error
   }
-}
-
-function partitionsOf(call: Call): number | undefined {
-  if (call.text('partitions') === undefined) return undefined
-  const count = call.count('partitions', 0)
-  if (count >= 1 && count <= partitionsMost) return count
-  throw wrong({ name: 'fork' }, `--partitions must be a number from 1 to ${partitionsMost}.`)
 }

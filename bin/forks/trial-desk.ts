@@ -3,7 +3,7 @@
  * of a node. It serves `perdure diff-run`. Nothing is made on any server.
  */
 import type { Config } from '#config/open-config.ts'
-import { busOptionsOf, clientOptionsOf, keyPlaceOf, nodeOptionsOf } from '#config/options.ts'
+import { clientOptionsOf, keyPlaceOf, nodeOptionsOf } from '#config/options.ts'
 import { isFault } from '#protocol/fault.ts'
 import type { ForkEffects } from '#protocol/fork.ts'
 import { baseOfRows, openBaseReader } from '#store/base-blob.ts'
@@ -17,7 +17,8 @@ import { openTrial, type Trial } from '#runtime/forks/trial.ts'
 import { type ActorKind, type Invariant, type RealmHandle, systemClock } from '#runtime/index.ts'
 import { openPlacedView } from '#runtime/mending/placed-view.ts'
 import { openGenerations } from '#runtime/nats/generations.ts'
-import { accessOf, openConfiguredRealm } from '#runtime/wiring.ts'
+import { openedTogether } from '#runtime/opened.ts'
+import { openConfiguredRealm, reachOf } from '#runtime/wiring.ts'
 
 export type TrialDesk = AsyncDisposable & {
   open(view: CutView, options: Trying): Promise<Trial>
@@ -31,15 +32,14 @@ export type Trying = {
 }
 
 export async function openTrialDesk(config: Config): Promise<TrialDesk> {
-  const opened = new AsyncDisposableStack()
+  const opened = openedTogether()
   const secret = await readCutKey(keyPlaceOf(config))
   const retryMs = config.node['bus.retryMs']
   const parent = await openParent(config)
   if (parent !== undefined) opened.use(parent)
 
   async function log(generation: number): Promise<Bus | undefined> {
-    const options = { ...busOptionsOf(config), ...(await accessOf(config)), partitions: undefined, create: false }
-    const generations = opened.use(await openGenerations(options))
+    const generations = opened.use(await openGenerations(await reachOf(config)))
     const raw = await generations.past(generation)
     return raw && opened.use(await openPlacedView({ bus: raw, clock: systemClock }, { retryMs }))
   }
@@ -60,7 +60,7 @@ export async function openTrialDesk(config: Config): Promise<TrialDesk> {
       )
       return opened.use(trial)
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
 }
 

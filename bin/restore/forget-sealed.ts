@@ -1,31 +1,21 @@
 /** `perdure restore --forget-sealed`: what restores left behind goes, and with it the past before the last one. */
 import type { Call } from '#bin/command.ts'
 import { bytesText, plural } from '#bin/layout.ts'
-import { wrong } from '#bin/parse-line.ts'
-import { busOptionsOf } from '#config/options.ts'
 import { openSealedGenerations } from '#runtime/nats/sealed-generations.ts'
-import { accessOf } from '#runtime/wiring.ts'
-import { askYes, isAskable } from './ask-yes.ts'
+import { reachOf } from '#runtime/wiring.ts'
+import { isAgreed } from './ask-yes.ts'
 
 export async function forgetSealed(call: Call): Promise<0 | 1> {
   const { config, out } = call
-  await using sealed = await openSealedGenerations({
-    ...busOptionsOf(config),
-    ...(await accessOf(config)),
-    create: false,
-  })
+  await using sealed = await openSealedGenerations(await reachOf(config))
   const all = await sealed.list()
   if (!call.json && all.length === 0) {
     out.line('There is no sealed generation.')
     return 0
   }
-  if (!call.is('yes')) {
-    if (call.json || !isAskable())
-      throw wrong({ name: 'restore' }, 'It would ask now, and there is nobody to answer: say --yes.')
-    const bytes = bytesText(all.reduce((sum, one) => sum + one.bytes, 0))
-    const question = `remove ${plural(all.length, 'sealed generation')} (${bytes})? What was before the last restore is then only in cuts.`
-    if (!(await askYes(question))) return 1
-  }
+  const bytes = bytesText(all.reduce((sum, one) => sum + one.bytes, 0))
+  const question = `remove ${plural(all.length, 'sealed generation')} (${bytes})? What was before the last restore is then only in cuts.`
+  if (!(await isAgreed(call, question, { name: 'restore' }))) return 1
   for (const one of await sealed.forget()) {
     if (call.json) out.json(one)
     else out.line(`generation ${one.generation} is gone: ${bytesText(one.bytes)}`)

@@ -1,17 +1,18 @@
 /** How far a restore is, on standard error: each step once, and the long ones now and then. */
 import type { Call } from '#bin/command.ts'
+import { systemClock } from '#runtime/index.ts'
 import type { OnProgress, RestoreProgress } from '#runtime/cuts/restoring/restore.ts'
 
 const everyMs = 1000
 
-export function progressOf({ out, json }: Call, now: () => number): OnProgress {
+export function progressOf({ out, json }: Call): OnProgress {
   let last: RestoreProgress['is'] | undefined
   let saidAt = 0
   return (progress) => {
     const isEnd = progress.done === progress.of
-    if (json || (progress.is === last && !isEnd && now() - saidAt < everyMs)) return
+    if (json || (progress.is === last && !isEnd && systemClock.now() - saidAt < everyMs)) return
     last = progress.is
-    saidAt = now()
+    saidAt = systemClock.now()
     out.note(textOf(progress))
   }
 }

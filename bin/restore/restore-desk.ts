@@ -3,8 +3,9 @@
  * the restore itself. It serves the clause of the cut. It works on a realm that runs,
  * on one that somebody began to restore, and on servers that never had one.
  */
+import { existsSync } from 'node:fs'
 import type { Config } from '#config/open-config.ts'
-import { busOptionsOf, keyPlaceOf } from '#config/options.ts'
+import { keyPlaceOf } from '#config/options.ts'
 import { Fault } from '#protocol/fault.ts'
 import { baseOfRows } from '#store/base-blob.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
@@ -22,15 +23,19 @@ import { type Came, cameAfter } from '#runtime/cuts/restoring/replay.ts'
 import { type OnProgress, restoreCut, type Restored, type RestoreOptions } from '#runtime/cuts/restoring/restore.ts'
 import type { Generation, Generations } from '#runtime/generations.ts'
 import { openGenerations } from '#runtime/nats/generations.ts'
-import { accessOf } from '#runtime/wiring.ts'
+import { type Opened, openedTogether } from '#runtime/opened.ts'
+import { reachOf } from '#runtime/wiring.ts'
 
 export interface RestoreDesk extends AsyncDisposable {
   readonly realm: string
   /** What the realm is now; nothing on servers that never had it. */
   present(): Promise<Generation | undefined>
+  /** Where its cuts are found; nothing where the realm was never made. */
+  bus(): Promise<Bus | undefined>
+  /** A file, or one of the realm's own as `openStored` knows them. */
+  open(named: string): Promise<CutView>
   /** By its id, its name, or `last`. */
   openStored(cut: string): Promise<CutView>
-  openFile(path: string): Promise<CutView>
   /** What came from outside after the cut, in its order. */
   came(view: CutView): AsyncGenerator<Came>
   restore(view: CutView, options: RestoreOptions, onProgress: OnProgress): Promise<Restored>
@@ -39,15 +44,15 @@ export interface RestoreDesk extends AsyncDisposable {
 }
 
 export async function openRestoreDesk(config: Config, clock: Clock = systemClock): Promise<RestoreDesk> {
-  const opened = new AsyncDisposableStack()
+  const opened = openedTogether()
   try {
-    const options = { ...busOptionsOf(config), ...(await accessOf(config)), create: false }
+    const options = await reachOf(config)
     const generations = opened.use(await openGenerations(options))
     const key = keyPlaceOf(config)
     const retryMs = config.node['bus.retryMs']
     return deskOf({ generations, clock, opened }, { realm: options.realm, key, retryMs })
   } catch (error) {
-    await opened.disposeAsync()
+    await opened[Symbol.asyncDispose]()
     throw error
   }
 }
@@ -55,7 +60,7 @@ export async function openRestoreDesk(config: Config, clock: Clock = systemClock
 type World = {
   readonly generations: Generations
   readonly clock: Clock
-  readonly opened: AsyncDisposableStack
+  readonly opened: Opened
 }
 
 type DeskOptions = { readonly realm: string; readonly key: KeyPlace; readonly retryMs: number }
@@ -63,24 +68,42 @@ type DeskOptions = { readonly realm: string; readonly key: KeyPlace; readonly re
 function deskOf({ generations, clock, opened }: World, { realm, key, retryMs }: DeskOptions): RestoreDesk {
   const secret = readCutKey(key)
   secret.catch(() => undefined)
-  let stored: Promise<Bus> | undefined
+  let found: Promise<Bus | undefined> | undefined
 
   /** Cuts lie beside all generations: any of them leads there, also a sealed one. */
-  async function openBus(): Promise<Bus> {
+  async function openBus(): Promise<Bus | undefined> {
     const present = await generations.newest()
-    const bus = present && (await generations.past(present.realm.generation))
-    if (bus === undefined) throw new Fault('realm.missing', { value: realm })
-    return opened.use(bus)
+    const one = present && (await generations.past(present.realm.generation))
+    return one && opened.use(one)
   }
 
-  function checkRealm({ manifest }: CutView): void {
-    if (manifest.realm !== realm)
-      throw new Fault('restore.otherRealm', { value: manifest.id, have: manifest.realm, want: realm })
+  const bus: RestoreDesk['bus'] = () => (found ??= openBus())
+
+  async function knownBus(): Promise<Bus> {
+    const one = await bus()
+    if (one === undefined) throw new Fault('realm.missing', { value: realm })
+    return one
+  }
+
+  async function openStored(cut: string): Promise<CutView> {
+    const from = await knownBus()
+    const archive = openMemoryArchive(undefined, await secret)
+    const { id, state } = findCut(await cutShelfOf({ bus: from, archive }).notes(), cut, realm)
+    if (state !== 'whole') throw new Fault('cut.unready', { value: id, state })
+    return await openCut({ shelf: readingOf(storedSource(from.cuts), archive, realm), archive }, id)
+  }
+
+  async function openFile(path: string): Promise<CutView> {
+    const file = opened.use(await openCutFile(path))
+    const view = await file.view(openMemoryArchive(undefined, await secret))
+    const { id, realm: have } = view.manifest
+    if (have !== realm) throw new Fault('restore.otherRealm', { value: id, have, want: realm })
+    return view
   }
 
   /** Before anything is changed: nodes that cannot unpack it would serve nothing. */
   async function checkKey({ manifest: { id } }: CutView): Promise<void> {
-    const want = await cutKeyNameIn((await (stored ??= openBus())).notes)
+    const want = await cutKeyNameIn((await knownBus()).notes)
     const have = sealerOf(await secret).keyName ?? 'none'
     if (want !== undefined && want !== have) throw new Fault('restore.lazyKey', { value: id, have, want })
   }
@@ -88,19 +111,9 @@ function deskOf({ generations, clock, opened }: World, { realm, key, retryMs }: 
   return {
     realm,
     present: () => generations.newest(),
-    async openStored(cut) {
-      const bus = await (stored ??= openBus())
-      const archive = openMemoryArchive(undefined, await secret)
-      const { id, state } = findCut(await cutShelfOf({ bus, archive }).notes(), cut, realm)
-      if (state !== 'whole') throw new Fault('cut.unready', { value: id, state })
-      return await openCut({ shelf: readingOf(storedSource(bus.cuts), archive, realm), archive }, id)
-    },
-    async openFile(path) {
-      const file = opened.use(await openCutFile(path))
-      const view = await file.view(openMemoryArchive(undefined, await secret))
-      checkRealm(view)
-      return view
-    },
+    bus,
+    open: (named) => (isFile(named) ? openFile(named) : openStored(named)),
+    openStored,
     came: (view) => cameAfter({ generations, clock, retryMs }, view),
     async restore(view, options, onProgress) {
       const isNew = (await generations.newest()) === undefined
@@ -117,6 +130,11 @@ function deskOf({ generations, clock, opened }: World, { realm, key, retryMs }: 
       if (present === undefined) throw new Fault('restore.notSealed', { value: realm })
       return present
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
   }
+}
+
+/** A cut's id and name have no slash in them. */
+function isFile(named: string): boolean {
+  return named.includes('/') || existsSync(named)
 }

@@ -14,7 +14,6 @@ import type { Clock } from '#runtime/clock.ts'
 import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
 import { snapshotOfState } from '#runtime/core/show.ts'
 import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
-import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 import type { ReadBase } from '#runtime/past/anchors.ts'
 import { type DebugStep, debugSteps } from '#runtime/past/debug.ts'
 import { type Epoch, type Epochs, epochsOf, type OpenGenerations } from '#runtime/past/epochs.ts'
@@ -78,7 +77,7 @@ type World = {
   readonly bus: Bus
   readonly clock: Clock
   readonly archive: Archive | undefined
-  readonly cuts: Pick<RealmCuts, 'find'>
+  readonly cuts: Pick<RealmCuts, 'open'>
   readonly operate: Operations
   readonly client: string
   readonly generations: OpenGenerations | undefined
@@ -94,12 +93,11 @@ type Spot = { readonly epoch: Epoch; readonly bound: Bound }
 
 export function realmPastOf(world: World, options: { readonly queryTimeoutMs: number }): RealmPast {
   const { bus, clock, archive, cuts, blueprintFor } = world
-  const shelf = archive === undefined ? undefined : cutShelfOf({ bus, archive })
   const ask: PastWorld['ask'] = (partition, query) => gather(bus, { partition, query }, options.queryTimeoutMs)
   const past: PastWorld = {
     ask,
     readBase: world.readBase,
-    cuts: shelf === undefined ? undefined : { shelf, archive: archive as Archive },
+    cuts: archive && { shelf: cutShelfOf({ bus, archive }), archive },
   }
   const open = (): Epochs => epochsOf(world, { retryMs })
 
@@ -112,8 +110,7 @@ export function realmPastOf(world: World, options: { readonly queryTimeoutMs: nu
   async function spotOf(epochs: Epochs, address: Address, when: When): Promise<Spot> {
     const instant = instantOf(when)
     if (!('cut' in instant)) return { epoch: await epochs.at(instant), bound: instant }
-    const view = await viewOf(instant.cut)
-    const { generation, partitions, slices } = view.manifest
+    const { generation, partitions, slices } = (await cuts.open(instant.cut)).manifest
     const epoch = await epochs.of(generation)
     const reason = `the log of generation ${generation}, of which the cut is, is not there any more`
     if (epoch === undefined)
@@ -122,17 +119,10 @@ export function realmPastOf(world: World, options: { readonly queryTimeoutMs: nu
     return { epoch, bound: { seq: slices.find((one) => one.partition === partition)?.commit ?? 0 } }
   }
 
-  async function viewOf(cut: string): ReturnType<typeof openCut> {
-    if (past.cuts === undefined) throw new Fault('cuts.noArchive', { realm: bus.realm.name })
-    const { id, state } = await cuts.find(cut)
-    if (state !== 'whole') throw new Fault('cut.unready', { value: id, state })
-    return await openCut(past.cuts, id)
-  }
-
   async function sightOf(when: When, address: Address): Promise<Omit<PastSight, 'getSnapshot'>> {
     const instant = instantOf(when)
     if ('cut' in instant) {
-      const bytes = await (await viewOf(instant.cut)).state(address)
+      const bytes = await (await cuts.open(instant.cut)).state(address)
       const state = bytes === undefined ? undefined : decodeState(bytes)
       return { address, state, from: 'cut', commit: undefined }
     }

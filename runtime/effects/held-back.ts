@@ -10,6 +10,7 @@ import type { Book } from '#protocol/state.ts'
 import type { Firewall, Recorded, Told } from '#runtime/forks/firewall.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { trace } from '#runtime/trace.ts'
+import { turnsOf } from '#runtime/turns.ts'
 import type { EffectHooks } from './effects.ts'
 import type { Held, HeldEffects } from './held-effect.ts'
 import type { Runs } from './run-here.ts'
@@ -38,10 +39,9 @@ const againMostMs = 300_000
 
 export function heldBackOf({ clock, firewall, hooks, held, runs }: World): HeldBack {
   const watched = watchedEffects()
-  const waiting: Held[] = []
+  const turns = turnsOf(atOnce)
   /** How much of it was told here already, and when it is looked again. */
   const seen = new WeakMap<Held, { told: number; pauseMs: number }>()
-  let looking = 0
 
   function begin(one: Held): void {
     watched.add(one)
@@ -49,20 +49,8 @@ export function heldBackOf({ clock, firewall, hooks, held, runs }: World): HeldB
     again(one)
   }
 
-  function lookOn(): void {
-    while (looking < atOnce) {
-      const one = waiting.shift()
-      if (one === undefined) return
-      if (one.over) continue
-      looking++
-      void look(one).finally(() => {
-        looking--
-        lookOn()
-      })
-    }
-  }
-
   async function look(one: Held): Promise<void> {
+    if (one.over) return
     const { address, effect } = one
     try {
       const recorded = await (firewall as Firewall).answer(address, effect)
@@ -95,9 +83,7 @@ export function heldBackOf({ clock, firewall, hooks, held, runs }: World): HeldB
   }
 
   function again(one: Held): void {
-    if (one.over) return
-    waiting.push(one)
-    lookOn()
+    void turns(() => look(one))
   }
 
   /** Under the number that it has here, which for what began after the cut is another one. */

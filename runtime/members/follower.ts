@@ -8,7 +8,7 @@ import { type Base, newestBases } from '#runtime/trimming/bases.ts'
 import { type FollowOptions, type FollowWorld, followRecords, type Following } from './follow-records.ts'
 import { dropFold, isUnreadable } from '#runtime/partition/unreadable.ts'
 import { trace } from '#runtime/trace.ts'
-import { turnsOf } from './turns.ts'
+import { turnsOf } from '#runtime/turns.ts'
 import { within } from './within.ts'
 
 export type FollowerOptions = Omit<FollowOptions, 'onBroken'> & { readonly retryMs: number }
@@ -130,7 +130,7 @@ export function followerOf(world: World, options: FollowerOptions): Follower {
       void opened.caughtUp.then(() => (state.hasCaughtUp = true))
       await within(clock, turnMs, opened.caughtUp)
     }
-    turns.take(open).catch((error: unknown) => {
+    turns(open).catch((error: unknown) => {
       state.isOpening = false
       opening.resolve(undefined)
       onBroken(error)

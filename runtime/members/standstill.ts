@@ -3,7 +3,7 @@
  * it is known before the first partition opens; nothing fires before the end of a standstill is on
  * record; what is told of it is a reason to look, and a node that was not told looks by itself.
  */
-import { decodeStandstill, type Standstill, standstillNote } from '#protocol/standstill.ts'
+import { decodeStandstill, isStill, type Standstill, standstillNote } from '#protocol/standstill.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Registry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
@@ -24,8 +24,12 @@ export async function readStandstill(
   notes: Pick<Registry, 'get'>,
   generation: number,
 ): Promise<Standstill | undefined> {
-  const bytes = await notes.get(standstillNote)
-  const found = bytes === undefined || bytes.length === 0 ? undefined : decodeStandstill(bytes)
+  return standstillIn(await notes.get(standstillNote), generation)
+}
+
+/** Of an earlier generation says nothing of this one. */
+export function standstillIn(note: Uint8Array | undefined, generation: number): Standstill | undefined {
+  const found = note === undefined || note.length === 0 ? undefined : decodeStandstill(note)
   return found?.generation === generation ? found : undefined
 }
 
@@ -35,7 +39,7 @@ export async function hearStandstill(
 ): Promise<StandstillHearing> {
   const { generation } = bus.realm
   let present = await readStandstill(bus.notes, generation)
-  let isOver = present === undefined || present.until !== undefined
+  let isOver = !isStill(present)
   let reopen: (() => void) | undefined
   let alarm: { cancel(): void } | undefined
 
@@ -69,9 +73,9 @@ export async function hearStandstill(
       return present
     },
     get isOn() {
-      return present !== undefined && present.until === undefined
+      return isStill(present)
     },
-    onEnd: (again) => void (reopen = again),
+    onEnd: (on) => void (reopen = on),
     stop,
   }
 }

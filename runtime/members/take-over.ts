@@ -17,7 +17,7 @@ import type { Kinds } from '#runtime/partition/residents.ts'
 import type { Ownership } from '#runtime/partition/partition.ts'
 import { foldThrough } from '#runtime/partition/rebuild.ts'
 import type { Rollouts } from '#runtime/rollouts/rollouts.ts'
-import { turnsOf } from './turns.ts'
+import { turnsOf } from '#runtime/turns.ts'
 import { within } from './within.ts'
 import { checkStore, type LogWatch } from '#runtime/mending/verify-log.ts'
 
@@ -148,7 +148,7 @@ export function takeOverOf(world: World, options: TakeOverOptions) {
     const alone = (one: Claimed): Promise<void> =>
       together.catch((error: unknown) => {
         if (claims.length === 1 || isOfAll(error)) throw error
-        return turns.take(() => fold([one]))
+        return turns(() => fold([one]))
       })
     // One that is through opens, however long the others take.
     const first = (one: Claimed): Promise<void> => Promise.race([through.get(one.partition)?.promise, alone(one)])

@@ -7,7 +7,7 @@ import { nuid } from '@nats-io/nats-core'
 import { Fault, isFault } from '#protocol/fault.ts'
 import { type AnyRecord, decodeRecord, encodeRecord } from '#protocol/record.ts'
 import type { FoldedPartition } from '#protocol/folded.ts'
-import type { Standstill } from '#protocol/standstill.ts'
+import { isStill, type Standstill } from '#protocol/standstill.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from '#runtime/bus.ts'
@@ -115,15 +115,13 @@ export function ownershipOf(store: Store, claimed: Claimed, now: number, still?:
   if (found.epoch > claimed.epoch)
     throw new Fault('partition.lost', { partition: claimed.partition, have: found.epoch, want: claimed.epoch })
   const { epoch, nonce, seq, partition } = claimed
-  const stoodSince = isOn(still) ? Math.max(still?.since ?? 0, found.at) : undefined
+  const stoodSince = isStill(still) ? Math.max(still.since, found.at) : undefined
   return { epoch, nonce, fence: seq, folded, clients: [...store.clients(partition)], stoodSince }
 }
 
-const isOn = (still: Standstill | undefined): boolean => still !== undefined && still.until === undefined
-
 /** While timers stand still nobody is there for them: what passes is counted by whoever opens the partition behind it. */
 function absentOf(store: Store, found: FoldedPartition, now: number, still: Standstill | undefined): number {
-  if (found.n === 0 || isOn(still)) return 0
+  if (found.n === 0 || isStill(still)) return 0
   const seen = Math.max(store.alive.get() ?? 0, found.at, found.openedAt)
   if (still?.until === undefined || found.openedAt >= still.until) return Math.max(0, now - seen)
   return Math.max(0, still.until - Math.max(still.since, found.at)) + Math.max(0, now - Math.max(still.until, seen))

@@ -18,7 +18,7 @@ import { type Bundle, bundlesOf } from '#protocol/bundle.ts'
 import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { inOrder } from '#runtime/cuts/reading/in-order.ts'
 import type { LoopMeter } from './loop-meter.ts'
-import type { Turns } from './turns.ts'
+import type { Turns } from '#runtime/turns.ts'
 
 export type SliceOptions = {
   readonly name: string

@@ -14,7 +14,7 @@ import { trace } from '#runtime/trace.ts'
 import { tellSlice } from './await-slices.ts'
 import { loopMeterOf } from './loop-meter.ts'
 import { recordSlice, type SliceOptions, type SliceWorld, tooLate, type Waiting } from './record-slice.ts'
-import { turnsOf } from './turns.ts'
+import { turnsOf } from '#runtime/turns.ts'
 
 type World = SliceWorld & { readonly bus: Bus; readonly folder: Pick<Folder, 'onMarked'> }
 

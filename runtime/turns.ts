@@ -1,22 +1,22 @@
 /**
- * So many at once, the others in their order. It serves "streams the slice out": what waits to be put
- * away by all partitions together is bounded.
+ * So many at a time, the others in the order in which they came: what is done for many partitions or
+ * effects at once stays bounded. Invariant: who failed gives its turn on.
  */
 export type Turns = <T>(work: () => Promise<T>) => Promise<T>
 
 export function turnsOf(most: number): Turns {
   const waiting: (() => void)[] = []
-  let running = 0
+  let busy = 0
 
   return async (work) => {
-    if (running >= most) await new Promise<void>((resolve) => waiting.push(resolve))
-    else running++
+    if (busy >= most) await new Promise<void>((resolve) => waiting.push(resolve))
+    else busy++
     try {
       return await work()
     } finally {
       // The next has this one's place.
       const next = waiting.shift()
-      if (next === undefined) running--
+      if (next === undefined) busy--
       else next()
     }
   }
