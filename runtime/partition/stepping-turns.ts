@@ -7,8 +7,8 @@
 import type { Clock } from '#runtime/clock.ts'
 import { queueOf } from '#runtime/core/queue.ts'
 
-/** Past it the rest waits for the next turn of the loop; whoever has begun ends its own slice. With 24 W2b lost a fifth. */
-export const budgetMs = 100
+/** Past it the rest waits for the next turn of the loop; whoever has begun ends its own slice. */
+export const budgetMs = 24
 
 export type SteppingTurns = { ask(step: () => void): void }
 
