@@ -1,4 +1,6 @@
 /** A cut of a realm in whose mailboxes a million envelopes wait: recorded at once, by reference, and copied in bounded memory. */
+import { tmpdir } from 'node:os'
+import { measureBoot } from '#bench/boot.ts'
 import { requireEqual, type Work } from '#bench/work.ts'
 
 const keys = 1000
@@ -6,7 +8,9 @@ const keys = 1000
 export const cutQueue: Work = {
   name: 'cutqueue',
   title: 'a cut with 1,000,000 envelopes queued in the mailboxes',
-  async run({ quick, openGround, note }) {
+  async run({ rounds, quick, openGround, note }) {
+    // While nothing else runs here.
+    const raw = await measureBoot(tmpdir(), rounds)
     const events = quick ? 50_000 : 1_000_000
     await using ground = await openGround()
     {
@@ -25,7 +29,7 @@ export const cutQueue: Work = {
       `  ${figures.inFlight} in flight, whole in ${figures.wholeMs.toFixed(0)} ms, ${figures.added} bytes; memory ${(before.rss / 1e6).toFixed(0)} MB before, ${(after.rss / 1e6).toFixed(0)} MB after`,
     )
     return [
-      { value: figures.recordedMs, unit: 'ms', better: 'less', target: 1000 },
+      { value: figures.recordedMs, unit: 'ms', better: 'less', target: 1000, raw },
       { part: 'reference', value: figures.referenceBytes / 1e6, unit: 'MB', better: 'less', target: 1 },
     ]
   },
