@@ -73,7 +73,8 @@ export function span(ms: number): string {
 }
 
 export function dueText(due: number, now: number): string {
-  return due >= now ? `in ${span(due - now)}` : `${span(now - due)} ago`
+  if (due === now) return 'now'
+  return due > now ? `in ${span(due - now)}` : `${span(now - due)} ago`
 }
 
 /** Local time, to the second; without the day when it is today's. */

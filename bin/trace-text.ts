@@ -71,6 +71,12 @@ export function textOfTrace(event: Trace): Told {
       return { level: 'info', text: `reading the log: ${event.read} of ${event.of}` }
     case 'fold.rebuilt':
       return { level: 'warn', text: `making the store again from the log: ${event.reason}` }
+    case 'base.taken':
+      return {
+        // After a restore, and where a node is new, all partitions begin so.
+        level: event.from === 0 ? 'debug' : 'info',
+        text: `partition ${event.partition} goes on from the base of record ${event.to}; the store had it up to ${event.from}`,
+      }
     case 'base.unpacked':
       return {
         level: 'info',

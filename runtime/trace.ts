@@ -50,6 +50,8 @@ export type Trace =
   | { readonly is: 'partition.released'; readonly partition: number }
   | { readonly is: 'fold.progress'; readonly read: number; readonly of: number }
   | { readonly is: 'fold.rebuilt'; readonly reason: string }
+  /** The store had that partition up to record `from`, 0 where it had nothing, and goes on from record `to`. */
+  | { readonly is: 'base.taken'; readonly partition: number; readonly from: number; readonly to: number }
   /** It is tried again after a pause; the others are served. */
   | {
       readonly is: 'claim.failed'

@@ -44,10 +44,11 @@ export const command: Command = {
       unfit: undefined,
     }
     const found = { shown, parked: [], history }
-    const at = commit?.at ?? state.steppedAt
+    // Clocks of nodes differ a little.
+    const at = Math.max(sight.at ?? 0, state.steppedAt)
     if (call.json) {
       const { health: _, depth: __, parked: ___, tags: ____, ...known } = jsonOf(found) as Record<string, unknown>
-      call.out.json({ ...known, at: { from, ...commit } })
+      call.out.json({ ...known, at: { from, instant: at, ...commit } })
       return 0
     }
     const now = systemClock.now()

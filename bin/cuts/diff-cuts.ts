@@ -18,8 +18,11 @@ export async function diffCuts(call: Call, words: readonly string[]): Promise<vo
   const most = call.count('limit', shownMost) || Infinity
   const differences = cuts.diff(a, b, { kind: call.text('kind'), address })
   const counts = await tellDifferences(call, differences, { most, jsonOf })
-  if (call.json) call.out.json({ is: 'sum', ...counts })
-  else call.out.line(countsText(counts) ?? 'No actor differs.')
+  if (call.json) return call.out.json({ is: 'sum', ...counts })
+  const newest = b === 'last' ? (await cuts.list()).findLast(({ state }) => state === 'whole') : undefined
+  const isItself = a === 'last' || a === newest?.id || a === newest?.name
+  const same = isItself ? `${a} is the newest cut itself: "perdure cut take" makes one of now.` : 'No actor differs.'
+  call.out.line(countsText(counts) ?? same)
 }
 
 function jsonOf({ address, is, paths, count }: ActorDifference): object {

@@ -33,6 +33,8 @@ export type When = Instant | string | Date
 /** An actor as it was. */
 export type PastSight<TLogic extends AnyActorLogic = AnyActorLogic> = {
   readonly address: Address
+  /** The time that was asked for, or at which the cut was recorded; of a place on the log that of the commit. */
+  readonly at: number | undefined
   /** Nothing where there was no such actor then. */
   readonly state: ActorState | undefined
   getSnapshot(): SnapshotFrom<TLogic> | undefined
@@ -122,14 +124,16 @@ export function realmPastOf(world: World, options: { readonly queryTimeoutMs: nu
   async function sightOf(when: When, address: Address): Promise<Omit<PastSight, 'getSnapshot'>> {
     const instant = instantOf(when)
     if ('cut' in instant) {
-      const bytes = await (await cuts.open(instant.cut)).state(address)
+      const view = await cuts.open(instant.cut)
+      const bytes = await view.state(address)
       const state = bytes === undefined ? undefined : decodeState(bytes)
-      return { address, state, from: 'cut', commit: undefined }
+      return { address, at: view.manifest.recordedAt, state, from: 'cut', commit: undefined }
     }
     await using epochs = open()
     const epoch = await epochs.at(instant)
     const { state, ...found } = await stateAt(past, epoch, { address, bound: instant })
-    return { ...found, state: state === undefined ? undefined : stateOfArray(state) }
+    const at = 'time' in instant ? instant.time : found.commit?.at
+    return { ...found, at, state: state === undefined ? undefined : stateOfArray(state) }
   }
 
   async function at(when: When, kind: ActorKind | string, key?: string): Promise<PastSight> {

@@ -84,11 +84,7 @@ async function takeBase({ bus, store }: World, { partition, n, name }: Base): Pr
   const bytes = await bus.blobs.get(name)
   // A newer one has taken its place meanwhile.
   if (bytes === undefined) return false
-  const have = store.partition(partition)?.n ?? 0
-  trace({
-    is: 'fold.rebuilt',
-    reason: `The store has partition ${partition} up to record ${have}; it goes on from the base of record ${n}.`,
-  })
+  trace({ is: 'base.taken', partition, from: store.partition(partition)?.n ?? 0, to: n })
   await store.dropPartition(partition)
   await store.loadBase(bytes, segmentsBeside(bus))
   return true

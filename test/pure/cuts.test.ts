@@ -1,6 +1,7 @@
 /** Cuts while the realm runs: of one instant, whole or not at all, and in nobody's way. */
 import { expect, test } from 'vitest'
 import { decodeState } from '#protocol/state.ts'
+import { sumsOf } from '#runtime/cuts/taking/take-cut.ts'
 import { openCutRealm } from '#test/support/cuts/cut-realm.ts'
 import { slowMailboxes } from '#test/support/cuts/plants.ts'
 import type { Wallet } from '#test/support/cuts/wallet.ts'
@@ -49,6 +50,8 @@ test('the next cut stores only what changed since the last one, and shares the r
   const second = await realm.within(realm.take(a!))
   const third = await realm.within(realm.take(a!))
   const [one, two, three] = await Promise.all([first, second, third].map(({ id }) => realm.develop(id)))
+  // The first shares nothing: it is as large as what it added, positions of sessions included.
+  expect(first.manifest && sumsOf(first.manifest).bytes).toBe(first.manifest?.added)
   expect(second.manifest?.added).toBeLessThan((first.manifest?.added ?? 0) / 4)
   expect(two?.slices[0]?.layers.slice(1)).toEqual(one?.slices[0]?.layers)
   expect(two?.slices[0]?.layers[0]?.reduce((sum, { rows }) => sum + rows, 0)).toBeLessThan(10)

@@ -31,7 +31,7 @@ test('a node without any of it takes the bases and reads only what is behind the
   expect(from).toBeGreaterThan(1)
   await world.join('b')
   await world.clock.advance(2000)
-  expect(world.traced('fold.rebuilt')).toHaveLength(2)
+  expect(world.traced('base.taken')).toHaveLength(2)
   await world.add()
   expect(await world.counts()).toEqual(Array.from({ length: 20 }, () => 31))
 })

@@ -175,7 +175,8 @@ test('at every time they are what they were then, with a node and without one', 
     for (const time of times)
       for (const address of addresses) {
         // Several commits may be of one instant: the last place of that is meant.
-        const { commit, state } = await realm.past.at({ time }, address)
+        const { commit, state, at } = await realm.past.at({ time }, address)
+        expect(at).toBe(time)
         const same = await realm.past.at({ seq: commit?.seq ?? 0 }, address)
         expect([isServed, time, address, state]).toEqual([isServed, time, address, same.state])
         expect(commit?.at ?? 0).toBeLessThanOrEqual(time)
@@ -208,6 +209,7 @@ test('a cut is where it begins, and a cut that is damaged or removed is passed o
   const cut = await node.cuts?.take({ name: 'middle', by: 'test' }).whole
   const after = await live(world, realm, node, 6)
   const inCut = await realm.past.at({ cut: 'middle' }, 'diary/a')
+  expect(inCut.at).toBe((await realm.cuts.open('middle')).manifest.recordedAt)
   expect(textOf(inCut.state && encodeState(inCut.state))).toBe(before.at(-1)?.states.get('diary/a'))
   await node.stop()
   expect(await expectAsRemembered(realm, after)).toEqual(new Set(['counter: cut', 'diary: cut', 'tree: cut']))

@@ -48,6 +48,8 @@ test('diff names the actors and the paths', async () => {
   const { out } = await cli.run(['cut', 'diff', 'before', 'after', '--kind', 'counter'])
   expect(out).toContain('~ counter/a\n')
   expect(out).toContain('1 added, 0 removed, 1 changed')
+  // Nothing differs from itself: whoever forgot to take another cut is told.
+  expect((await cli.run(['cut', 'diff', 'after'])).out).toContain('after is the newest cut itself')
 })
 
 test('export writes one file, over nothing that is there; a file with one bit changed is refused', async () => {

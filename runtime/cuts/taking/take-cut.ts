@@ -263,7 +263,7 @@ function refOf({ slice, bytes }: Found, hashOf: (bytes: Uint8Array) => string): 
     commit: slice.position.seq,
     n: slice.position.n,
     actors: Object.values(slice.census.kinds).reduce((sum, count) => sum + count, 0),
-    bytes: slice.layers.flat().reduce((sum, one) => sum + one.bytes, 0),
+    bytes: [...slice.layers.flat(), ...slice.clients].reduce((sum, one) => sum + one.bytes, 0),
   }
 }
 
