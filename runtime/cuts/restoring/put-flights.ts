@@ -1,17 +1,18 @@
 /**
  * What was in flight, appended to the new generation. It serves "append what was in flight in
- * numbered chunks". Invariants: what somebody remembers the position of keeps it; everything else
- * is delivered in the order in which it was sent; each batch says first where its entries stood;
- * where actors move, the numbers of senders outside end with their partitions, so copies end before.
+ * numbered chunks". Invariants: what somebody remembers the position of keeps it, and each batch of
+ * such says first where its entries stood; everything else is delivered in the order in which it was
+ * sent; where actors move, the numbers of senders outside end with their partitions, so copies end
+ * before.
  */
 import { decodeEnvelope, encodeEnvelope } from '#protocol/envelope.ts'
-import type { FlightRow } from '#protocol/cut.ts'
+import type { CutManifest, FlightRow } from '#protocol/cut.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { type OutsideNote, renoted, uncounted } from '#protocol/outside.ts'
 import type { Realm } from '#protocol/realm.ts'
 import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
-import { decodeMendRow, encodeMendRow, type MendRow } from '#runtime/core/mend-row.ts'
+import { encodeMendRow, type MendRow, withBatch } from '#runtime/core/mend-row.ts'
 import { shiftEnvelope } from '#runtime/core/shift-instants.ts'
 import { type Doors, openDoors } from '#runtime/cuts/reading/doors.ts'
 import { batchesOf } from './entry-batches.ts'
@@ -35,34 +36,25 @@ export async function putFlights(
   const { view, start } = filling
   const { realm } = bus
   const of = view.manifest.channels.reduce((sum, [, , count]) => sum + count, 0)
-  let row: MendRow = {
-    mends: [[start.after, start.incarnation]],
-    lineage: [[start.incarnation, view.manifest.id]],
-    pieces: [],
-    isOpen: false,
-    report: { from: 0, to: 0, entries: 0, missing: 0, at: view.manifest.begunAt, node: restorer },
-  }
+  let row = firstTable(view.manifest, start)
   let done = 0
 
-  async function put(batch: readonly Flown[]): Promise<void> {
+  async function putKept(batch: readonly Flown[]): Promise<void> {
     const positions = batch.flatMap(({ position }) => (position === undefined ? [] : [position]))
     const table: Entry = { subject: subjects.mended(realm), data: encodeMendRow(row, positions) }
-    const { seq } = await bus.appendAll([table, ...batch.map(({ entry }) => entry)])
-    row = decodeMendRow(table.data, seq - batch.length)
-    done += batch.length
-    onProgress({ is: 'flights', done, of })
+    const { seq } = await bus.appendAll([table, ...entriesOf(batch)])
+    row = withBatch(row, seq - batch.length, positions)
   }
 
-  // Emitted events keep their positions, because subscribers remember them; in a batch they come first.
-  for (const isKept of [true, false]) {
-    let batches = 0
+  // The table is there even when nothing was in flight.
+  await putKept([])
+  // Emitted events keep their positions, because subscribers remember them; they come first.
+  for (const isKept of [true, false])
     for await (const batch of batchesOf(flown(isKept), ({ entry }) => entry.data.length)) {
-      await put(batch)
-      batches++
+      await (isKept ? putKept(batch) : bus.appendAll(entriesOf(batch)))
+      done += batch.length
+      onProgress({ is: 'flights', done, of })
     }
-    // The table is there even when nothing was in flight.
-    if (isKept && batches === 0) await put([])
-  }
   return { envelopes: done, row }
 
   function fitting([place, subject, , at]: FlightRow, { entry, position }: Flown): readonly Flown[] {
@@ -75,12 +67,29 @@ export async function putFlights(
   async function* flown(isKept: boolean): AsyncGenerator<Flown> {
     const doors = isKept || realm.partitions === view.manifest.partitions ? undefined : await openDoors(view)
     for await (const flight of view.flights()) {
-      const isTold = parseStored(flight[1]).is !== 'in'
-      if (isTold !== isKept) continue
-      const flown = isTold ? toldOf(realm, flight) : sentOf(realm, { ...filling, doors }, flight)
+      if (isTold(flight) !== isKept) continue
+      const flown = isKept ? toldOf(realm, flight) : sentOf(realm, { ...filling, doors }, flight)
       if (flown !== undefined) yield* fitting(flight, flown)
     }
   }
+}
+
+const entriesOf = (batch: readonly Flown[]): Entry[] => batch.map(({ entry }) => entry)
+
+/** Nothing stands anywhere else than where it says by itself. */
+export function firstTable({ id, begunAt }: CutManifest, { after, incarnation }: Start): MendRow {
+  return {
+    mends: [[after, incarnation]],
+    lineage: [[incarnation, id]],
+    pieces: [],
+    isOpen: false,
+    report: { from: 0, to: 0, entries: 0, missing: 0, at: begunAt, node: restorer },
+  }
+}
+
+/** Whether it was emitted, and not sent to anybody. */
+export function isTold([, subject]: FlightRow): boolean {
+  return parseStored(subject).is !== 'in'
 }
 
 /** As it was emitted, where its subscribers look for it. */
