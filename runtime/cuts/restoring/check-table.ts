@@ -1,40 +1,38 @@
 /**
- * Whether the table of a restore fits into an entry: it says where each emitted event stood that
+ * Which positions a restore keeps, and whether one table can tell of all: of each emitted event that
  * somebody has not heard. It serves "restore validates everything before it changes anything".
  * Invariant: what fits is never refused; a bound spares reading what was in flight, and decides nothing
  * else.
  */
 import { Fault } from '#protocol/fault.ts'
-import { encodeMendRow, rowBytesMost, withBatch } from '#runtime/core/mend-row.ts'
+import { encodeMendRow, rowBytesMost } from '#runtime/core/mend-row.ts'
 import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
-import { batchesOf } from './entry-batches.ts'
 import { headBytes } from './fit-entry.ts'
 import { firstTable, isTold } from './put-flights.ts'
+
+type View = Pick<CutView, 'manifest' | 'flights'>
 
 /** Further than any sequence, so that none of a real table is said in more bytes. */
 const farthest = 2 ** 40
 
-export async function checkTable(view: Pick<CutView, 'manifest' | 'flights'>, maxPayload: number): Promise<void> {
-  const { id, channels } = view.manifest
-  const count = channels.reduce((sum, [from, , flights]) => sum + (from === 'ev' ? flights : 0), 0)
-  const most = maxPayload - headBytes
-  if (rowBytesMost(count) <= most) return
-  const size = await bytesOfTable(view)
-  if (size > most) throw new Fault('restore.tooManyUnheard', { value: id, count, size, limit: maxPayload })
+/** For those who only ask whether it could be restored. */
+export async function checkTable(view: View, maxPayload: number): Promise<void> {
+  if (rowBytesMost(toldIn(view)) > maxPayload - headBytes) await keptPositions(view, maxPayload)
 }
 
-/** The last one, which is the largest, as `putFlights` will make it. */
-async function bytesOfTable(view: Pick<CutView, 'manifest' | 'flights'>): Promise<number> {
-  let row = firstTable(view.manifest, { after: farthest, incarnation: farthest })
-  let seq = farthest
-  for await (const batch of batchesOf(told(), ([, , data]) => data.length)) {
-    const positions = batch.map(([position]) => position)
-    row = withBatch(row, seq, positions)
-    seq += 1 + batch.length
-  }
-  return encodeMendRow(row, []).length
+/** In the order in which they are put back. */
+export async function keptPositions(view: View, maxPayload: number): Promise<readonly number[]> {
+  const count = toldIn(view)
+  if (count === 0) return []
+  const positions: number[] = []
+  for await (const flight of view.flights()) if (isTold(flight)) positions.push(flight[0])
+  const table = firstTable(view.manifest, { after: farthest, incarnation: farthest })
+  const size = encodeMendRow(table, positions).length
+  if (size > maxPayload - headBytes)
+    throw new Fault('restore.tooManyUnheard', { value: view.manifest.id, count, size, limit: maxPayload })
+  return positions
+}
 
-  async function* told() {
-    for await (const flight of view.flights()) if (isTold(flight)) yield flight
-  }
+function toldIn({ manifest: { channels } }: View): number {
+  return channels.reduce((sum, [from, , count]) => sum + (from === 'ev' ? count : 0), 0)
 }

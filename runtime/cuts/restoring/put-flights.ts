@@ -1,9 +1,8 @@
 /**
  * What was in flight, appended to the new generation. It serves "append what was in flight in
- * numbered chunks". Invariants: what somebody remembers the position of keeps it, and each batch of
- * such says first where its entries stood; everything else is delivered in the order in which it was
- * sent; where actors move, the numbers of senders outside end with their partitions, so copies end
- * before.
+ * numbered chunks". Invariants: what somebody remembers the position of keeps it, and stands behind
+ * the table that says which; everything else is delivered in the order in which it was sent; where
+ * actors move, the numbers of senders outside end with their partitions, so copies end before.
  */
 import { decodeEnvelope, encodeEnvelope } from '#protocol/envelope.ts'
 import type { CutManifest, FlightRow } from '#protocol/cut.ts'
@@ -23,58 +22,56 @@ import { restorer } from './restorer.ts'
 
 type Start = { readonly after: number; readonly incarnation: number }
 
-/** `row`: the table of all that was appended. */
+/** `row`: the table of what keeps its position. */
 type Flew = { readonly envelopes: number; readonly row: MendRow }
 
-type Flown = { readonly entry: Entry; readonly position: number | undefined }
+/** `kept`: the positions of what was emitted, as `keptPositions` gave them. */
+type Flights = Filling & { readonly start: Start; readonly kept: readonly number[] }
 
-export async function putFlights(
-  bus: Bus,
-  filling: Filling & { readonly start: Start },
-  onProgress: OnProgress,
-): Promise<Flew> {
-  const { view, start } = filling
+export async function putFlights(bus: Bus, filling: Flights, onProgress: OnProgress): Promise<Flew> {
+  const { view, start, kept } = filling
   const { realm } = bus
   const of = view.manifest.channels.reduce((sum, [, , count]) => sum + count, 0)
-  let row = firstTable(view.manifest, start)
+  const first = firstTable(view.manifest, start)
+  // Ahead of all that it tells of, so that a log that loses its end later never has these without it.
+  const { seq } = await bus.append({ subject: subjects.mended(realm), data: encodeMendRow(first, kept) })
   let done = 0
 
-  async function putKept(batch: readonly Flown[]): Promise<void> {
-    const positions = batch.flatMap(({ position }) => (position === undefined ? [] : [position]))
-    const table: Entry = { subject: subjects.mended(realm), data: encodeMendRow(row, positions) }
-    const { seq } = await bus.appendAll([table, ...entriesOf(batch)])
-    row = withBatch(row, seq - batch.length, positions)
-  }
-
-  // The table is there even when nothing was in flight.
-  await putKept([])
-  // Emitted events keep their positions, because subscribers remember them; they come first.
-  for (const isKept of [true, false])
-    for await (const batch of batchesOf(flown(isKept), ({ entry }) => entry.data.length)) {
-      await (isKept ? putKept(batch) : bus.appendAll(entriesOf(batch)))
+  /** Where the last of them stands. */
+  async function put(entries: AsyncIterable<Entry>): Promise<number> {
+    let last = seq
+    for await (const batch of batchesOf(entries, ({ data }) => data.length)) {
+      last = (await bus.appendAll(batch)).seq
       done += batch.length
       onProgress({ is: 'flights', done, of })
     }
-  return { envelopes: done, row }
-
-  function fitting([place, subject, , at]: FlightRow, { entry, position }: Flown): readonly Flown[] {
-    const stored = parseStored(subject)
-    if (stored.is !== 'in') return [{ entry, position }]
-    const { address, sender } = stored
-    return fitEntry(bus, entry, { address, sender, position: place, at }).map((one) => ({ entry: one, position }))
+    return last
   }
 
-  async function* flown(isKept: boolean): AsyncGenerator<Flown> {
-    const doors = isKept || realm.partitions === view.manifest.partitions ? undefined : await openDoors(view)
-    for await (const flight of view.flights()) {
-      if (isTold(flight) !== isKept) continue
-      const flown = isKept ? toldOf(realm, flight) : sentOf(realm, { ...filling, doors }, flight)
-      if (flown !== undefined) yield* fitting(flight, flown)
-    }
+  // Emitted events keep their positions, because subscribers remember them; they come first.
+  const last = await put(told())
+  // Nobody else writes to this log yet.
+  if (last !== seq + kept.length) throw new RangeError(`what keeps its position ends at ${last}, not as it was told`)
+  await put(sent())
+  return { envelopes: done, row: withBatch(first, seq, kept) }
+
+  async function* told(): AsyncGenerator<Entry> {
+    for await (const flight of view.flights()) if (isTold(flight)) yield toldOf(realm, flight)
+  }
+
+  async function* sent(): AsyncGenerator<Entry> {
+    const doors = realm.partitions === view.manifest.partitions ? undefined : await openDoors(view)
+    for await (const flight of view.flights())
+      if (!isTold(flight)) yield* fitting(flight, sentOf(realm, { ...filling, doors }, flight))
+  }
+
+  function fitting([position, subject, , at]: FlightRow, entry: Entry | undefined): readonly Entry[] {
+    const stored = parseStored(subject)
+    if (entry === undefined || stored.is !== 'in') return []
+    const { address, sender } = stored
+    return fitEntry(bus, entry, { address, sender, position, at })
   }
 }
-
-const entriesOf = (batch: readonly Flown[]): Entry[] => batch.map(({ entry }) => entry)
 
 /** Nothing stands anywhere else than where it says by itself. */
 export function firstTable({ id, begunAt }: CutManifest, { after, incarnation }: Start): MendRow {
@@ -93,23 +90,23 @@ export function isTold([, subject]: FlightRow): boolean {
 }
 
 /** As it was emitted, where its subscribers look for it. */
-function toldOf(realm: Realm, [position, subject, data]: FlightRow): Flown {
-  return { entry: { subject: `${realm.name}${subject.slice(subject.indexOf('.'))}`, data }, position }
+function toldOf(realm: Realm, [, subject, data]: FlightRow): Entry {
+  return { subject: `${realm.name}${subject.slice(subject.indexOf('.'))}`, data }
 }
 
 /** `doors`: where partitions are others than the cut's. */
 type Sending = Filling & { readonly doors: Doors | undefined }
 
 /** Nothing for a copy. */
-function sentOf(realm: Realm, { shares, shiftMs, doors }: Sending, flight: FlightRow): Flown | undefined {
+function sentOf(realm: Realm, { shares, shiftMs, doors }: Sending, flight: FlightRow): Entry | undefined {
   const [, subject, data, , id] = flight
   const stored = parseStored(subject)
   if (stored.is !== 'in') throw new RangeError(`${subject} is no mailbox`)
   const { address, sender } = stored
   const to = partitionOf(address, realm.partitions)
-  const entryFrom = (from: typeof sender, bytes: Uint8Array): Flown => ({
-    entry: { subject: subjects.in(realm, to, from, address), data: bytes },
-    position: undefined,
+  const entryFrom = (from: typeof sender, bytes: Uint8Array): Entry => ({
+    subject: subjects.in(realm, to, from, address),
+    data: bytes,
   })
   if (sender === 'x') {
     const taken = doors?.take(flight)?.is
