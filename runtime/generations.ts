@@ -29,6 +29,8 @@ export type NextGeneration = {
 }
 
 export interface Generations {
+  /** The largest payload that their server takes, in bytes. */
+  readonly maxPayload: number
   /** The newest, whatever its state; nothing where the realm was never made. */
   newest(): Promise<Generation | undefined>
   /**

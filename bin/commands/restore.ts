@@ -11,7 +11,7 @@ import { isFault } from '#protocol/fault.ts'
 import { partitionsOf } from '#bin/restore/partitions.ts'
 import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 import type { Came } from '#runtime/cuts/restoring/replay.ts'
-import { type Restored, type RestoreOptions, type TimerChoice, verified } from '#runtime/cuts/restoring/restore.ts'
+import type { Restored, RestoreOptions, TimerChoice } from '#runtime/cuts/restoring/restore.ts'
 import { systemClock } from '#runtime/index.ts'
 import { openRestoreDesk, type RestoreDesk } from '#bin/restore/restore-desk.ts'
 
@@ -84,7 +84,7 @@ async function restore(call: Call, desk: RestoreDesk, view: CutView): Promise<0 
     throw wrong(command, '--lazy leaves states as they are: neither --partitions nor --timers shifted goes with it.')
   const list = await listOf(call, manifest.id)
   const progress = progressOf(call)
-  const looked = await verified(view, progress)
+  const looked = await desk.verify(view, progress)
   const plan: Plan = {
     manifest,
     present: await desk.present(),

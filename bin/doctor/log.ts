@@ -4,7 +4,7 @@ import type { Config } from '#config/open-config.ts'
 import { isFault } from '#protocol/fault.ts'
 import type { SeenPartition } from '#protocol/query.ts'
 import { subjects } from '#protocol/subject.ts'
-import { decodeMendRow } from '#runtime/core/mend-row.ts'
+import { decodeMendHead } from '#runtime/core/mend-row.ts'
 import { type RealmHandle, systemClock } from '#runtime/index.ts'
 import { type Finding, ok, warn } from './finding.ts'
 
@@ -70,7 +70,7 @@ export async function checkLog(realm: RealmHandle, config: Config): Promise<Find
 export async function checkMended(realm: RealmHandle): Promise<Finding> {
   const last = await realm.bus.last(subjects.mended(realm.bus.realm))
   if (last === undefined) return ok('mended', 'The log never lost what it had acknowledged.')
-  const { mends, isOpen, report } = decodeMendRow(last.data, last.seq)
+  const { mends, isOpen, report } = decodeMendHead(last.data)
   const when = dueText(report.at, systemClock.now())
   const says = `The log lost its end ${mends.length === 1 ? 'once' : `${mends.length} times`}, last ${when}: ${report.entries} entries were appended again by ${report.node}, ${report.missing} had been folded by nobody.`
   return warn(

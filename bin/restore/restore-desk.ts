@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '#config/open-config.ts'
 import { keyPlaceOf } from '#config/options.ts'
+import type { CutSlice } from '#protocol/cut.ts'
 import { Fault } from '#protocol/fault.ts'
 import { baseOfRows } from '#store/base-blob.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
@@ -19,8 +20,15 @@ import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { readingOf, storedSource } from '#runtime/cuts/reading/cut-source.ts'
 import { findCut } from '#runtime/cuts/reading/find-cut.ts'
 import { type CutView, openCut } from '#runtime/cuts/reading/open-cut.ts'
+import { checkTable } from '#runtime/cuts/restoring/check-table.ts'
 import { type Came, cameAfter } from '#runtime/cuts/restoring/replay.ts'
-import { type OnProgress, restoreCut, type Restored, type RestoreOptions } from '#runtime/cuts/restoring/restore.ts'
+import {
+  type OnProgress,
+  restoreCut,
+  type Restored,
+  type RestoreOptions,
+  verified,
+} from '#runtime/cuts/restoring/restore.ts'
 import type { Generation, Generations } from '#runtime/generations.ts'
 import { openGenerations } from '#runtime/nats/generations.ts'
 import { type Opened, openedTogether } from '#runtime/opened.ts'
@@ -38,6 +46,8 @@ export interface RestoreDesk extends AsyncDisposable {
   openStored(cut: string): Promise<CutView>
   /** What came from outside after the cut, in its order. */
   came(view: CutView): AsyncGenerator<Came>
+  /** All of it is looked at, and nothing changed: what restoring it would be refused for is thrown. */
+  verify(view: CutView, onProgress: OnProgress): Promise<readonly CutSlice[]>
   restore(view: CutView, options: RestoreOptions, onProgress: OnProgress): Promise<Restored>
   /** The realm serves again as it was sealed; throws when nobody restores it. */
   giveUp(): Promise<Generation>
@@ -115,6 +125,11 @@ function deskOf({ generations, clock, opened }: World, { realm, key, retryMs }: 
     open: (named) => (isFile(named) ? openFile(named) : openStored(named)),
     openStored,
     came: (view) => cameAfter({ generations, clock, retryMs }, view),
+    async verify(view, onProgress) {
+      const slices = await verified(view, onProgress)
+      await checkTable(view, generations.maxPayload)
+      return slices
+    },
     async restore(view, options, onProgress) {
       const isNew = (await generations.newest()) === undefined
       if (options.isLazy === true && !isNew) await checkKey(view)

@@ -26,6 +26,10 @@ export const restoreFaults = {
     'crash',
     'The realm "{value}" is not being restored, so there is nothing to give up. Nothing was changed.',
   ],
+  'restore.tooManyUnheard': [
+    'crash',
+    'In the cut {value} subscribers have not heard {count} emitted events yet. The table of where each of them stands would be {size} bytes, and the server takes {limit} (max_payload). Nothing was changed. Take a cut once they have heard more of them, or raise max_payload of the server (server.maxPayload where perdure runs it).',
+  ],
   'replay.invalid': [
     'crash',
     'Line {line} of {value} is no event to replay: {reason}. Take the lines of "perdure restore <cut> --list-replay"; drop some, or change their events.',

@@ -115,7 +115,8 @@ export function cutUpkeepOf({ bus, clock, operate, shelf, archive, wholeOf, anyO
     async drill(cut, actors, { by, onProgress }) {
       const kinds = new Map(actors.map((one) => [one.kind, blueprintOf(one)]))
       const named = { cut: await wholeOf(cut), realm, node: 'client', by }
-      const report = await drillCut({ source: stored, archive: archive(), clock, kinds }, named, onProgress)
+      const { maxPayload } = bus
+      const report = await drillCut({ source: stored, archive: archive(), clock, maxPayload, kinds }, named, onProgress)
       await keepDrill(bus.notes, report)
       return report
     },

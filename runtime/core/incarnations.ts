@@ -7,6 +7,8 @@
  * The first incarnation is 0, so on a log that never lost anything a position is a sequence.
  */
 
+import { boundOver, lastAtOrBelow, type Pass, passOver, type Segment } from './segment-order.ts'
+
 /** Entries of one incarnation; a stream of a million entries a second fills it in twelve days. */
 const span = 2 ** 40
 
@@ -33,17 +35,6 @@ export function tableAfter({ mends, pieces }: Incarnations, after: number, incar
     }),
   }
 }
-
-/** Sequences in a row whose positions are in a row; the last goes on for ever. */
-type Segment = {
-  readonly seq: number
-  readonly position: number
-  readonly count: number
-  readonly isPiece: boolean
-}
-
-/** One reading of the log from front to back that hands on the positions in between. */
-export type Pass = { readonly from: number; readonly to: number; readonly least: number; readonly most: number }
 
 export type Places = {
   readonly table: Incarnations
@@ -75,7 +66,9 @@ export function incarnationOf(position: number): number {
 export function placesOf(table: Incarnations): Places {
   const bySeq = segmentsOf(table)
   const byPosition = bySeq.toSorted((a, b) => a.position - b.position)
-  const groups = groupsOf(byPosition)
+  const passes = groupsOf(byPosition).map(passOver)
+  // Among their own kind none overlaps another; a piece may lie where a log that was replaced had plain entries.
+  const bounds = [true, false].map((isPiece) => boundOver(byPosition.filter((one) => one.isPiece === isPiece)))
   const incarnation = table.mends.at(-1)?.[1] ?? 0
 
   function seqOf(position: number): number | undefined {
@@ -85,62 +78,56 @@ export function placesOf(table: Incarnations): Places {
       : undefined
   }
 
+  const segmentAt = (seq: number): Segment => bySeq[Math.max(0, lastAtOrBelow(bySeq, seq, 'seq'))] as Segment
+
   return {
     table,
     incarnation,
     positionOf(seq) {
       if (bySeq.length === 1) return seq
-      const found = bySeq[Math.max(0, lastAtOrBelow(bySeq, seq, 'seq'))] as Segment
+      const found = segmentAt(seq)
       return found.position + (seq - found.seq)
     },
-    isAgain: (seq) => bySeq[Math.max(0, lastAtOrBelow(bySeq, seq, 'seq'))]?.isPiece === true,
+    isAgain: (seq) => segmentAt(seq).isPiece,
     seqOf: (position) => (bySeq.length === 1 ? position : seqOf(position)),
-    passesFrom(position) {
-      return groups.flatMap((group) => {
-        const wanted = group.filter((one) => one.position + one.count > position)
-        const [first] = wanted
-        const last = wanted.at(-1)
-        if (first === undefined || last === undefined) return []
-        const least = Math.max(first.position, position)
-        const from = first.seq + (least - first.position)
-        return [{ from, to: last.seq + last.count - 1, least, most: last.position + last.count - 1 }]
-      })
-    },
-    boundOf(position) {
-      let bound = Number.POSITIVE_INFINITY
-      for (const { seq, position: begin, count } of bySeq)
-        if (begin + count - 1 > position) bound = Math.min(bound, seq + Math.max(0, position - begin + 1) - 1)
-      return bound
-    },
+    passesFrom: (position) =>
+      passes.flatMap((passFrom) => {
+        const pass = passFrom(position)
+        return pass === undefined ? [] : [pass]
+      }),
+    boundOf: (position) => Math.min(...bounds.map((boundOf) => boundOf(position))),
   }
 }
 
-/** In the order of sequences, from 0 to the end of all. */
+/** In the order of sequences, from 0; the last goes on for ever. */
 function segmentsOf({ mends, pieces }: Incarnations): Segment[] {
   const segments: Segment[] = []
+  const coming = mends.toSorted(([one], [other]) => one - other).values()
+  let mend = coming.next().value
   let begin = 0
   let incarnation = 0
+
   /** Plain entries of one incarnation, around the pieces. */
-  const fill = (until: number): void => {
+  function fill(until: number): void {
     if (until > begin)
       segments.push({ seq: begin, position: positionAt(incarnation, begin), count: until - begin, isPiece: false })
     begin = Math.max(begin, until)
   }
-  const cuts = [
-    ...mends.map(([after, next]) => ({ at: after + 1, run: () => void (incarnation = next) })),
-    ...pieces.map(([seq, position, count]) => ({
-      at: seq,
-      run() {
-        segments.push({ seq, position, count, isPiece: true })
-        begin = seq + count
-      },
-    })),
-  ].toSorted((a, b) => a.at - b.at)
-  for (const { at, run } of cuts) {
-    fill(at)
-    run()
+
+  function fillUpTo(seq: number): void {
+    for (; mend !== undefined && mend[0] < seq; mend = coming.next().value) {
+      fill(mend[0] + 1)
+      incarnation = mend[1]
+    }
+    fill(seq)
   }
-  fill(span)
+
+  for (const [seq, position, count] of pieces.toSorted(([one], [other]) => one - other)) {
+    fillUpTo(seq)
+    segments.push({ seq, position, count, isPiece: true })
+    begin = seq + count
+  }
+  fillUpTo(span)
   return segments
 }
 
@@ -153,15 +140,4 @@ function groupsOf(segments: readonly Segment[]): Segment[][] {
     else group.push(one)
   }
   return groups
-}
-
-function lastAtOrBelow(segments: readonly Segment[], value: number, by: 'seq' | 'position'): number {
-  let low = -1
-  let high = segments.length - 1
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2)
-    if ((segments[middle] as Segment)[by] <= value) low = middle
-    else high = middle - 1
-  }
-  return low
 }

@@ -7,6 +7,7 @@
 import { decode, encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { Incarnations, Mend, Piece } from './incarnations.ts'
+import { packPieces, unpackPieces } from './packed-pieces.ts'
 
 /** What the last mending did, for those who ask. */
 export type MendReport = {
@@ -28,6 +29,8 @@ export type MendRow = Incarnations & {
   readonly isOpen: boolean
   readonly report: MendReport
 }
+
+type MendHead = Omit<MendRow, 'pieces'>
 
 /** No row at all comes before every other. */
 export type Table = MendRow | undefined
@@ -63,41 +66,87 @@ export function commonIncarnation(one: Table, other: Table): number {
   return common
 }
 
-const format = 1
+/** The pieces in full, as the first release wrote and reads them; packed, as those do not read them. */
+const inFull = 1
+const packed = 2
+
+/** With more, the row is packed: it stands in one entry, and at the head of each batch. */
+const fullMost = 1000
+
+/** Of any piece, in either format: three numbers of msgpack and their array. */
+const pieceBytesMost = 28
+/** Of all the rest, where there was one mending. */
+const besidesMost = 1024
+
+/** No row of one mending with so many pieces has more bytes. */
+export function rowBytesMost(pieces: number): number {
+  return besidesMost + pieces * pieceBytesMost
+}
 
 /** `batch`: the positions of the entries that stand right behind the row, in their order. */
-export function encodeMendRow(row: MendRow, batch: readonly number[]): Uint8Array {
-  const own: [number, number, number][] = []
-  batch.forEach((position, at) => {
-    const last = own.at(-1)
-    if (last !== undefined && last[1] + last[2] === position) last[2]++
-    else own.push([at + 1, position, 1])
-  })
+export function encodeMendRow(row: MendRow, batch: readonly number[], most = fullMost): Uint8Array {
+  const own = piecesBehind(0, batch)
   const { from, to, entries, missing, at, node } = row.report
   const report = [from, to, entries, missing, at, node]
-  return encode([format, row.isOpen, row.mends, row.pieces, own, report, row.lineage])
+  const fields = (pieces: unknown, behind: unknown): unknown[] => [
+    ...[row.isOpen, row.mends, pieces, behind, report, row.lineage],
+  ]
+  return row.pieces.length + own.length > most
+    ? encode([packed, ...fields(packPieces(row.pieces), packPieces(own))])
+    : encode([inFull, ...fields(row.pieces, own)])
+}
+
+/** As `decodeMendRow` would read it where it stands, for whoever wrote it: without reading all pieces again. */
+export function withBatch(row: MendRow, seq: number, batch: readonly number[]): MendRow {
+  return { ...row, pieces: row.pieces.concat(piecesBehind(seq, batch)) }
+}
+
+function piecesBehind(seq: number, batch: readonly number[]): Piece[] {
+  const pieces: [number, number, number][] = []
+  batch.forEach((position, at) => {
+    const last = pieces.at(-1)
+    if (last !== undefined && last[1] + last[2] === position) last[2]++
+    else pieces.push([seq + at + 1, position, 1])
+  })
+  return pieces
 }
 
 export function decodeMendRow(bytes: Uint8Array, seq: number): MendRow {
+  const { fields, head } = read(bytes)
+  const [pieces, own] = fields[0] === packed ? unpacked(fields) : ([fields[3], fields[4]] as [Piece[], Piece[]])
+  const added = own.map(([on, position, count]): Piece => [seq + on, position, count])
+  return { ...head, pieces: pieces.concat(added) }
+}
+
+/** All but the pieces, for those who do not need them. */
+export function decodeMendHead(bytes: Uint8Array): MendHead {
+  return read(bytes).head
+}
+
+function unpacked(fields: readonly unknown[]): [Piece[], Piece[]] {
+  return [unpackPieces(fields[3] as Uint8Array), unpackPieces(fields[4] as Uint8Array)]
+}
+
+function read(bytes: Uint8Array): { readonly fields: readonly unknown[]; readonly head: MendHead } {
   const fields = decode(bytes)
-  if (!Array.isArray(fields) || fields[0] !== format) throw new Fault('mend.unknown', { size: bytes.length })
-  const [, isOpen, mends, pieces, own, report, lineage] = fields as [
+  if (!Array.isArray(fields) || (fields[0] !== inFull && fields[0] !== packed))
+    throw new Fault('mend.unknown', { size: bytes.length })
+  const [, isOpen, mends, , , report, lineage] = fields as [
     number,
     boolean,
     Mend[],
-    Piece[],
-    [number, number, number][],
+    unknown,
+    unknown,
     [number, number, number, number, number, string],
     Ancestor[] | undefined,
   ]
   const [from, to, entries, missing, at, node] = report
-  const added = own.map(([on, position, count]): Piece => [seq + on, position, count])
-  return {
+  const head = {
     isOpen,
     mends,
-    pieces: [...pieces, ...added],
     // Of a release that wrote none, the numbers have to do.
-    lineage: lineage ?? mends.map(([, incarnation]) => [incarnation, String(incarnation)]),
+    lineage: lineage ?? mends.map(([, incarnation]): Ancestor => [incarnation, String(incarnation)]),
     report: { from, to, entries, missing, at, node },
   }
+  return { fields, head }
 }

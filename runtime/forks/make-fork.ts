@@ -11,6 +11,7 @@ import type { Fork, ForkEffects, ForkTimers } from '#protocol/fork.ts'
 import type { Bus, Registry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { type CutView, slicesOf } from '#runtime/cuts/reading/open-cut.ts'
+import { checkTable } from '#runtime/cuts/restoring/check-table.ts'
 import type { SealedBaseOf } from '#runtime/cuts/restoring/put-layers.ts'
 import type { BaseOf } from '#runtime/cuts/restoring/put-states.ts'
 import { type OnProgress, restoreCut, type Restored, verified } from '#runtime/cuts/restoring/restore.ts'
@@ -54,6 +55,7 @@ export async function makeFork(
   // Segments that stay where they are were never touched: each is looked at by the node that unpacks it.
   const canShare = sealedBaseOf !== undefined && (options.partitions ?? manifest.partitions) === manifest.partitions
   if (!canShare) await verified(view, onProgress)
+  await checkTable(view, generations.maxPayload)
   const of = forkOf(view, looked, { ...options, madeAt: clock.now() })
   const isShared = (await world.hold()) && canShare
   if (canShare && !isShared) await verified(view, onProgress)

@@ -183,6 +183,7 @@ export function openMemoryLog(options: MemoryLogOptions): MemoryLog {
   const generations = memoryGenerationsOf({
     clock,
     name: first.name,
+    maxPayload,
     past,
     present: () => present,
     become: (next) => void (present = next),

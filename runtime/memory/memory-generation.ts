@@ -31,6 +31,7 @@ export function openMemoryGeneration(realm: Realm, clock: Clock, firstSeq = 1): 
 type World = {
   readonly clock: Clock
   readonly name: string
+  readonly maxPayload: number
   readonly past: MemoryGeneration[]
   readonly present: () => MemoryGeneration
   readonly become: (next: MemoryGeneration) => void
@@ -38,7 +39,8 @@ type World = {
   readonly tell: (subject: string) => void
 }
 
-export function memoryGenerationsOf({ clock, name, past, present, become, connect, tell }: World): Generations {
+export function memoryGenerationsOf(world: World): Generations {
+  const { clock, name, maxPayload, past, present, become, connect, tell } = world
   let attempt = { generation: 0, isDecided: true }
   const stateOf = (one: MemoryGeneration): Generation => ({ ...one, ...one.log.state() })
 
@@ -48,6 +50,7 @@ export function memoryGenerationsOf({ clock, name, past, present, become, connec
   }
 
   return {
+    maxPayload,
     newest: () => Promise.resolve(stateOf(present())),
     async reserve(above) {
       attempt = { generation: Math.max(above, attempt.generation) + 1, isDecided: false }

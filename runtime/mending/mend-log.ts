@@ -23,6 +23,7 @@ import {
   type MendReport,
   type MendRow,
   type Table,
+  withBatch,
 } from '#runtime/core/mend-row.ts'
 import { removeBasesAbove } from '#runtime/trimming/bases.ts'
 import { anchorIn, type Head, headOf, heldBehind } from './mend-held.ts'
@@ -211,7 +212,7 @@ async function appendAgain(
     const data = encodeMendRow(next, positions)
     const { seq } = await raw.appendAll([{ subject, data, check: { seq: rowSeq } }, ...entries])
     rowSeq = seq - entries.length
-    row = decodeMendRow(data, rowSeq)
+    row = withBatch(next, rowSeq, positions)
   }
 
   function claims(above: number): Entry[] {

@@ -76,6 +76,7 @@ export async function openGenerations(options: BusOptions): Promise<OpenGenerati
   }
 
   return {
+    maxPayload: link.maxPayload,
     newest: async () => (await newest())?.generation,
     async reserve(above) {
       await notes.ensure()

@@ -7,7 +7,7 @@ import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { positionAt } from '#runtime/core/incarnations.ts'
-import { decodeMendRow } from '#runtime/core/mend-row.ts'
+import { decodeMendHead } from '#runtime/core/mend-row.ts'
 import type { Generations } from '#runtime/generations.ts'
 import { openPlacedView } from '#runtime/mending/placed-view.ts'
 import type { Bound } from './instant.ts'
@@ -84,7 +84,7 @@ async function epochOf(bus: Bus, isPresent: boolean): Promise<Epoch> {
   const [{ createdAt }, table] = await Promise.all([bus.logState(), bus.last(subjects.mended(bus.realm))])
   const plain = { bus, isPresent, from: 0, createdAt: Date.parse(createdAt), cut: undefined }
   if (table === undefined || bus.realm.generation === 0) return plain
-  const { mends, lineage } = decodeMendRow(table.data, table.seq)
+  const { mends, lineage } = decodeMendHead(table.data)
   const [after, incarnation] = mends[0] ?? [0, 0]
   return { ...plain, from: positionAt(incarnation, after + 1), cut: lineage[0]?.[1] }
 }

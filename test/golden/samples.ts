@@ -231,6 +231,11 @@ export const samples: readonly { readonly format: string; readonly name: string;
     format: 'mended', name: 'two-batches', make: () =>
       encodeMendRow({ mends: [[100, 1]], pieces: [[101, 90, 3]], lineage: [[1, 'm1']], isOpen: true, report: { from: 90, to: 95, entries: 5, missing: 1, at, node: 'node-1' } }, [94, 95]),
   },
+  {
+    // As where very many single entries were appended again: gaps of one byte and of two, backwards, and far away.
+    format: 'mended', name: 'packed', make: () =>
+      encodeMendRow({ mends: [[100, 1]], pieces: [[101, 90, 3], [104, 95, 1], [105, 160, 1], [107, 17_000, 1], [108, 40, 12], [120, 3 * 2 ** 40 + 7, 1]], lineage: [[1, 'm1']], isOpen: true, report: { from: 90, to: 95, entries: 5, missing: 1, at, node: 'node-1' } }, [2 ** 41, 2 ** 41 + 2, 2 ** 41 + 3], 0),
+  },
   { format: 'held', name: 'entries', make: () => encodeHeld([{ seq: 4711, subject: 'shop.in.3.x.order.42', data: new Uint8Array([1, 2]), at, id: 'send-1', traceparent: dressed.traceparent }, { seq: 4712, subject: 'shop.commit.3', data: new Uint8Array([3]), at: 0 }], at) },
   { format: 'heartbeat', name: 'whole', make: () => encodeHeartbeat(heartbeat) },
   { format: 'heartbeat', name: 'first', make: firstHeartbeat },

@@ -26,7 +26,7 @@ function openMaker(): Maker {
 
 const drill = ({ bus, archive }: Maker, cut: string, known = kinds): Promise<CutDrill> =>
   drillCut(
-    { source: storedSource(bus.cuts), archive, clock: systemClock, kinds: known },
+    { source: storedSource(bus.cuts), archive, clock: systemClock, maxPayload: bus.maxPayload, kinds: known },
     { cut, realm: 'shop', node: 'n', by: 'test' },
   )
 

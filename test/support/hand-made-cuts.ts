@@ -2,6 +2,7 @@
 import { bundleOf } from '#protocol/bundle.ts'
 import { cutFormat } from '#protocol/cut-format.ts'
 import {
+  type Channel,
   cutNames,
   type CutManifest,
   type CutNote,
@@ -16,6 +17,7 @@ import {
 import { type Address, kindOf } from '#protocol/address.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { encodeState } from '#protocol/state.ts'
+import { parseStored } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { type CutShelf, cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { sumsOf } from '#runtime/cuts/taking/take-cut.ts'
@@ -40,8 +42,9 @@ export type Wanted = {
   /** Its layers lie below those of this one. */
   readonly base?: CutManifest
   readonly flights?: readonly FlightRow[]
-  /** Rows of one segment. */
+  /** Rows of one segment, of actors and of flights. */
   readonly rowsMost?: number
+  readonly flightsMost?: number
 }
 
 export async function keepCut(maker: Maker, wanted: Wanted): Promise<CutManifest> {
@@ -54,7 +57,12 @@ export async function keepCut(maker: Maker, wanted: Wanted): Promise<CutManifest
     await shelf.keepDocument(cutNames.slice(wanted.id, partition), bytes)
     slices.push({ slice, bytes })
   }
-  const flights = await layerOf(shelf, wanted.flights ?? [], ([position]) => String(position), 100)
+  const flights = await layerOf(
+    shelf,
+    wanted.flights ?? [],
+    ([position]) => String(position),
+    wanted.flightsMost ?? 100,
+  )
   const begunAt = wanted.begunAt ?? 1_000
   const unsigned = {
     format: cutFormat,
@@ -79,7 +87,7 @@ export async function keepCut(maker: Maker, wanted: Wanted): Promise<CutManifest
       bytes: slice.layers.flat().reduce((sum, one) => sum + one.bytes, 0),
     })),
     flights,
-    channels: [],
+    channels: channelsOf(wanted.flights ?? [], realm.partitions),
     kinds: [{ kind: 'order', version: 1, hash: 'h' }],
     base: undefined,
     added: 0,
@@ -106,6 +114,19 @@ export function noteOf(manifest: CutManifest, state: CutNote['state']): CutNote 
     by,
     deadline: at,
   }
+}
+
+function channelsOf(flights: readonly FlightRow[], partitions: number): Channel[] {
+  const counts = new Map<string, Channel>()
+  for (const [, subject] of flights) {
+    const stored = parseStored(subject)
+    if (stored.is !== 'in' && stored.is !== 'ev') continue
+    const from = stored.is === 'in' ? String(stored.sender) : 'ev'
+    const to = stored.is === 'in' ? stored.partition : partitionOf(stored.address, partitions)
+    const [, , count] = counts.get(`${from} ${to}`) ?? [from, to, 0]
+    counts.set(`${from} ${to}`, [from, to, count + 1])
+  }
+  return [...counts.values()]
 }
 
 async function sliceOf({ shelf, bus }: Maker, wanted: Wanted, partition: number): Promise<CutSlice> {

@@ -65,7 +65,7 @@ export function choresOf({ bus, archive, clock, kinds }: World, options: ChoreOp
     drilled ??= (await readDrills(bus.notes)).at(-1) ?? { cut: undefined, at: Number.NEGATIVE_INFINITY }
     if (clock.now() - drilled.at < options.drillEveryMs || drilled.cut === cut) return
     const report = await drillCut(
-      { source, archive, clock, kinds },
+      { source, archive, clock, maxPayload: bus.maxPayload, kinds },
       { cut, realm, node: options.name, by: bySchedule, signal: ending.signal },
     )
     drilled = report

@@ -33,6 +33,8 @@ type World = {
   readonly source: CutSource
   readonly archive: Pick<Archive, 'hashOf' | 'isSigned' | 'signer' | 'rowsIn' | 'opens'>
   readonly clock: Clock
+  /** Of the server that it would be restored on. */
+  readonly maxPayload: number
   /** Those that run here. */
   readonly kinds: ReadonlyMap<string, Blueprint>
 }
@@ -99,7 +101,7 @@ type Run = {
 }
 
 async function restoreAway(
-  { clock, kinds }: World,
+  { clock, maxPayload, kinds }: World,
   { view, counted, findings, signal }: Run,
   onProgress: (progress: DrillProgress) => void,
 ): Promise<void> {
@@ -107,7 +109,7 @@ async function restoreAway(
   const slices = await slicesOf(view)
   const scratch = openScratch({
     realm: { name, generation, partitions },
-    clock,
+    ...{ clock, maxPayload },
     onEntry(entry, realm) {
       const problem = problemOfEntry(entry, realm, () => counted.envelopes++)
       if (problem !== undefined) findings.add(problem)

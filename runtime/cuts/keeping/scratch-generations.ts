@@ -12,20 +12,22 @@ import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 type Given = {
   readonly realm: Realm
   readonly clock: Clock
+  /** Of the server of the real one. */
+  readonly maxPayload: number
   readonly onEntry: (entry: Entry, realm: Realm) => void
 }
 
 export type Scratch = { readonly generations: Generations; isOpen(): boolean }
 
-export function openScratch({ realm, clock, onEntry }: Given): Scratch {
+export function openScratch({ realm, clock, maxPayload, onEntry }: Given): Scratch {
   const createdAt = new Date(clock.now()).toISOString()
   let present: Generation = { realm, state: 'open', createdAt, firstSeq: 1, lastSeq: 0 }
 
   /** A memory bus, whose log counts and forgets. */
   function busOf({ generation, partitions, firstSeq }: NextGeneration): Bus {
-    // Whatever the server of the real one takes.
-    const maxPayload = Number.MAX_SAFE_INTEGER
-    const bus = openMemoryLog({ realm: realm.name, partitions, clock, maxPayload }).connect()
+    // What does not fit is parked by a real one, and is counted here as what it was.
+    const { MAX_SAFE_INTEGER } = Number
+    const bus = openMemoryLog({ realm: realm.name, partitions, clock, maxPayload: MAX_SAFE_INTEGER }).connect()
     const own: Realm = { ...bus.realm, generation }
     let last = firstSeq - 1
     const take = (entries: readonly Entry[]): Promise<Placed> => {
@@ -46,6 +48,7 @@ export function openScratch({ realm, clock, onEntry }: Given): Scratch {
   return {
     isOpen: () => present.state === 'open' && present.realm.generation > realm.generation,
     generations: {
+      maxPayload,
       newest: () => Promise.resolve(present),
       reserve: (above) => Promise.resolve(above + 1),
       seal: () => Promise.resolve(),

@@ -17,7 +17,7 @@ type Sent = { readonly address: Address; readonly sender: Sender; readonly posit
 const unread = { ...bareEnvelope, content: { is: 'event', event: { type: 'perdure.undecodable' } } } as const
 
 /** More than all headers of an entry together. */
-const headBytes = 1024
+export const headBytes = 1024
 
 export function fitEntry(
   { realm, maxPayload }: Pick<Bus, 'realm' | 'maxPayload'>,

@@ -1,17 +1,17 @@
 /**
  * What was in flight, appended to the new generation. It serves "append what was in flight in
- * numbered chunks". Invariants: what somebody remembers the position of keeps it; everything else
- * is delivered in the order in which it was sent; each batch says first where its entries stood;
- * where actors move, the numbers of senders outside end with their partitions, so copies end before.
+ * numbered chunks". Invariants: what somebody remembers the position of keeps it, and stands behind
+ * the table that says which; everything else is delivered in the order in which it was sent; where
+ * actors move, the numbers of senders outside end with their partitions, so copies end before.
  */
 import { decodeEnvelope, encodeEnvelope } from '#protocol/envelope.ts'
-import type { FlightRow } from '#protocol/cut.ts'
+import type { CutManifest, FlightRow } from '#protocol/cut.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { type OutsideNote, renoted, uncounted } from '#protocol/outside.ts'
 import type { Realm } from '#protocol/realm.ts'
 import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
-import { decodeMendRow, encodeMendRow, type MendRow } from '#runtime/core/mend-row.ts'
+import { encodeMendRow, type MendRow, withBatch } from '#runtime/core/mend-row.ts'
 import { shiftEnvelope } from '#runtime/core/shift-instants.ts'
 import { type Doors, openDoors } from '#runtime/cuts/reading/doors.ts'
 import { batchesOf } from './entry-batches.ts'
@@ -22,85 +22,91 @@ import { restorer } from './restorer.ts'
 
 type Start = { readonly after: number; readonly incarnation: number }
 
-/** `row`: the table of all that was appended. */
+/** `row`: the table of what keeps its position. */
 type Flew = { readonly envelopes: number; readonly row: MendRow }
 
-type Flown = { readonly entry: Entry; readonly position: number | undefined }
+/** `kept`: the positions of what was emitted, as `keptPositions` gave them. */
+type Flights = Filling & { readonly start: Start; readonly kept: readonly number[] }
 
-export async function putFlights(
-  bus: Bus,
-  filling: Filling & { readonly start: Start },
-  onProgress: OnProgress,
-): Promise<Flew> {
-  const { view, start } = filling
+export async function putFlights(bus: Bus, filling: Flights, onProgress: OnProgress): Promise<Flew> {
+  const { view, start, kept } = filling
   const { realm } = bus
   const of = view.manifest.channels.reduce((sum, [, , count]) => sum + count, 0)
-  let row: MendRow = {
-    mends: [[start.after, start.incarnation]],
-    lineage: [[start.incarnation, view.manifest.id]],
-    pieces: [],
-    isOpen: false,
-    report: { from: 0, to: 0, entries: 0, missing: 0, at: view.manifest.begunAt, node: restorer },
-  }
+  const first = firstTable(view.manifest, start)
+  // Ahead of all that it tells of, so that a log that loses its end later never has these without it.
+  const { seq } = await bus.append({ subject: subjects.mended(realm), data: encodeMendRow(first, kept) })
   let done = 0
 
-  async function put(batch: readonly Flown[]): Promise<void> {
-    const positions = batch.flatMap(({ position }) => (position === undefined ? [] : [position]))
-    const table: Entry = { subject: subjects.mended(realm), data: encodeMendRow(row, positions) }
-    const { seq } = await bus.appendAll([table, ...batch.map(({ entry }) => entry)])
-    row = decodeMendRow(table.data, seq - batch.length)
-    done += batch.length
-    onProgress({ is: 'flights', done, of })
-  }
-
-  // Emitted events keep their positions, because subscribers remember them; in a batch they come first.
-  for (const isKept of [true, false]) {
-    let batches = 0
-    for await (const batch of batchesOf(flown(isKept), ({ entry }) => entry.data.length)) {
-      await put(batch)
-      batches++
+  /** Where the last of them stands. */
+  async function put(entries: AsyncIterable<Entry>): Promise<number> {
+    let last = seq
+    for await (const batch of batchesOf(entries, ({ data }) => data.length)) {
+      last = (await bus.appendAll(batch)).seq
+      done += batch.length
+      onProgress({ is: 'flights', done, of })
     }
-    // The table is there even when nothing was in flight.
-    if (isKept && batches === 0) await put([])
+    return last
   }
-  return { envelopes: done, row }
 
-  function fitting([place, subject, , at]: FlightRow, { entry, position }: Flown): readonly Flown[] {
+  // Emitted events keep their positions, because subscribers remember them; they come first.
+  const last = await put(told())
+  // Nobody else writes to this log yet.
+  if (last !== seq + kept.length) throw new RangeError(`what keeps its position ends at ${last}, not as it was told`)
+  await put(sent())
+  return { envelopes: done, row: withBatch(first, seq, kept) }
+
+  async function* told(): AsyncGenerator<Entry> {
+    for await (const flight of view.flights()) if (isTold(flight)) yield toldOf(realm, flight)
+  }
+
+  async function* sent(): AsyncGenerator<Entry> {
+    const doors = realm.partitions === view.manifest.partitions ? undefined : await openDoors(view)
+    for await (const flight of view.flights())
+      if (!isTold(flight)) yield* fitting(flight, sentOf(realm, { ...filling, doors }, flight))
+  }
+
+  function fitting([position, subject, , at]: FlightRow, entry: Entry | undefined): readonly Entry[] {
     const stored = parseStored(subject)
-    if (stored.is !== 'in') return [{ entry, position }]
+    if (entry === undefined || stored.is !== 'in') return []
     const { address, sender } = stored
-    return fitEntry(bus, entry, { address, sender, position: place, at }).map((one) => ({ entry: one, position }))
-  }
-
-  async function* flown(isKept: boolean): AsyncGenerator<Flown> {
-    const doors = isKept || realm.partitions === view.manifest.partitions ? undefined : await openDoors(view)
-    for await (const flight of view.flights()) {
-      const isTold = parseStored(flight[1]).is !== 'in'
-      if (isTold !== isKept) continue
-      const flown = isTold ? toldOf(realm, flight) : sentOf(realm, { ...filling, doors }, flight)
-      if (flown !== undefined) yield* fitting(flight, flown)
-    }
+    return fitEntry(bus, entry, { address, sender, position, at })
   }
 }
 
+/** Nothing stands anywhere else than where it says by itself. */
+export function firstTable({ id, begunAt }: CutManifest, { after, incarnation }: Start): MendRow {
+  return {
+    mends: [[after, incarnation]],
+    lineage: [[incarnation, id]],
+    pieces: [],
+    isOpen: false,
+    report: { from: 0, to: 0, entries: 0, missing: 0, at: begunAt, node: restorer },
+  }
+}
+
+/** Whether it was emitted, and not sent to anybody. */
+export function isTold([, subject]: FlightRow): boolean {
+  return parseStored(subject).is !== 'in'
+}
+
 /** As it was emitted, where its subscribers look for it. */
-function toldOf(realm: Realm, [position, subject, data]: FlightRow): Flown {
-  return { entry: { subject: `${realm.name}${subject.slice(subject.indexOf('.'))}`, data }, position }
+function toldOf(realm: Realm, [, subject, data]: FlightRow): Entry {
+  return { subject: `${realm.name}${subject.slice(subject.indexOf('.'))}`, data }
 }
 
 /** `doors`: where partitions are others than the cut's. */
 type Sending = Filling & { readonly doors: Doors | undefined }
 
 /** Nothing for a copy. */
-function sentOf(realm: Realm, { shares, shiftMs, doors }: Sending, flight: FlightRow): Flown | undefined {
+function sentOf(realm: Realm, { shares, shiftMs, doors }: Sending, flight: FlightRow): Entry | undefined {
   const [, subject, data, , id] = flight
   const stored = parseStored(subject)
   if (stored.is !== 'in') throw new RangeError(`${subject} is no mailbox`)
   const { address, sender } = stored
   const to = partitionOf(address, realm.partitions)
-  const entryFrom = (from: typeof sender, bytes: Uint8Array): Flown => ({
-    entry: { subject: subjects.in(realm, to, from, address), data: bytes },
-    position: undefined,
+  const entryFrom = (from: typeof sender, bytes: Uint8Array): Entry => ({
+    subject: subjects.in(realm, to, from, address),
+    data: bytes,
   })
   if (sender === 'x') {
     const taken = doors?.take(flight)?.is

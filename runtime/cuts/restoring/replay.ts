@@ -13,7 +13,7 @@ import { parseStored, subjects } from '#protocol/subject.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
 import { type Admission, admissionOf } from '#runtime/core/admission.ts'
-import { decodeMendRow } from '#runtime/core/mend-row.ts'
+import { decodeMendHead } from '#runtime/core/mend-row.ts'
 import { beginning } from '#runtime/core/position.ts'
 import type { Generations } from '#runtime/generations.ts'
 import { openPlacedView } from '#runtime/mending/placed-view.ts'
@@ -104,7 +104,7 @@ async function behindRestore(bus: Bus, view: CutView): Promise<Bound> {
     const entry = await bus.next(subjects.mended(realm), from)
     if (entry === undefined)
       throw new Fault('replay.trimmed', { value: view.manifest.id, have: realm.generation, partition: 0 })
-    const { report } = decodeMendRow(entry.data, entry.seq)
+    const { report } = decodeMendHead(entry.data)
     if (report.node === restorer && report.to > 0) return () => entry.seq
     from = entry.seq + 1
   }

@@ -17,6 +17,7 @@ import type { Generations } from '#runtime/generations.ts'
 import { trace } from '#runtime/trace.ts'
 import { type CutView, slicesOf } from '#runtime/cuts/reading/open-cut.ts'
 import { inOrder } from '#runtime/cuts/reading/in-order.ts'
+import { keptPositions } from './check-table.ts'
 import { batchesOf } from './entry-batches.ts'
 import { putFlights } from './put-flights.ts'
 import { instantOf, putKinds } from './put-kinds.ts'
@@ -88,6 +89,7 @@ export async function restoreCut(
 ): Promise<Restored> {
   const { manifest } = view
   const slices = options.looked ?? (await verified(view, onProgress))
+  const kept = await keptPositions(view, generations.maxPayload)
   const shiftMs = options.timers === 'shifted' ? Math.max(0, clock.now() - manifest.begunAt) : 0
   const present = await generations.newest()
   const generation = await generations.reserve(Math.max(present?.realm.generation ?? 0, manifest.generation))
@@ -115,7 +117,7 @@ export async function restoreCut(
       options.isLazy === true && sealedBaseOf !== undefined && canLieUnder(filling, partitions)
         ? await putLayers({ bus, sealedBaseOf, isShared: options.isShared === true }, filling, onProgress)
         : await putStates({ bus, baseOf }, filling, onProgress)
-    const { envelopes, row } = await putFlights(bus, { ...filling, start }, onProgress)
+    const { envelopes, row } = await putFlights(bus, { ...filling, start, kept }, onProgress)
     await putParked(bus, view)
     const isSame = partitions === manifest.partitions
     const replayed = options.replay === undefined ? 0 : await putReplay(bus, options.replay(), { isSame, onProgress })

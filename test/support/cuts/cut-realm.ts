@@ -23,8 +23,6 @@ import { pictureOf } from './picture-of-cut.ts'
 import { pictureFaults } from './picture.ts'
 import { wallets } from './wallets.ts'
 
-export type CutRealm = ReturnType<typeof openCutRealm>
-
 /** How a taking ended. */
 export type Ended = { readonly id: string; readonly manifest?: CutManifest; readonly error?: unknown }
 
