@@ -40,8 +40,9 @@ export default defineConfig({
           name: 'real',
           include: ['test/real/**/*.test.ts'],
           globalSetup: './test/support/nats-setup.ts',
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          // It ends only what hangs, too: three nodes that start beside much else take a minute.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },

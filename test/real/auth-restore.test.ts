@@ -87,14 +87,14 @@ async function works(from: number): Promise<Node> {
     await using client = await openAs('operator')
     const one = client.ref(counter, 'a')
     for (let at = 1; at <= 20; at++) await one.send({ type: 'ADD' })
-    expect(await one.ask({ type: 'GET' }, { timeoutMs: 20_000 })).toBe(from + 20)
+    expect(await one.ask({ type: 'GET' }, { timeoutMs: 120_000 })).toBe(from + 20)
     await traced((event) => event.is === 'trimmed' && event.removed > 0)
   }
   await node.stop()
   await rm(join(dir(), 'store'), { recursive: true })
   const again = await startNode('node')
   await using client = await openAs('operator')
-  expect(await client.ref(counter, 'a').ask({ type: 'GET' }, { timeoutMs: 20_000 })).toBe(from + 20)
+  expect(await client.ref(counter, 'a').ask({ type: 'GET' }, { timeoutMs: 120_000 })).toBe(from + 20)
   return again
 }
 
@@ -141,7 +141,7 @@ test('whoever may not restore is refused before anything is changed', async () =
     const { code, err } = await run('restore last --yes', role)
     expect([role, code, err]).toEqual([role, 1, expect.stringContaining('bus.denied')])
   }
-  expect(await one.ask({ type: 'GET' }, { timeoutMs: 20_000 })).toBe(1)
+  expect(await one.ask({ type: 'GET' }, { timeoutMs: 120_000 })).toBe(1)
   await node.stop()
 })
 

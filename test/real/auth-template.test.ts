@@ -110,9 +110,9 @@ test('a node with the printed rights does all that a node does, and the server r
   await using client = await openAs('bank', 'operator')
   const one = client.ref(shopper, 'a')
   for (let at = 0; at < 20; at++) await one.send({ type: 'BUY' })
-  expect(await one.ask({ type: 'ASK' }, { timeoutMs: 20_000 })).toEqual({ bought: 20 })
+  expect(await one.ask({ type: 'ASK' }, { timeoutMs: 120_000 })).toEqual({ bought: 20 })
   await one.send({ type: 'REST' })
-  await one.waitFor(({ context }) => context.called === 'called', { timeoutMs: 20_000 })
+  await one.waitFor(({ context }) => context.called === 'called', { timeoutMs: 120_000 })
   await traced((event) => event.is === 'trimmed' && event.removed > 0)
   // The next base takes the place of the first.
   for (let at = 0; at < 20; at++) await one.send({ type: 'BUY' })
@@ -120,13 +120,13 @@ test('a node with the printed rights does all that a node does, and the server r
   await node.stop()
   node = await startNode('bank', 'node')
   await one.send({ type: 'BUY' })
-  await one.waitFor(({ context }) => context.bought === 41, { timeoutMs: 20_000 })
+  await one.waitFor(({ context }) => context.bought === 41, { timeoutMs: 120_000 })
   await node.stop()
   // Without its store it needs the bases.
   await rm(join(world.dir, 'bank', 'store'), { recursive: true })
   node = await startNode('bank', 'node')
   await one.send({ type: 'BUY' })
-  await one.waitFor(({ context }) => context.bought === 42, { timeoutMs: 20_000 })
+  await one.waitFor(({ context }) => context.bought === 42, { timeoutMs: 120_000 })
   await client.operate.delete(one.address)
   await node.stop()
   // A base so large that the server asks in between whether it may go on.

@@ -41,7 +41,7 @@ test('a model call runs in the process that has the model, and in the next one w
     const agent = realm.at('agent/x')
     const ask = (word: string) => agent.send({ type: 'ASK', provider: 'provider/p', self: 'agent/x', word })
     const heard = async (count: number): Promise<readonly string[]> =>
-      heardBy(await agent.waitFor((shown) => heardBy(shown).length >= count, { timeoutMs: 20_000 }))
+      heardBy(await agent.waitFor((shown) => heardBy(shown).length >= count, { timeoutMs: 120_000 }))
     await ask('one')
     const waits = await owner.line(({ is }) => is === 'effect.waits')
     expect(waits).toMatchObject({ for: 'carrier', reason: expect.stringContaining('owner (labels: none)') })

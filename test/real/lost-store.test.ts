@@ -37,7 +37,7 @@ async function addAndExpect(realm: string, before: number, more: number): Promis
   await using client = await openRealm({ realm, servers: server.url, dir: join(dir, realm) })
   const one = client.ref(counters, 'a')
   for (let i = 0; i < more; i++) await one.send({ type: 'ADD' })
-  const seen = await one.waitFor(({ context }) => context.count >= before + more, { timeoutMs: 20_000 })
+  const seen = await one.waitFor(({ context }) => context.count >= before + more, { timeoutMs: 120_000 })
   expect(seen.context.count).toBe(before + more)
 }
 

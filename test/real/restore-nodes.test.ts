@@ -101,6 +101,8 @@ async function untilOpen(): Promise<RealmHandle> {
       return await open()
     } catch (error) {
       if (!isFault(error, 'realm.restoring')) throw error
+      // Who asks without a pause takes from the restore what it waits for.
+      await pause(50)
     }
   }
 }
@@ -108,7 +110,7 @@ async function untilOpen(): Promise<RealmHandle> {
 async function total(): Promise<number> {
   const realm = await open()
   const counts = await Promise.all(
-    keys.map((key) => realm.at(`counter/${key}`).ask({ type: 'GET' }, { emitted: 'COUNT', timeoutMs: 10_000 })),
+    keys.map((key) => realm.at(`counter/${key}`).ask({ type: 'GET' }, { emitted: 'COUNT', timeoutMs: 120_000 })),
   )
   return counts.reduce<number>((sum, told) => sum + (told as { count: number }).count, 0)
 }

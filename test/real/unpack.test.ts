@@ -54,9 +54,9 @@ async function restored() {
   const first = await openTestNode(log.connect(), [counter], { archive })
   for (const [at, key] of keys.entries()) await realm.ref(counter, key).send({ type: 'ADD', by: at + 1 })
   for (const [at, key] of keys.entries())
-    await realm.ref(counter, key).waitFor(({ context }) => context.n === at + 1, { timeoutMs: 5000 })
+    await realm.ref(counter, key).waitFor(({ context }) => context.n === at + 1, { timeoutMs: 120_000 })
   await realm.ref(counter, 'k0').send({ type: 'WAIT' })
-  await realm.ref(counter, 'k0').waitFor(({ value }) => value === 'waiting', { timeoutMs: 5000 })
+  await realm.ref(counter, 'k0').waitFor(({ value }) => value === 'waiting', { timeoutMs: 120_000 })
   const { id } = await first.cuts!.take({ name: 'first', by: 'test' }).whole
   const viewOf = (cut: string): Promise<CutView> =>
     openCut({ shelf: cutShelfOf({ bus: log.connect(), archive }), archive }, cut)
@@ -140,7 +140,7 @@ async function addSome({ log }: World, counts: readonly number[]): Promise<reado
   for (const [at, key] of keys.entries())
     if (at % 4 === 0) {
       await realm.ref(counter, key).send({ type: 'ADD', by: 1 })
-      await realm.ref(counter, key).waitFor(({ context }) => context.n === next[at], { timeoutMs: 5000 })
+      await realm.ref(counter, key).waitFor(({ context }) => context.n === next[at], { timeoutMs: 120_000 })
     }
   await realm.close()
   return next
@@ -176,7 +176,7 @@ test('a timer of an actor that nobody touched rings while it still lies there pa
   const world = await restored()
   const one = await start(world, { left: 0 })
   const realm = openTestRealm(world.log.connect())
-  await realm.ref(counter, 'k0').waitFor(({ context }) => context.late === 1, { timeoutMs: 20_000 })
+  await realm.ref(counter, 'k0').waitFor(({ context }) => context.late === 1, { timeoutMs: 120_000 })
   expect(leftIn(one.store)).toBe(keys.length)
   await realm.close()
   await one.kill()

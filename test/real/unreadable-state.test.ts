@@ -48,7 +48,7 @@ async function addAndExpect(realm: string, kind: Kind, expected: number): Promis
   await using client = await openRealm({ realm, servers: server.url, dir: join(dir, realm) })
   const one = client.ref(kind, 'a')
   await one.send({ type: 'ADD' })
-  const seen = await one.waitFor(({ context }) => context.count >= expected, { timeoutMs: 20_000 })
+  const seen = await one.waitFor(({ context }) => context.count >= expected, { timeoutMs: 120_000 })
   expect(seen.context.count).toBe(expected)
 }
 
