@@ -66,13 +66,17 @@ export async function checkLog(realm: RealmHandle, config: Config): Promise<Find
   return ok('log', says)
 }
 
+const untouched = { mends: [], isOpen: false, report: undefined }
+
 /** Whether the log ever lost its end, and what became of it. */
 export async function checkMended(realm: RealmHandle): Promise<Finding> {
   const last = await realm.bus.last(subjects.mended(realm.bus.realm))
-  if (last === undefined) return ok('mended', 'The log never lost what it had acknowledged.')
-  const { mends, isOpen, report } = decodeMendHead(last.data)
+  const { mends, isOpen, report } = last === undefined ? untouched : decodeMendHead(last.data)
+  // What every restored log begins with: it says where its entries stood in the cut.
+  const losses = mends.length - (realm.bus.realm.generation > 0 ? 1 : 0)
+  if (losses <= 0 || report === undefined) return ok('mended', 'The log never lost what it had acknowledged.')
   const when = dueText(report.at, systemClock.now())
-  const says = `The log lost its end ${mends.length === 1 ? 'once' : `${mends.length} times`}, last ${when}: ${report.entries} entries were appended again by ${report.node}, ${report.missing} had been folded by nobody.`
+  const says = `The log lost its end ${losses === 1 ? 'once' : `${losses} times`}, last ${when}: ${report.entries} entries were appended again by ${report.node}, ${report.missing} had been folded by nobody.`
   return warn(
     'mended',
     isOpen ? `${says} It is not done yet.` : says,
