@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { AnyEvent } from '#protocol/envelope.ts'
 import { type RealmHandle, realmHandleOf } from '#runtime/client/realm-handle.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import { systemClock } from '#runtime/clock.ts'
@@ -36,6 +37,8 @@ export type CrashWorld = {
   start(name: string, given?: Given): Child
   /** Takes the disk of that name away; its next node has the log alone. */
   loseDisk(name: string): Promise<void>
+  /** An event from outside; resolves when it was promised. */
+  send(address: string, event: AnyEvent): Promise<unknown>
   /** So many requests of each workload; resolves when each was promised or given up. */
   drive(size: number): Promise<void>
   /** Round after round, as long as it is so when one begins. */
@@ -58,7 +61,8 @@ const pace = 0.02
 /** Long after the last recovery; a law that is broken for good is told then. */
 const patienceMs = 40_000
 
-export async function openCrashWorld(seed: number): Promise<CrashWorld> {
+/** `isScripted`: instead of the workloads its nodes have an agent that goes by a script. */
+export async function openCrashWorld(seed: number, { isScripted = false } = {}): Promise<CrashWorld> {
   const nats = await startNats()
   const dir = await mkdtemp(join(tmpdir(), 'perdure-crash-'))
   const realm = 'crash'
@@ -71,7 +75,7 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
     durability: 'process',
     times: { ackMs: 1500, callMs: 1500, heartbeatMs: 500, reconnectMs: 50 },
   })
-  const all = everything({ isElsewhere: true })
+  const all = isScripted ? [] : everything({ isElsewhere: true })
   const random = randomOf(seed)
   const started = new Set<Child>()
   const handleOf = (name: string): RealmHandle =>
@@ -118,7 +122,8 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
     nats,
     bus,
     start(name, { death, plant, url = nats.url, ackMs = 1000, options } = {}) {
-      const child = startChild({ name, url, realm, dir: join(dir, name), partitions, death, plant, ackMs, options })
+      const how = { death, plant, ackMs, options, isScripted }
+      const child = startChild({ name, url, realm, dir: join(dir, name), partitions, ...how })
       started.add(child)
       child.exited.then(
         () => started.delete(child),
@@ -127,6 +132,7 @@ export async function openCrashWorld(seed: number): Promise<CrashWorld> {
       return child
     },
     loseDisk: (name) => rm(join(dir, name), { recursive: true, force: true }),
+    send: (address, event) => handleOf('sender').send(address, event),
     drive,
     async driveWhile(isSo) {
       while (isSo()) await drive(2)

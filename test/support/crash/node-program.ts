@@ -4,6 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
+import { createInterface } from 'node:readline'
 import { storedFaultOf } from '#protocol/fault.ts'
 import { systemClock } from '#runtime/clock.ts'
 import type { Bus } from '#runtime/bus.ts'
@@ -13,6 +14,7 @@ import { startNode } from '#runtime/start-node.ts'
 import { onTrace } from '#runtime/trace.ts'
 import { openLmdbStore } from '#store/lmdb-store.ts'
 import { nodeOptions } from '#test/support/engine.ts'
+import { scriptedAgent } from '#test/support/scripted-agent.ts'
 import { everything } from '#test/support/workloads/everything.ts'
 import { plants } from '#test/support/sim/mutations.ts'
 import { randomOf } from '#test/support/workloads/random.ts'
@@ -31,7 +33,11 @@ export type NodeProgram = {
   readonly ackMs: number
   /** Of a node's options, beside those of all tests. */
   readonly options?: Partial<NodeOptions> | undefined
+  /** Instead of the workloads it has an agent, whose model is whoever started this process. */
+  readonly isScripted?: boolean | undefined
 }
+
+export type Answer = { readonly turn: number; readonly text: string }
 
 const given = JSON.parse(process.argv[2] ?? '{}') as NodeProgram
 const say = (line: unknown): void => void writeSync(1, `${JSON.stringify(line)}\n`)
@@ -39,6 +45,23 @@ const say = (line: unknown): void => void writeSync(1, `${JSON.stringify(line)}\
 function planted(bus: Bus): Bus {
   const plant = given.plant === undefined ? undefined : plants[given.plant]
   return plant?.(randomOf(1)).bus?.(bus, systemClock) ?? bus
+}
+
+/** Asks on standard output, and is answered on standard input. */
+function modelOf(): (turn: number) => Promise<string> {
+  const waiting = new Map<number, (text: string) => void>()
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    const { turn, text } = JSON.parse(line) as Answer
+    waiting.get(turn)?.(text)
+  })
+  // A node that stopped does not stay for answers.
+  process.stdin.unref()
+  return (turn) => {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    waiting.set(turn, resolve)
+    say({ asked: turn })
+    return promise
+  }
 }
 
 onTrace((event) => {
@@ -78,7 +101,7 @@ try {
     mapBytes: 2 ** 30,
     identity: { realm: name, generation, partitions, log: createdAt },
   })
-  const actors = everything().flatMap((one) => one.kinds)
+  const actors = given.isScripted === true ? scriptedAgent(modelOf()) : everything().flatMap((one) => one.kinds)
   const node = await startNode(
     { bus: planted(mortalBus(plain, reaper)), store: mortalStore(store, reaper), clock: systemClock, actors },
     { ...nodeOptions, name: given.name, cheapMost: 4, ...given.options },
