@@ -77,7 +77,7 @@ const approve = ({ realm }: Looked, by: string): Promise<unknown> => realm.send(
 async function openDesk(ms: number): Promise<RestoreRealm> {
   const world = await openRestoreRealm([desk])
   await world.start()
-  await world.realm.operate.start('desk/1')
+  await world.realm.operate.start('desk/1', undefined)
   await world.settle()
   await world.pass(ms)
   return world
