@@ -5,7 +5,7 @@ import { openCutRealm } from '#test/support/cuts/cut-realm.ts'
 const partitions = 2
 const trimming = { trimEveryMs: 500, trimAnswerMs: 100, historyMs: 0 }
 
-test('a log stays as short as it was while kept cuts become more, and all stay whole [U20]', async () => {
+test('a log stays as short as it was while cuts become more, and all are whole [U20]', async () => {
   using realm = openCutRealm({ partitions })
   const a = realm.launch('a', { options: trimming })
   await realm.clock.advance(3000)
