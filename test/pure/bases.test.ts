@@ -115,7 +115,7 @@ test('an owner that is one no more cannot put an older base in place of a newer'
   third.kill()
 })
 
-test('an emitted event that a subscriber has not heard is not trimmed', async () => {
+test('an emitted event that a subscriber has not heard is not trimmed [U20]', async () => {
   const world = openWorld()
   const { realm, log } = world
   const first = await openProcess(world)

@@ -83,7 +83,7 @@ async function openWorld(): Promise<{
 }
 
 test.for([[['a', 'b']], [['a', 'b', 'c']], [['a', 'b', 'c', 'd', 'e']]] as const)(
-  'callers %j that wait for each other in a circle are named, with whom each waits for',
+  'callers %j that wait in a circle are named, with whom each waits for [U8]',
   async ([ring]) => {
     const world = await openWorld()
     const next = (at: number): string => ring[(at + 1) % ring.length] as string
@@ -238,7 +238,7 @@ test('in a cut everybody who may wait is looked at, also those who need nothing'
   expect(check.deadlocks).toHaveLength(1)
 })
 
-test('an invariant holds, does not and says why, throws, or takes too long: each is told of by itself', async () => {
+test('an invariant holds, does not and says why, throws or is late: each is told [U8]', async () => {
   const world = await openWorld()
   await world.call(['a', 'b', 'c'].map((key) => [key, 'server']))
   const counted = invariant('three call', async (cut) => {

@@ -36,7 +36,7 @@ async function exported(maker: Maker, dir: string): Promise<string> {
   return path
 }
 
-test('a file holds all of a cut, and is written without the key and read with it', async () => {
+test('a file holds all of a cut, is written without the key and read with it [U17]', async () => {
   await using dir = await openTempDir()
   const path = await exported(openMaker(), dir.path)
   expect(await readdir(dir.path)).toEqual(['c1.cut'])
@@ -85,7 +85,7 @@ test('a file that ends anywhere before its end, or goes on after it, is refused'
   await expect(openCutFile(path)).rejects.toMatchObject({ code: 'cut.file' })
 })
 
-test('a file with one bit changed anywhere is refused', async () => {
+test('a file with one bit changed anywhere is refused [N34]', async () => {
   await using dir = await openTempDir()
   const whole = await readFile(await exported(openMaker(), dir.path))
   const path = join(dir.path, 'flipped')

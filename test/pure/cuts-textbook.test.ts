@@ -19,7 +19,7 @@ describe('the textbook, with a marker on each channel', () => {
     return textbookPictures({ random, names, requests: random.int(20, 120), cuts: 5, plant }).flatMap(pictureFaults)
   }
 
-  test('its cuts are consistent, whatever the dice say', () => {
+  test('its cuts are consistent, whatever the dice say [N22]', () => {
     for (let seed = 1; seed <= rounds(30, 1000); seed++) expect(run(seed), `seed ${seed}`).toEqual([])
   })
 
@@ -35,7 +35,7 @@ describe('the textbook, with a marker on each channel', () => {
 describe('a realm', () => {
   const seeds = Array.from({ length: rounds(3, 60) }, (_, at) => at + 1)
 
-  test.each(seeds)('its cuts in the storm of world %i satisfy the same checker', async (seed) => {
+  test.each(seeds)('its cuts in the storm of world %i satisfy the same checker [N22]', async (seed) => {
     const { faults, taken, story } = await runWorld({
       seed,
       requests: 60,

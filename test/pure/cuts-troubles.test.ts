@@ -8,7 +8,7 @@ import { slowMailboxes } from '#test/support/cuts/plants.ts'
 import { rounds } from '#test/support/rounds.ts'
 import { randomOf } from '#test/support/workloads/random.ts'
 
-test('nothing that was in flight is trimmed before it was copied, also when whoever takes the cut does not answer', async () => {
+test('nothing in flight is trimmed before it is copied, though its taker sleeps [U5]', async () => {
   using realm = openCutRealm({ partitions: 2, count: 8 })
   const trimming = { trimEveryMs: 100, trimAnswerMs: 100, historyMs: 0 }
   const looker = realm.launch('looker', {

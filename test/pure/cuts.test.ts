@@ -61,7 +61,7 @@ test('the next cut stores only what changed since the last one, and shares the r
   expect(await realm.faults()).toEqual([])
 })
 
-test('cuts overlap: each is whole, whoever takes it', async () => {
+test('cuts overlap: each is whole, whoever takes it [N22]', async () => {
   using realm = openCutRealm()
   const [a, b] = await realm.join('a', 'b')
   const paying = realm.pay(60)

@@ -140,7 +140,7 @@ test('two trials with the same definitions and events never part, and end as the
   await world[Symbol.asyncDispose]()
 })
 
-test('a changed definition parts where it first makes a difference', async () => {
+test('a changed definition parts where it first makes a difference [U2] [U3]', async () => {
   const { world, view } = await cutInTheMiddle()
   const { run, differences } = await tried(world, view, { actors: shop({ where: 'changed', tax: 1000 }) })
   const { parting } = run

@@ -119,7 +119,7 @@ test('answers go on in their order when another node takes the fork over', async
   expect(ranInFork()).toEqual([])
 })
 
-test('with "block" nothing is answered and nothing runs; with a list what is on it runs', async () => {
+test('with "block" nothing is answered or runs; with a list what is on it runs [U2]', async () => {
   await using world = await openRestoreRealm(parentActors)
   await world.start()
   openGate('ring')

@@ -37,32 +37,29 @@ async function cutWorld() {
   return { world, view, realms, shelf, forks: forksOf(world, realms) }
 }
 
-test.for([4, 3])(
-  'a fork of %i partitions goes on from the cut, and the log of its realm is as it was',
-  async (partitions) => {
-    await using world = await openRestoreRealm([counter])
-    await world.start()
-    for (const key of ['a', 'b', 'c', 'd', 'e']) await add(world, key, 'one')
-    const view = await world.take()
-    for (const key of ['a', 'b']) await add(world, key, 'two')
-    const written = (): unknown[] =>
-      world.log.entries().map(({ seq, subject, data }) => [seq, subject, Buffer.from(data).toString('hex')])
-    const before = written()
-    await using fork = await openFork(world, view, { partitions })
-    await fork.start([counter])
-    const inFork = async (key: string): Promise<unknown> =>
-      ((await fork.state(`counter/${key}`))?.snapshot.context as { got: string[] } | undefined)?.got
-    expect(fork.realm.partitions).toBe(partitions)
-    for (const key of ['a', 'b', 'c', 'd', 'e']) expect(await inFork(key)).toEqual(['one'])
-    await fork.realm.send('counter/a', { type: 'ADD', word: 'there' })
-    await fork.pass(10)
-    expect(await inFork('a')).toEqual(['one', 'there'])
-    expect(written()).toEqual(before)
-    await add(world, 'a', 'three')
-    expect(await got(world, 'a')).toEqual(['one', 'two', 'three'])
-    expect(await inFork('a')).toEqual(['one', 'there'])
-  },
-)
+test.for([4, 3])('a fork of %i partitions goes on from the cut, its realm stays as it is [U2]', async (partitions) => {
+  await using world = await openRestoreRealm([counter])
+  await world.start()
+  for (const key of ['a', 'b', 'c', 'd', 'e']) await add(world, key, 'one')
+  const view = await world.take()
+  for (const key of ['a', 'b']) await add(world, key, 'two')
+  const written = (): unknown[] =>
+    world.log.entries().map(({ seq, subject, data }) => [seq, subject, Buffer.from(data).toString('hex')])
+  const before = written()
+  await using fork = await openFork(world, view, { partitions })
+  await fork.start([counter])
+  const inFork = async (key: string): Promise<unknown> =>
+    ((await fork.state(`counter/${key}`))?.snapshot.context as { got: string[] } | undefined)?.got
+  expect(fork.realm.partitions).toBe(partitions)
+  for (const key of ['a', 'b', 'c', 'd', 'e']) expect(await inFork(key)).toEqual(['one'])
+  await fork.realm.send('counter/a', { type: 'ADD', word: 'there' })
+  await fork.pass(10)
+  expect(await inFork('a')).toEqual(['one', 'there'])
+  expect(written()).toEqual(before)
+  await add(world, 'a', 'three')
+  expect(await got(world, 'a')).toEqual(['one', 'two', 'three'])
+  expect(await inFork('a')).toEqual(['one', 'there'])
+})
 
 test('a node of the realm and a node of its fork take cuts of their own', async () => {
   await using world = await openRestoreRealm([counter])

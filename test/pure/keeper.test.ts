@@ -94,6 +94,18 @@ test('a cut is taken so often, if anything happened since the last', async () =>
   expect(world.taken).toEqual(['c1', 'c2'])
 })
 
+test('a cut each second, where that is wanted, as long as things happen [N8]', async () => {
+  await using world = openWorld({ cutEveryMs: second })
+  for (let at = 0; at < 100; at++) {
+    await world.within(world.work())
+    await world.clock.advance(second / 10)
+  }
+  expect(world.taken.length).toBeGreaterThanOrEqual(9)
+  expect(world.taken.length).toBeLessThanOrEqual(10)
+  await world.clock.advance(minute)
+  expect(world.taken.length).toBeLessThanOrEqual(11)
+})
+
 test('what a cut left on the log of a realm at rest is read once, and not at every look', async () => {
   await using world = openWorld({ cutEveryMs: minute })
   await world.within(world.work())

@@ -5,7 +5,7 @@ import { bytes } from '#test/support/bus-world.ts'
 
 const partitions = 16
 
-busContract('the bus in memory', {
+busContract('the bus in memory [C20]', {
   partitions,
   setUp: () => Promise.resolve(),
   tearDown: () => Promise.resolve(),

@@ -150,7 +150,7 @@ test('the machine that it had makes of its inputs what the record says, commit b
   expect(steps.at(-1)?.old?.context).toEqual((await realm.operate.show('worker/a'))?.state.snapshot.context)
 })
 
-test('a replay may begin anywhere, and ends where it is told to', async () => {
+test('a replay may begin anywhere, and ends where it is told to [U10]', async () => {
   await using realm = await busyRealm()
   const inputs = await all(realm.past.inputs('worker/a'))
   for (const at of [3, 9, 18]) {

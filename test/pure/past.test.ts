@@ -159,7 +159,7 @@ test('at every place each actor is what it was when that was the end of the log'
   expect(ways).toContain('counter: present')
 })
 
-test('at every time they are what they were then, with a node and without one', async () => {
+test('at every time they are what they were then, with a node and without one [NM19]', async () => {
   const world = await openWorld()
   const node = await world.openNode()
   const realm = await world.openRealm()

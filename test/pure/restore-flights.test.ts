@@ -28,7 +28,7 @@ const cases = [
 ] as const
 
 test.for(cases.slice(0, rounds(2, 4)))(
-  'into %i partitions, with the dice of %i, no money is lost and no word heard twice',
+  'into %i partitions, with dice %i, no money is lost, no word heard twice [N23]',
   async ([partitions, seed]) => {
     using realm = openCutRealm({ seed })
     const [a] = await realm.join('a', 'b')

@@ -20,7 +20,7 @@ const keptOf = (notes: readonly CutNote[], keep: Parameters<typeof expiredOf>[1]
   return notes.filter(({ id }) => !gone.has(id)).map(({ id }) => id)
 }
 
-test('the newest stay, and the newest of each hour and day that has one', () => {
+test('the newest stay, and the newest of each hour and day that has one [SD5]', () => {
   const notes = [0.1, 0.5, 5.2, 24.1, 30.5, 30.9, 31.1, 31.2, 31.3].map((at) => note(at))
   expect(keptOf(notes, { last: 2, hourly: 0, daily: 0 })).toEqual(['31.2', '31.3'])
   expect(keptOf(notes, { last: 1, hourly: 3, daily: 0 })).toEqual(['24.1', '30.9', '31.3'])

@@ -76,7 +76,7 @@ async function pay(realm: TestRealm, from: string, amount: number, way: readonly
   await realm.settle()
 }
 
-test('those who took what it sent go back with it, and those who did not stay as they are', async () => {
+test('who took what it sent goes back with it, who did not stays as it is [U22] [C16]', async () => {
   await using realm = await openBank()
   await pay(realm, 'd', 5, ['e'])
   const place = await placeOf(realm)
@@ -115,7 +115,7 @@ async function all<T>(realm: TestRealm, wanted: Promise<T>): Promise<T> {
   return await done
 }
 
-test('what came from others meanwhile is sent again when that is wanted, once and in its order', async () => {
+test('what came from others is sent again if wanted, once and in its order [C16]', async () => {
   await using realm = await openBank()
   const place = await placeOf(realm)
   await pay(realm, 'a', 10, ['b'])

@@ -69,7 +69,7 @@ test('a store that is lost after the log was trimmed is rebuilt from bases and t
   }
 })
 
-test('an entry that is not folded or not consumed yet is not purged, and neither is the last of a partition', async () => {
+test('what is not folded or consumed is not purged, nor the last of a partition [U20]', async () => {
   const log = openMemoryLog({ realm: 'shop', partitions: 2, clock: systemClock })
   const bus = log.connect()
   const node = await openTestNode(bus, [counters])

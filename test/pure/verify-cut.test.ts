@@ -43,7 +43,7 @@ test('a whole cut is called whole, and looking changes nothing', async () => {
   expect(await stored(maker)).toEqual(before)
 })
 
-test('one bit changed anywhere, in the manifest, a slice or a segment, is found', async () => {
+test('one bit changed anywhere, in manifest, slice or segment, is found [N34]', async () => {
   const maker = await openMaker()
   const dice = randomOf(3)
   const all = await stored(maker)

@@ -7,7 +7,7 @@ import { type TestNats, startNats } from '#test/support/nats.ts'
 const partitions = 16
 let nats: TestNats
 
-busContract('the bus over NATS', {
+busContract('the bus over NATS [C20]', {
   partitions,
   async setUp() {
     nats = await startNats()

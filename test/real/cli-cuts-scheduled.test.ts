@@ -19,7 +19,7 @@ afterAll(async () => {
   await cli.close()
 })
 
-test('cuts are taken by themselves while things happen, drilled, copied and let go of, and doctor says that all is well [SD5]', async () => {
+test('cuts are taken, drilled, copied and let go of by themselves [N8] [SD5]', async () => {
   const taken = new Set<string>()
   for (let at = 0; taken.size < 4; at++) {
     await cli.json('send', 'counter/a', 'ADD', 'by=1')

@@ -22,7 +22,7 @@ async function sendMail(key: string, to: string, count: number): Promise<void> {
   await mail.receipts(key, count)
 }
 
-test('a changed module and a changed list of events are tried, and nothing is left of it', async () => {
+test('a changed module and changed events are tried, and nothing is left of it [U3]', async () => {
   await cli.up('--actors', mail.path)
   await sendMail('a', 'ann', 1)
   await cli.json('cut', 'take', '--name', 'then')

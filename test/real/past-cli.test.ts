@@ -76,7 +76,7 @@ async function untilState(address: string, state: string): Promise<void> {
   }
 }
 
-test('an actor is shown as it was at a place, at a time, in a cut; and what it was given', async () => {
+test('an actor is shown as it was at a place, a time, in a cut; and its inputs [NM19]', async () => {
   for (const amount of [10, 20, 30]) await cli.json('send', 'bill/1', 'ADD', `amount=${amount}`)
   await cli.json('cut', 'take', '--name', 'before')
   const added = await cli.json('inputs', 'bill/1')
@@ -102,7 +102,7 @@ test('an actor is shown as it was at a place, at a time, in a cut; and what it w
   expect(await cli.run(['at', '2026-13-77', 'show', 'bill/1'])).toMatchObject({ code: 2 })
 })
 
-test('a replay on a changed machine shows where it would have gone', async () => {
+test('a replay on a changed machine shows where it would have gone [U10]', async () => {
   const steps = await cli.json('debug', 'bill/1', '--actors', 'shop.ts', '--machine', 'changed.ts')
   expect(steps.map(({ first, record }) => [first, record])).toEqual(
     [false, false, false, true, false].map((first) => [first, undefined]),
@@ -154,7 +154,7 @@ test('an actor goes back to a cut when that is said twice, and not before', asyn
   expect(await cli.json('show', 'bill/7')).toMatchObject([{ state: 'open', context: { sum: 1 } }])
 })
 
-test('a deadlock and an invariant that does not hold are in every cut, named', async () => {
+test('a deadlock and an invariant that does not hold are in every cut, named [U8]', async () => {
   expect(await cli.run(['cut', 'check'])).toMatchObject({ code: 0 })
   for (const key of ['a', 'b']) await cli.json('send', `caller/${key}`, 'CALL')
   await cli.json('send', 'caller/a', 'SAY', 'other=caller/b')

@@ -57,7 +57,7 @@ test('after a bad deploy the realm is taken back in place, and its node goes on 
   expect(await count('a')).toBe(101)
 })
 
-test('what came after the cut is listed, edited and delivered again', async () => {
+test('what came after the cut is listed, edited and delivered again [C16]', async () => {
   const up = await cli.up()
   await add('a', 1)
   const id = await cut('before')
@@ -84,7 +84,7 @@ test('what came after the cut is listed, edited and delivered again', async () =
   expect(await count('a')).toBe(1 + 10 + 2000 + 30_000)
 })
 
-test('after total loss the realm goes on from an exported file, on new servers', async () => {
+test('after total loss the realm goes on from an exported file, on new servers [SG1]', async () => {
   const up = await cli.up()
   for (const key of ['a', 'b', 'c']) await add(key, 7)
   await cut('last-good')

@@ -2,6 +2,7 @@
  * A realm of wallets in virtual time, of which a test takes cuts: processes with disks and archives
  * that outlive them, and the two checkers, of which one reads the log and one the picture alone.
  */
+import type { ActorKind } from '#protocol/actor.ts'
 import type { CutManifest, CutNote } from '#protocol/cut.ts'
 import type { LogEntry } from '#runtime/bus.ts'
 import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
@@ -33,7 +34,15 @@ type Launch = Pick<ProcessWorld, 'dies' | 'mutation'> & {
 
 export const members = { beatMs: 100, suspectMs: 300, deadMs: 1000 }
 
-export function openCutRealm({ partitions = 4, seed = 1, count = 6 } = {}) {
+type Opening = {
+  readonly partitions?: number
+  readonly seed?: number
+  readonly count?: number
+  /** Others than wallets, of which the checkers know nothing. */
+  readonly kinds?: readonly ActorKind[]
+}
+
+export function openCutRealm({ partitions = 4, seed = 1, count = 6, kinds }: Opening = {}) {
   const processes: Process[] = []
   const disks = new Map<string, Pick<ProcessWorld, 'disk' | 'shelf'>>()
   const clock = openVirtualClock({
@@ -61,7 +70,7 @@ export function openCutRealm({ partitions = 4, seed = 1, count = 6 } = {}) {
     disks.set(name, kept)
     const process = startProcess({
       ...{ log, clock, disk: kept.disk, shelf: hasArchive ? kept.shelf : undefined },
-      kinds: workload.kinds,
+      kinds: kinds ?? workload.kinds,
       options: { ...nodeOptions, ...members, name, ...options },
       ...given,
     })
