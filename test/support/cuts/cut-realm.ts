@@ -125,3 +125,5 @@ export function openCutRealm({ partitions = 4, seed = 1, count = 6, kinds }: Ope
     },
   }
 }
+
+export type CutRealm = ReturnType<typeof openCutRealm>
