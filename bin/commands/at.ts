@@ -1,8 +1,10 @@
 /** `perdure at`: what an actor was at an instant of the past. */
-import type { Command } from '#bin/command.ts'
+import type { Call, Command } from '#bin/command.ts'
+import { cutFileOf, lookInFile } from '#bin/cuts/cut-in-file.ts'
 import { timeText } from '#bin/layout.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { Fault } from '#protocol/fault.ts'
+import { decodeState } from '#protocol/state.ts'
 import { type PastSight, parseAddress, type RealmHandle, systemClock } from '#runtime/index.ts'
 import type { HistoryLines } from './history.ts'
 import { jsonOf, print } from './show.ts'
@@ -10,12 +12,17 @@ import { jsonOf, print } from './show.ts'
 export const command: Command = {
   name: 'at',
   title: 'shows one actor as it was: in a cut, at a place, at a time',
-  usage: ['<cut | place | time> show <address> [--full]'],
+  usage: ['<cut | file | place | time> show <address> [--full]'],
   about: [
     'Everything that "perdure show" prints, as it was then: the state behind the last commit at or before that instant. The nearest cut, what the log holds of this actor and nothing else are read; no node is disturbed. Across restores, mendings and rollouts it is the state that was true at that time, as the machine of that time wrote it.',
-    'An instant is a place on the log (1041, as history and inputs print them), a time (2026-03-01T10:15, 10:15, or 5m for five minutes ago), or a cut (its id, its name, last). Where a word could be two of them, write cut:, seq: or time: before it.',
+    'An instant is a place on the log (1041, as history and inputs print them), a time (2026-03-01T10:15, 10:15, or 5m for five minutes ago), or a cut (its id, its name, last, or an exported file, for which no server is needed, but the key: cuts.keyFile). Where a word could be two of them, write cut:, seq: or time: before it.',
   ],
-  examples: ['at 5m show order/42', 'at before-deploy show order/42 --json', 'at 1041 show order/42'],
+  examples: [
+    'at 5m show order/42',
+    'at before-deploy show order/42 --json',
+    'at 1041 show order/42',
+    'at shop.cut show order/42',
+  ],
   flags: {
     full: { type: 'yes', about: 'The context whole, however large.' },
     steps: { type: 'text', value: '5', about: 'How many of the last steps before it; 5 by default.' },
@@ -28,12 +35,12 @@ export const command: Command = {
     const [text, extra] = rest[0] === 'show' ? rest.slice(1) : rest
     if (when === undefined || text === undefined || extra !== undefined)
       throw wrong(command, 'Name an instant and one actor, for example: at 5m show order/42.')
-    const realm = await call.realm()
-    const sight = await realm.past.at(when, text)
+    const file = await cutFileOf(when)
+    const sight = file === undefined ? await (await call.realm()).past.at(when, text) : await inFile(call, file, text)
     const { state, commit, from } = sight
     if (state === undefined) throw new Fault('past.absent', { value: text, instant: when })
     const limit = call.count('steps', 5)
-    const history = await stepsBefore(realm, sight, limit)
+    const history = file === undefined ? await stepsBefore(await call.realm(), sight, limit) : []
     const shown = {
       address: sight.address,
       state,
@@ -68,8 +75,22 @@ const fromText: Readonly<Record<PastSight['from'], string>> = {
   beginning: 'from the beginning of the log',
 }
 
+/** What the file is of is of one instant: no server is asked for more. */
+function inFile({ config }: Call, path: string, text: string): Promise<Omit<PastSight, 'getSnapshot'>> {
+  const address = parseAddress(text)
+  return lookInFile(config, path, async (view) => {
+    const bytes = await view.state(address)
+    const state = bytes === undefined ? undefined : decodeState(bytes)
+    return { address, at: view.manifest.recordedAt, state, from: 'cut', commit: undefined }
+  })
+}
+
 /** Only its owner's history knows them. */
-async function stepsBefore(realm: RealmHandle, sight: PastSight, limit: number): Promise<HistoryLines> {
+async function stepsBefore(
+  realm: RealmHandle,
+  sight: Omit<PastSight, 'getSnapshot'>,
+  limit: number,
+): Promise<HistoryLines> {
   const { commit, address, from } = sight
   if (commit === undefined || limit === 0 || (from !== 'log' && from !== 'present')) return []
   return (await realm.operate.history(parseAddress(address), { limit, before: commit.n + 1 })).slice(0, limit)

@@ -32,7 +32,7 @@ export const command: Command = {
   usage: [
     'take [--name before-deploy] [--no-wait]',
     '[ls]',
-    'show <cut>',
+    'show <cut or file>',
     'check [cut] [--invariants rules.ts]',
     'verify [cut or file]',
     'drill [cut]',
@@ -46,6 +46,7 @@ export const command: Command = {
     'The realm takes cuts of itself (cuts.everyMs, cuts.everyBytes) and keeps some of them (cuts.keepLast, cuts.keepHourly, cuts.keepDaily); those that somebody took stay until they are removed.',
     'check names actors that wait for each other in a circle, or for one that is not there, and holds the cut against the invariants that a module exports; exit code 1 when something is wrong. The nodes do the same by themselves with every cut.',
     'verify reads all of a cut as it lies in the object store, or in an exported file: every signature, hash and segment; exit code 1 when something of it is damaged, missing, or sealed with another key. drill restores it into a scratch realm with the code that restores a real one, holds every state against the definitions that run here, and throws it away; the realm does so by itself once a day (cuts.drillMs). An exported file stands alone: with its key, cuts.key, a realm is restored from it on new machines.',
+    'show and verify need no server for a file, but the key that it was sealed with (cuts.keyFile, PERDURE_CUTS_KEY_FILE); "perdure at shop.cut show order/42" shows an actor in it.',
     'A cut is named by its id, by the name that it was given (then the newest of that name), or "last".',
   ],
   examples: [

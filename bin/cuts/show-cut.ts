@@ -1,29 +1,47 @@
 /** `perdure cut show`: what one cut holds, by kind, channel and partition. */
 import type { Call } from '#bin/command.ts'
 import { bytesText, plural, span, table, timeText } from '#bin/layout.ts'
+import type { CutCheck } from '#protocol/cut-check.ts'
+import type { CutDrill } from '#protocol/cut-drill.ts'
 import type { CutSlice } from '#protocol/cut.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { systemClock } from '#runtime/index.ts'
+import { type CutView, slicesOf } from '#runtime/cuts/reading/open-cut.ts'
 import { checkLines, checkText } from './check-text.ts'
+import { cutFileOf, lookInFile } from './cut-in-file.ts'
 import { drillText } from './drill-text.ts'
 
 export async function showCut(call: Call, [name = 'last', extra]: readonly string[]): Promise<void> {
   if (extra !== undefined) throw wrong({ name: 'cut' }, `"${extra}" is one word too many; name one cut.`)
+  const file = await cutFileOf(name)
+  if (file !== undefined) return await lookInFile(call.config, file, (view) => show(call, view))
   const { cuts } = await call.realm()
   const view = await cuts.open(name)
-  const slices = await Promise.all(view.manifest.slices.map(({ partition }) => view.slice(partition)))
+  const { id } = view.manifest
+  await show(call, view, {
+    check: await cuts.checked(id),
+    drill: (await cuts.drills()).find(({ cut }) => cut === id),
+  })
+}
+
+/** What the realm says of it; a file says nothing of that. */
+type Said = { readonly check: CutCheck | undefined; readonly drill: CutDrill | undefined }
+
+async function show(call: Call, view: Pick<CutView, 'manifest' | 'slice'>, said?: Said): Promise<void> {
+  const { manifest } = view
+  const slices = await slicesOf(view)
   const found = sumOf(slices)
-  const check = await cuts.checked(view.manifest.id)
-  const drill = (await cuts.drills()).find(({ cut }) => cut === view.manifest.id)
-  if (call.json) return call.out.json({ ...jsonOf(view.manifest, slices, found), check, drill })
-  print(call, { manifest: view.manifest, slices, found })
+  if (call.json) return call.out.json({ ...jsonOf(manifest, slices, found), ...said })
+  print(call, { manifest, slices, found })
+  if (said === undefined) return
+  const { check, drill } = said
   call.out.line()
   if (drill !== undefined) call.out.line(`drill ${timeText(drill.at, systemClock.now())}: ${drillText(drill)}`)
   call.out.line(call.out.style('bold', `found: ${checkText(check)}`))
   if (check !== undefined) for (const line of checkLines(check, systemClock.now())) call.out.line(`  ${line}`)
 }
 
-type Manifest = Awaited<ReturnType<Awaited<ReturnType<Call['realm']>>['cuts']['open']>>['manifest']
+type Manifest = CutView['manifest']
 
 type Sums = {
   readonly kinds: ReadonlyMap<string, number>

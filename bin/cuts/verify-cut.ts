@@ -1,13 +1,13 @@
 /** `perdure cut verify`: every signature, hash and segment of a cut, as it lies in the object store or in a file. */
-import { resolve } from 'node:path'
 import type { Call } from '#bin/command.ts'
 import type { ExitCode } from '#bin/exit-codes.ts'
 import { bytesText, plural, wrap } from '#bin/layout.ts'
 import { keyPlaceOf } from '#config/options.ts'
-import { isCutFile, openCutFile } from '#runtime/cuts/reading/cut-file.ts'
+import { openCutFile } from '#runtime/cuts/reading/cut-file.ts'
 import { readCutKey } from '#runtime/cuts/reading/cut-key.ts'
 import { type Flaw, type Verified, verifyCut as verify, type VerifyProgress } from '#runtime/cuts/reading/verify-cut.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
+import { cutFileOf } from './cut-in-file.ts'
 import { farOf } from './far.ts'
 import { wordsOf } from './verb-words.ts'
 
@@ -16,11 +16,12 @@ const flawsShown = 50
 export async function verifyCut(call: Call, words: readonly string[]): Promise<ExitCode> {
   const [cut = 'last'] = words.length === 0 ? ['last'] : wordsOf(words, 'verify', ['a cut, or a file'])
   const far = farOf<VerifyProgress>(call, ({ done, of }) => `${done} of ${plural(of, 'segment')} are looked at`)
-  const isFile = await isCutFile(resolve(cut))
-  const verified = isFile ? await verifyFile(call, resolve(cut), far) : await (await call.realm()).cuts.verify(cut, far)
+  const file = await cutFileOf(cut)
+  const verified =
+    file === undefined ? await (await call.realm()).cuts.verify(cut, far) : await verifyFile(call, file, far)
   const { flaws, flawed } = verified
   if (call.json) for (const flaw of flaws) call.out.json({ cut: verified.cut, ...flaw })
-  print(call, verified, isFile ? resolve(cut) : undefined)
+  print(call, verified, file)
   return flawed === 0 ? 0 : 1
 }
 

@@ -17,7 +17,7 @@ afterAll(async () => {
   await here.close()
 })
 
-test('a file and its key are enough to verify a cut, without any server [U17]', async () => {
+test('a file and its key are enough to verify and look into a cut, without a server [U17]', async () => {
   const up = await there.up()
   await there.json('ask', 'order/1', 'PLACE', 'item=book', 'amount=20', '--until', 'placed')
   await there.json('cut', 'take', '--name', 'first')
@@ -32,4 +32,11 @@ test('a file and its key are enough to verify a cut, without any server [U17]', 
   const { code, out } = await here.run(verify, { env: { ...env, PERDURE_CUTS_KEY_FILE: key } })
   expect({ code, found: JSON.parse(out) as unknown }).toMatchObject({ code: 0, found: { isWhole: true, actors: 1 } })
   expect(await here.run(verify, { env })).toMatchObject({ code: 1 })
+  const look = async (...words: string[]): Promise<unknown> =>
+    JSON.parse((await here.run([...words, '--json'], { env: { ...env, PERDURE_CUTS_KEY_FILE: key } })).out)
+  expect(await look('cut', 'show', 'first.cut')).toMatchObject({ name: 'first', kinds: { order: 1 } })
+  expect(await look('at', 'first.cut', 'show', 'order/1')).toMatchObject({ state: 'placed', at: { from: 'cut' } })
+  expect(await here.run(['at', 'first.cut', 'show', 'order/1'], { env })).toMatchObject({ code: 1 })
+  const absent = ['at', 'first.cut', 'show', 'order/2']
+  expect(await here.run(absent, { env: { ...env, PERDURE_CUTS_KEY_FILE: key } })).toMatchObject({ code: 3 })
 })
