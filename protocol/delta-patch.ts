@@ -26,10 +26,15 @@ export function apply(base: unknown, delta: Uint8Array): unknown {
 
 /** In order. What one of them copied, those after it change in place. */
 export function applyAll(base: unknown, deltas: Iterable<Uint8Array>): unknown {
-  const hands: Hands = { owned: new Set(), take: (value) => value }
+  const owned = new Set<object>()
   let value = base
-  for (const bytes of deltas) value = patched(value, decodePatch(bytes), hands)
+  for (const bytes of deltas) value = applyOwning(value, bytes, owned)
   return value
+}
+
+/** What it copies is added to `owned`, and what is in it is changed in place: nobody else may have that. */
+export function applyOwning(base: unknown, delta: Uint8Array, owned: Set<object>): unknown {
+  return patched(base, decodePatch(delta), { owned, take: (value) => value })
 }
 
 function decodePatch(bytes: Uint8Array): Patch {

@@ -10,7 +10,7 @@ import { comparePatch } from './delta-walk.ts'
 import { Fault, isFault } from './fault.ts'
 import { copyOf, giveUp, plainOf } from './shadow.ts'
 
-export { apply, applyAll } from './delta-patch.ts'
+export { apply, applyAll, applyOwning } from './delta-patch.ts'
 
 /** What was stored last, for one actor. */
 export type Shadow = { root: unknown }

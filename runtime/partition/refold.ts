@@ -6,7 +6,7 @@
  */
 import { type Address, kindOf } from '#protocol/address.ts'
 import { decode } from '#protocol/codec.ts'
-import { apply as applyDelta } from '#protocol/delta.ts'
+import { applyOwning } from '#protocol/delta.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { ClientMark, FoldedPartition } from '#protocol/folded.ts'
@@ -66,6 +66,8 @@ export function refoldOf(
   const split = new Map<string, readonly RecordPart[]>()
   /** States that the store does not have yet, encoded or put together: what differences apply to. */
   let recent: Recent = new Map()
+  /** Parts of them that were made here, and that nobody else has: each is copied once, and not for each record. */
+  let owned = new Set<object>()
   /** Those on their way into the store, newest first. */
   const leaving: Recent[] = []
   let gathered = 0
@@ -107,7 +109,7 @@ export function refoldOf(
     const { address } = change
     if (change.is === 'gone') recent.delete(address)
     else if (change.is === 'full') recent.set(address, change.state)
-    else recent.set(address, applyDelta(arrayBefore(address), change.delta) as unknown[])
+    else recent.set(address, applyOwning(arrayBefore(address), change.delta, owned) as unknown[])
   }
 
   /** Needs are not on the log: they follow from the state, and only the last one counts. */
@@ -166,6 +168,7 @@ export function refoldOf(
       if (folds.length === 0 && held === undefined) return
       leaving.unshift(recent)
       recent = new Map()
+      owned = new Set()
       await store.fold(folds, held)
       leaving.pop()
     },

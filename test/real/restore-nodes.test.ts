@@ -77,7 +77,7 @@ function load(): Load {
   const lanes = Array.from({ length: 8 }, async () => {
     while (!isOver) {
       await insist(next++)
-      await pause(5)
+      await pause(30)
     }
   })
   return {
