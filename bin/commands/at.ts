@@ -4,7 +4,7 @@ import { cutFileOf, lookInFile } from '#bin/cuts/cut-in-file.ts'
 import { timeText } from '#bin/layout.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { Fault } from '#protocol/fault.ts'
-import { decodeState } from '#protocol/state.ts'
+import { type Sight, sightInCut } from '#runtime/client/past.ts'
 import { type PastSight, parseAddress, type RealmHandle, systemClock } from '#runtime/index.ts'
 import type { HistoryLines } from './history.ts'
 import { jsonOf, print } from './show.ts'
@@ -76,21 +76,13 @@ const fromText: Readonly<Record<PastSight['from'], string>> = {
 }
 
 /** What the file is of is of one instant: no server is asked for more. */
-function inFile({ config }: Call, path: string, text: string): Promise<Omit<PastSight, 'getSnapshot'>> {
+function inFile({ config }: Call, path: string, text: string): Promise<Sight> {
   const address = parseAddress(text)
-  return lookInFile(config, path, async (view) => {
-    const bytes = await view.state(address)
-    const state = bytes === undefined ? undefined : decodeState(bytes)
-    return { address, at: view.manifest.recordedAt, state, from: 'cut', commit: undefined }
-  })
+  return lookInFile(config, path, async (file, archive) => await sightInCut(await file.view(archive), address))
 }
 
 /** Only its owner's history knows them. */
-async function stepsBefore(
-  realm: RealmHandle,
-  sight: Omit<PastSight, 'getSnapshot'>,
-  limit: number,
-): Promise<HistoryLines> {
+async function stepsBefore(realm: RealmHandle, sight: Sight, limit: number): Promise<HistoryLines> {
   const { commit, address, from } = sight
   if (commit === undefined || limit === 0 || (from !== 'log' && from !== 'present')) return []
   return (await realm.operate.history(parseAddress(address), { limit, before: commit.n + 1 })).slice(0, limit)

@@ -2,9 +2,9 @@
 import { resolve } from 'node:path'
 import type { Config } from '#config/open-config.ts'
 import { keyPlaceOf } from '#config/options.ts'
-import { isCutFile, openCutFile } from '#runtime/cuts/reading/cut-file.ts'
+import { type CutFile, isCutFile, openCutFile } from '#runtime/cuts/reading/cut-file.ts'
 import { readCutKey } from '#runtime/cuts/reading/cut-key.ts'
-import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
+import type { Archive } from '#store/archive.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
 
 /** Its path, where the word names one. */
@@ -13,8 +13,12 @@ export async function cutFileOf(word: string): Promise<string | undefined> {
   return (await isCutFile(path)) ? path : undefined
 }
 
-export async function lookInFile<T>(config: Config, path: string, look: (view: CutView) => Promise<T>): Promise<T> {
+export async function lookInFile<T>(
+  config: Config,
+  path: string,
+  look: (file: CutFile, archive: Archive) => Promise<T>,
+): Promise<T> {
   await using file = await openCutFile(path)
   await using archive = openMemoryArchive(undefined, await readCutKey(keyPlaceOf(config)))
-  return await look(await file.view(archive))
+  return await look(file, archive)
 }

@@ -14,7 +14,8 @@ import { drillText } from './drill-text.ts'
 export async function showCut(call: Call, [name = 'last', extra]: readonly string[]): Promise<void> {
   if (extra !== undefined) throw wrong({ name: 'cut' }, `"${extra}" is one word too many; name one cut.`)
   const file = await cutFileOf(name)
-  if (file !== undefined) return await lookInFile(call.config, file, (view) => show(call, view))
+  if (file !== undefined)
+    return await lookInFile(call.config, file, async (one, archive) => await show(call, await one.view(archive)))
   const { cuts } = await call.realm()
   const view = await cuts.open(name)
   const { id } = view.manifest

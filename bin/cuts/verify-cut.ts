@@ -2,12 +2,8 @@
 import type { Call } from '#bin/command.ts'
 import type { ExitCode } from '#bin/exit-codes.ts'
 import { bytesText, plural, wrap } from '#bin/layout.ts'
-import { keyPlaceOf } from '#config/options.ts'
-import { openCutFile } from '#runtime/cuts/reading/cut-file.ts'
-import { readCutKey } from '#runtime/cuts/reading/cut-key.ts'
 import { type Flaw, type Verified, verifyCut as verify, type VerifyProgress } from '#runtime/cuts/reading/verify-cut.ts'
-import { openMemoryArchive } from '#store/memory-archive.ts'
-import { cutFileOf } from './cut-in-file.ts'
+import { cutFileOf, lookInFile } from './cut-in-file.ts'
 import { farOf } from './far.ts'
 import { wordsOf } from './verb-words.ts'
 
@@ -18,17 +14,15 @@ export async function verifyCut(call: Call, words: readonly string[]): Promise<E
   const far = farOf<VerifyProgress>(call, ({ done, of }) => `${done} of ${plural(of, 'segment')} are looked at`)
   const file = await cutFileOf(cut)
   const verified =
-    file === undefined ? await (await call.realm()).cuts.verify(cut, far) : await verifyFile(call, file, far)
+    file === undefined
+      ? await (await call.realm()).cuts.verify(cut, far)
+      : await lookInFile(call.config, file, ({ source, id }, archive) =>
+          verify({ source, archive }, { cut: id, realm: file }, far),
+        )
   const { flaws, flawed } = verified
   if (call.json) for (const flaw of flaws) call.out.json({ cut: verified.cut, ...flaw })
   print(call, verified, file)
   return flawed === 0 ? 0 : 1
-}
-
-async function verifyFile(call: Call, path: string, far: (progress: VerifyProgress) => void): Promise<Verified> {
-  await using file = await openCutFile(path)
-  await using archive = openMemoryArchive(undefined, await readCutKey(keyPlaceOf(call.config)))
-  return await verify({ source: file.source, archive }, { cut: file.id, realm: path }, far)
 }
 
 function print({ out, json }: Call, verified: Verified, file: string | undefined): void {

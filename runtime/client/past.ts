@@ -11,6 +11,7 @@ import { type ActorState, decodeState, stateOfArray } from '#protocol/state.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
 import type { Clock } from '#runtime/clock.ts'
+import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 import { type Blueprint, blueprintOf } from '#runtime/core/blueprint.ts'
 import { snapshotOfState } from '#runtime/core/show.ts'
 import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
@@ -42,6 +43,18 @@ export type PastSight<TLogic extends AnyActorLogic = AnyActorLogic> = {
   readonly from: PastState['from']
   /** The last commit that is in it, where one was read. */
   readonly commit: PastState['commit']
+}
+
+/** Without what its definition makes of it. */
+export type Sight = Omit<PastSight, 'getSnapshot'>
+
+/** Also of a cut in a file, where no realm is. */
+export async function sightInCut(
+  { manifest, state }: Pick<CutView, 'manifest' | 'state'>,
+  address: Address,
+): Promise<Sight> {
+  const bytes = await state(address)
+  return { address, at: manifest.recordedAt, state: bytes && decodeState(bytes), from: 'cut', commit: undefined }
 }
 
 export type Stretch = {
@@ -121,13 +134,10 @@ export function realmPastOf(world: World, options: { readonly queryTimeoutMs: nu
     return { epoch, bound: { seq: slices.find((one) => one.partition === partition)?.commit ?? 0 } }
   }
 
-  async function sightOf(when: When, address: Address): Promise<Omit<PastSight, 'getSnapshot'>> {
+  async function sightOf(when: When, address: Address): Promise<Sight> {
     const instant = instantOf(when)
     if ('cut' in instant) {
-      const view = await cuts.open(instant.cut)
-      const bytes = await view.state(address)
-      const state = bytes === undefined ? undefined : decodeState(bytes)
-      return { address, at: view.manifest.recordedAt, state, from: 'cut', commit: undefined }
+      return await sightInCut(await cuts.open(instant.cut), address)
     }
     await using epochs = open()
     const epoch = await epochs.at(instant)
