@@ -5,7 +5,7 @@
  */
 
 /** What is smaller may share its memory with others, and what it would give back is little. */
-const leastBytes = 64 * 1024
+export const leastBytes = 64 * 1024
 
 export function letGo({ buffer, byteLength }: Uint8Array): void {
   if (byteLength >= leastBytes && buffer instanceof ArrayBuffer) buffer.transfer(0)

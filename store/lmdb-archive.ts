@@ -9,7 +9,7 @@ import type { Archive, Shelf } from './archive.ts'
 import { acquireDirLock } from './dir-lock.ts'
 import { prepareDir } from './data-file.ts'
 import { archiveOf } from './open-archive.ts'
-import { sealerOf } from './seal.ts'
+import { sealingThreadOf } from './sealing-thread.ts'
 import { storeFaultOf } from './store-fault.ts'
 
 export type LmdbArchiveOptions = {
@@ -63,6 +63,7 @@ export function openLmdbArchive({ dir, mapBytes, secret }: LmdbArchiveOptions): 
       }
     }
 
+    const sealer = sealingThreadOf({ value: dir, secret })
     const shelf: Shelf = {
       get: (table, name) => databases[table].get(name),
       names: (table) => databases[table].getKeys(),
@@ -79,11 +80,12 @@ export function openLmdbArchive({ dir, mapBytes, secret }: LmdbArchiveOptions): 
         }),
       size: () => ({ bytes: used(), limit: mapBytes }),
       async close() {
+        await sealer.close()
         await root.close()
         lock.release()
       },
     }
-    return archiveOf(shelf, sealerOf(secret))
+    return archiveOf(shelf, sealer)
   } catch (error) {
     lock.release()
     throw storeFaultOf(error, dir, mapBytes)

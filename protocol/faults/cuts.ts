@@ -58,6 +58,10 @@ export const cutFaults = {
   ],
   'cut.fileThere': ['crash', 'There is a file {value} already, and it is not overwritten. Name another, or remove it.'],
   'cut.unwritable': ['crash', 'The cut cannot be written to {value}: {reason}. Nothing was left there.'],
+  'archive.thread': [
+    'retry',
+    'The thread that seals cuts for {value} ended: {reason}. What it was sealing is not kept; the next that is to be sealed starts another one.',
+  ],
   'archive.full': [
     'crash',
     'The archive of cuts in {value} has reached {limit} bytes (cuts.archiveBytes). Remove cuts that are not needed ("perdure cut rm"), or raise the setting.',

@@ -1,0 +1,29 @@
+/** What runs in the thread of `./sealing-thread.ts`: it seals what it is handed, and hands it back. */
+import { parentPort, workerData } from 'node:worker_threads'
+import { sealerOf } from './seal.ts'
+
+export type SealThreadData = { readonly secret: Uint8Array | undefined }
+export type SealAsked = { readonly job: number; readonly plain: Uint8Array }
+export type SealAnswer =
+  | { readonly is: 'ready' }
+  | { readonly is: 'sealed'; readonly job: number; readonly id: string; readonly bytes: Uint8Array }
+  | { readonly is: 'failed'; readonly job: number; readonly error: unknown }
+
+const { secret } = workerData as SealThreadData
+const sealer = sealerOf(secret)
+const port = parentPort
+
+function answer(answer: SealAnswer, handed: readonly Uint8Array[] = []): void {
+  port?.postMessage(
+    answer,
+    handed.map(({ buffer }) => buffer as ArrayBuffer),
+  )
+}
+
+port?.on('message', ({ job, plain }: SealAsked) => {
+  sealer.seal(plain).then(
+    ({ id, bytes }) => answer({ is: 'sealed', job, id, bytes }, [bytes]),
+    (error: unknown) => answer({ is: 'failed', job, error }),
+  )
+})
+answer({ is: 'ready' })
