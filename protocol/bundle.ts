@@ -3,6 +3,7 @@
  * one row of.
  */
 import { encodeTree } from './codec.ts'
+import { mayNameChild } from './quiet-rows.ts'
 
 /** `plain`: the rows as one array; whoever packs it may let go of its memory. */
 export type Bundle = {
@@ -10,9 +11,17 @@ export type Bundle = {
   readonly rows: number
   readonly first: string
   readonly last: string
+  /** Nobody in it can wait for anybody; where that is not known, nothing. */
+  readonly quiet?: boolean
 }
 
-export type Keyed = { readonly key: string; readonly row: unknown; readonly bytes: number }
+/** `isNeedy`: of a state, whether something keeps its actor awake. */
+export type Keyed = {
+  readonly key: string
+  readonly row: unknown
+  readonly bytes: number
+  readonly isNeedy?: boolean
+}
 
 /** Before packing. */
 export const bundleBytes = 256 * 1024
@@ -20,9 +29,10 @@ export const bundleRows = 4000
 
 export function bundleOf(
   rows: readonly unknown[],
-  { first, last }: { readonly first: string; readonly last: string },
+  { first, last, isNeedy }: { readonly first: string; readonly last: string; readonly isNeedy?: boolean | undefined },
 ): Bundle {
-  return { plain: encodeTree(rows), rows: rows.length, first, last }
+  const plain = encodeTree(rows)
+  return { plain, rows: rows.length, first, last, quiet: isNeedy === false && !mayNameChild(plain) }
 }
 
 export async function* bundlesOf<T>(
@@ -33,11 +43,15 @@ export async function* bundlesOf<T>(
   let bytes = 0
   let first = ''
   let last = ''
-  const bundle = (): Bundle => bundleOf(rows, { first, last })
+  let isNeedy: boolean | undefined
+  const bundle = (): Bundle => bundleOf(rows, { first, last, isNeedy })
   for await (const portion of portions) {
     for (const one of portion) {
       const keyed = keyedOf(one)
-      if (rows.length === 0) first = keyed.key
+      if (rows.length === 0) {
+        first = keyed.key
+        isNeedy = keyed.isNeedy
+      } else isNeedy ||= keyed.isNeedy
       last = keyed.key
       rows.push(keyed.row)
       bytes += keyed.bytes

@@ -17,6 +17,8 @@ export type SegmentRef = {
   /** The first and the last row's own key: an address in a slice. */
   readonly first: string
   readonly last: string
+  /** Nobody in it can wait for anybody, so it need not be read to know who waits. */
+  readonly quiet?: boolean
 }
 
 /** Segments with ascending rows, none of which overlap. */
@@ -283,16 +285,15 @@ export const cutNames = {
   note: (cut: string) => `cut.${cut}`,
 } as const
 
-function segmentArrayOf({ id, bytes, rows, first, last }: SegmentRef): unknown[] {
-  return [id, bytes, rows, first, last]
+function segmentArrayOf({ id, bytes, rows, first, last, quiet }: SegmentRef): unknown[] {
+  return [id, bytes, rows, first, last, ...(quiet === true ? [true] : [])]
 }
 
 function layerOf(value: unknown): Layer {
-  return (value as [string, number, number, string, string][]).map(([id, bytes, rows, first, last]) => ({
-    id,
-    bytes,
-    rows,
-    first,
-    last,
-  }))
+  return (value as [string, number, number, string, string, boolean?][]).map(
+    ([id, bytes, rows, first, last, quiet]) => ({
+      ...{ id, bytes, rows, first, last },
+      ...(quiet === true ? { quiet } : {}),
+    }),
+  )
 }

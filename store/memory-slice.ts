@@ -33,7 +33,13 @@ export function memorySliceOf(contents: Contents, { partition, clients, addresse
   function rowOf(address: Address): Keyed {
     const actor = actors.get(address)
     const state = actor && (actor.deltas.length === 0 ? actor.base : encode(stateOf(actor)))
-    return { key: address, row: stateRowOf(address, state, actor?.needs ?? {}), bytes: state?.length ?? 0 }
+    const needs = actor?.needs ?? {}
+    return {
+      key: address,
+      row: stateRowOf(address, state, needs),
+      bytes: state?.length ?? 0,
+      isNeedy: isNeedy(needs),
+    }
   }
 
   async function* portionsOf<T>(all: readonly T[]): AsyncGenerator<readonly T[]> {

@@ -12,10 +12,10 @@ export function archiveOf(shelf: Shelf, sealer: Sealer): Archive {
     hashOf,
     sign: sealer.sign,
     isSigned: sealer.isSigned,
-    async pack({ plain, rows, first, last }) {
+    async pack({ plain, rows, first, last, quiet }) {
       const { id, bytes } = await sealer.seal(plain)
       letGo(plain)
-      const ref = { id, bytes: bytes.length, rows, first, last }
+      const ref = { id, bytes: bytes.length, rows, first, last, ...(quiet === true ? { quiet } : {}) }
       return { ref, bytes, keep: () => shelf.put('segments', id, bytes), letGo: () => letGo(bytes) }
     },
     async rows({ id }) {

@@ -6,6 +6,7 @@
  */
 import { type Bundle, bundleBytes, bundleRows } from '#protocol/bundle.ts'
 import { encodeTree } from '#protocol/codec.ts'
+import { mayNameChild } from '#protocol/quiet-rows.ts'
 import { flagsOf } from './state-rows.ts'
 import type { Needs } from './store.ts'
 
@@ -28,6 +29,7 @@ export function packRows(): RowPacker {
   let plain = Buffer.alloc(0)
   let at = headBytes
   let rows = 0
+  let isNeedy = false
   let first = ''
   let last = { start: 0, end: 0 }
 
@@ -80,6 +82,7 @@ export function packRows(): RowPacker {
       const { due } = needs
       const flags = flagsOf(needs)
       const fields = flags !== 0 ? 4 : due === undefined ? 2 : 3
+      isNeedy ||= fields > 2
       plain[at++] = 0x90 | fields
       writeText(address)
       if (rows++ === 0) first = plain.toString('latin1', last.start, last.end)
@@ -93,10 +96,18 @@ export function packRows(): RowPacker {
       if (rows === 0) return undefined
       plain[0] = 0xdd
       plain.writeUInt32BE(rows, 1)
-      const bundle = { plain: plain.subarray(0, at), rows, first, last: plain.toString('latin1', last.start, last.end) }
+      const written = plain.subarray(0, at)
+      const bundle = {
+        plain: written,
+        rows,
+        first,
+        last: plain.toString('latin1', last.start, last.end),
+        quiet: !isNeedy && !mayNameChild(written),
+      }
       plain = Buffer.alloc(0)
       at = headBytes
       rows = 0
+      isNeedy = false
       return bundle
     },
   }

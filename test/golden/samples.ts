@@ -198,6 +198,7 @@ export const samples: readonly { readonly format: string; readonly name: string;
     }),
   },
   { format: 'cut-slice', name: 'whole', make: () => encodeSlice(cutSlice) },
+  { format: 'cut-slice', name: 'quiet', make: () => encodeSlice({ ...cutSlice, layers: [[{ id: 's2', bytes: 20, rows: 2, first: 'order/1', last: 'order/2', quiet: true }]] }) },
   { format: 'cut-slice', name: 'first', make: () => encode((decode(encodeSlice(cutSlice)) as unknown[]).slice(0, 12)) },
   { format: 'answer', name: 'value', make: () => encodeAnswer({ is: 'value', value: { total: 5, when: new Date(at) } }) },
   { format: 'answer', name: 'fault', make: () => encodeAnswer({ is: 'fault', fault: { code: 'actor.done', message: 'It has ended.' } }) },

@@ -14,7 +14,7 @@ import { needsOfState } from '#runtime/core/needs.ts'
 import { type Found, type UnderWay, waitsOf } from '#runtime/core/waits.ts'
 import { checkCut } from '#runtime/cuts/reading/check-cut.ts'
 import { cutChecksOf } from '#runtime/cuts/taking/cut-checks.ts'
-import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
+import { type CutShelf, cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { type Invariant, invariant } from '#runtime/cuts/reading/invariant.ts'
 import { type CutView, openCut } from '#runtime/cuts/reading/open-cut.ts'
 import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
@@ -59,7 +59,8 @@ afterEach(async () => {
 
 async function openWorld(): Promise<{
   call(pairs: readonly (readonly [from: string, other: string])[]): Promise<void>
-  check(invariants?: readonly Invariant[], checkMs?: number): Promise<CutCheck>
+  /** `read`: how many segments were. */
+  check(invariants?: readonly Invariant[], checkMs?: number): Promise<CutCheck & { readonly read: number }>
 }> {
   const log = openMemoryLog({ realm: 'shop', partitions: 4, clock: systemClock })
   const archive = openMemoryArchive()
@@ -76,8 +77,12 @@ async function openWorld(): Promise<{
     },
     async check(invariants = [], checkMs = 5000) {
       const { id = '' } = (await node.cuts?.take({ name: undefined, by: 'test' }).whole) ?? {}
-      const view = await openCut({ shelf: cutShelfOf({ bus: log.connect(), archive }), archive }, id)
-      return await checkCut({ view, clock: systemClock, invariants }, { name: 'test', checkMs })
+      const shelf = cutShelfOf({ bus: log.connect(), archive })
+      let read = 0
+      const counted: CutShelf = { ...shelf, rows: (ref) => (read++, shelf.rows(ref)) }
+      const view = await openCut({ shelf: counted, archive }, id)
+      const check = await checkCut({ view, clock: systemClock, invariants }, { name: 'test', checkMs })
+      return { ...check, read }
     },
   }
 }
@@ -96,6 +101,17 @@ test.for([[['a', 'b']], [['a', 'b', 'c']], [['a', 'b', 'c', 'd', 'e']]] as const
     expect(cycle.every(({ how, what }) => how === 'deferred' && what === 'ASK')).toBe(true)
   },
 )
+
+test('where nobody waits no state is read, and an invariant reads its kind only', async () => {
+  const world = await openWorld()
+  await world.call([['a', 'server']])
+  await world.call([])
+  expect(await world.check()).toMatchObject({ read: 0, counts: { deadlocks: 0, orphans: 0 } })
+  const none = invariant('no box', async (cut) => (await Array.fromAsync(cut.actors('box'))).length === 0)
+  const one = invariant('one caller', async (cut) => (await Array.fromAsync(cut.actors('caller'))).length >= 1)
+  expect(await world.check([none])).toMatchObject({ read: 0, invariants: [{ holds: true }] })
+  expect(await world.check([one])).toMatchObject({ read: 1, invariants: [{ holds: true }] })
+})
 
 test('callers in a row, whose last one is answered, are none', async () => {
   const world = await openWorld()

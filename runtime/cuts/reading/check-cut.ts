@@ -19,6 +19,7 @@ import { type Found, type UnderWay, waitsOf } from '#runtime/core/waits.ts'
 import type { CheckedCut, FlyingEnvelope, Invariant } from './invariant.ts'
 import type { CutView } from './open-cut.ts'
 import { pausing } from './pausing.ts'
+import { notQuiet, ofKind } from './wanted-segments.ts'
 
 export type CheckOptions = {
   readonly name: string
@@ -61,7 +62,7 @@ async function findWaits(view: CutView, signal: AbortSignal | undefined): Promis
     if (flying !== undefined) waits.fly(flying)
   }
   for (const { partition } of view.manifest.slices)
-    for await (const row of pausing(view.states(partition), signal))
+    for await (const row of pausing(view.states(partition, notQuiet), signal))
       if (row[1] !== null && mayWait(row)) waits.add(row[0], decodeState(row[1]))
   const there = await thereOf(view, waits.named, signal)
   return waits.found((address) => there.get(address))
@@ -151,8 +152,9 @@ function lookOf(view: CutView, signal: AbortSignal): CheckedCut {
   return {
     ...{ id, realm, at: begunAt },
     async *actors(kind) {
+      const isWanted = kind === undefined ? undefined : ofKind(kind)
       for (let partition = 0; partition < partitions; partition++)
-        for await (const [address, bytes] of pausing(view.states(partition), signal)) {
+        for await (const [address, bytes] of pausing(view.states(partition, isWanted), signal)) {
           if (bytes === null || (kind !== undefined && kindOf(address) !== kind)) continue
           const state = decodeState(bytes)
           const { value, status, context, output } = state.snapshot

@@ -23,14 +23,15 @@ import { looseSegmentsOf, segmentsOf, sliceBytesOf } from './cut-source.ts'
 import { type FindRow, findRowIn } from './find-row.ts'
 import { flightsInOrder } from './flights-in-order.ts'
 import { mergeRows } from './merge-rows.ts'
+import { type IsWanted, wantedOf } from './wanted-segments.ts'
 
 export type CutView = {
   readonly manifest: CutManifest
   slice(partition: number): Promise<CutSlice>
   /** The stored state of one actor; nothing when it was not there. */
   state(address: Address): Promise<Uint8Array | undefined>
-  /** Every actor of a partition, in the order of addresses. */
-  states(partition: number): AsyncGenerator<StateRow>
+  /** Every actor of a partition, in the order of addresses; where something is wanted, all of what is, and maybe others. */
+  states(partition: number, isWanted?: IsWanted): AsyncGenerator<StateRow>
   /** What was in flight, in the order of positions. */
   flights(): AsyncGenerator<FlightRow>
   /** What was parked, entry by entry, in the order of positions. */
@@ -89,8 +90,9 @@ export async function openCut({ shelf, archive }: World, id: string): Promise<Cu
       const find = await finderIn(partitionOf(address, manifest.partitions))
       return (await find(address))?.[1] ?? undefined
     },
-    async *states(partition) {
-      const { layers } = await slice(partition)
+    async *states(partition, isWanted) {
+      const { layers: all } = await slice(partition)
+      const layers = isWanted === undefined ? all : wantedOf(all, isWanted)
       for await (const row of mergeRows(layers.map((layer) => rowsOf<StateRow>(shelf, layer))))
         if (row[1] !== null) yield row
     },
