@@ -10,7 +10,7 @@ import { packRows } from '#store/row-packer.ts'
 import type { Needs } from '#store/store.ts'
 
 const noise = fc.uint8Array({ maxLength: 40 })
-const keyChar = fc.constantFrom(...'abzAZ09_-~=')
+const keyChar = fc.constantFrom('a', 'b', 'z', 'A', 'Z', '0', '9', '_', '-', '~', '=')
 const child = fc
   .tuple(fc.string({ unit: keyChar, minLength: 1, maxLength: 20 }), fc.string({ unit: keyChar, maxLength: 9 }))
   .map(([key, rest]) => `order/${key}~${rest}`)
@@ -129,7 +129,7 @@ describe('of layers only what is wanted', () => {
     fc.assert(
       fc.property(layersAny, fc.constantFrom('a', 'b', 'ba', 'c'), (layers, kind) => {
         const of = (seen: ReadonlyMap<Address, Row>) =>
-          [...seen.values()].filter(({ address }) => address.startsWith(`${kind}/`)).toSorted()
+          [...seen.values()].filter(({ address }) => address.startsWith(`${kind}/`))
         expect(new Set(of(read(layers, ofKind(kind))))).toEqual(new Set(of(seenIn(layers))))
       }),
     )
