@@ -77,6 +77,12 @@ export function decodeHead(key: Uint8Array, row: Buffer): Head {
   return { ...head, form }
 }
 
+/** The state in a row that is whole and asks for nothing, as most are; nothing in any other. */
+export function quietState(key: Uint8Array, row: Buffer): Buffer | undefined {
+  const payload = unsealed(key, row, () => `the actor ${addressOfKey(key)}`)
+  return payload[0] === 0 ? payload.subarray(headBytes) : undefined
+}
+
 export function readHead(tables: Tables, key: Buffer, view?: View): Head | undefined {
   const row = tables.actors.get(key, viewOf(view))
   return row === undefined ? undefined : decodeHead(key, row)

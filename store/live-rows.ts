@@ -43,7 +43,7 @@ export function* liveRows(tables: Tables, range: LiveRange, view: View, views: V
       }
     }
   } finally {
-    stored.return(undefined)
+    stored.return()
     under.return(undefined)
   }
 }

@@ -1,4 +1,5 @@
 /** What runs in the thread of `./sealing-thread.ts`: it seals what it is handed, and hands it back. */
+import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { sealerOf } from './seal.ts'
 
@@ -8,6 +9,12 @@ export type SealAnswer =
   | { readonly is: 'ready' }
   | { readonly is: 'sealed'; readonly job: number; readonly id: string; readonly bytes: Uint8Array }
   | { readonly is: 'failed'; readonly job: number; readonly error: unknown }
+
+/** A tenth of a processor where others want all of it, and whatever they leave. */
+const niceness = 10
+
+// Elsewhere it would be the whole process that stands back.
+if (process.platform === 'linux') setPriority(0, niceness)
 
 const { secret } = workerData as SealThreadData
 const sealer = sealerOf(secret)

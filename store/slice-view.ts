@@ -7,7 +7,7 @@ import type { Bundle } from '#protocol/bundle.ts'
 import type { Census } from '#protocol/cut.ts'
 import { encode } from '#protocol/codec.ts'
 import { Fault } from '#protocol/fault.ts'
-import { decodeHead, stateOf } from './actor-rows.ts'
+import { decodeHead, quietState, stateOf } from './actor-rows.ts'
 import { countOf, type Counting } from './counting.ts'
 import { readAny } from './read-any.ts'
 import { readTracks, stretchOf } from './cut-tracks.ts'
@@ -32,12 +32,11 @@ const noNeeds: Needs = {}
 
 export type SliceWanted = { readonly partition: number; readonly pace: SlicePace }
 
-/** One row of a walk; to be looked at before anything else is read. */
-type Seen = {
-  /** As it stands in keys. */
-  readonly address: Uint8Array
-  readonly state: Uint8Array | undefined
-  readonly needs: Needs
+type Adding = {
+  /** `address` as it stands in keys. What is given is written at once: the next row is read into the same place. */
+  readonly add: (address: Uint8Array, state: Uint8Array | undefined, needs: Needs) => void
+  /** To be asked after each row. */
+  readonly isStop: () => boolean
 }
 
 export function sliceOf(tables: Tables, views: Views, { partition, pace }: SliceWanted): Slice {
@@ -58,9 +57,9 @@ export function sliceOf(tables: Tables, views: Views, { partition, pace }: Slice
       cuts: tracks.map(([, cut]) => cut),
       async *bundles(since) {
         const track = tracks.find(([, cut]) => cut === since)?.[0]
-        if (track !== undefined) return yield* bundlesOf(changedRows(track))
+        if (track !== undefined) return yield* bundlesOf((adding) => addChanged(adding, track))
         const counting = countOf()
-        yield* bundlesOf(wholeRows(), counting)
+        yield* bundlesOf(addWhole, counting)
         counted = counting.sum()
       },
       async census() {
@@ -81,41 +80,46 @@ export function sliceOf(tables: Tables, views: Views, { partition, pace }: Slice
       },
     }
 
-    function* wholeRows(): Generator<Seen> {
+    /** Nothing else is made of most rows: there are very many of them. */
+    function* addWhole({ add, isStop }: Adding): Generator<void> {
       // What lies under the rows is read in between.
-      if (readUnderlay(tables, partition, view) === undefined) {
-        for (const { key, value } of rows(tables.walked.actors, range, view, views)) yield seenOf(key, value)
-        return
+      if (readUnderlay(tables, partition, view) !== undefined) return yield* addLive({ add, isStop })
+      for (const { key, value } of rows(tables.walked.actors, range, view, views)) {
+        const state = quietState(key, value)
+        if (state === undefined) addStored(add, key, value)
+        else add(key.subarray(2), state, noNeeds)
+        if (isStop()) yield
       }
-      for (const { key, value, under } of liveRows(tables, { partition, ...range }, view, views))
-        yield under === undefined
-          ? seenOf(key, value)
-          : { address: key.subarray(2), state: under[1] ?? undefined, needs: needsOfRow(under) }
     }
 
-    function* changedRows(track: number): Generator<Seen | undefined> {
+    function* addLive({ add, isStop }: Adding): Generator<void> {
+      for (const { key, value, under } of liveRows(tables, { partition, ...range }, view, views)) {
+        if (under === undefined) addStored(add, key, value)
+        else add(key.subarray(2), under[1] ?? undefined, needsOfRow(under))
+        if (isStop()) yield
+      }
+    }
+
+    function* addChanged({ add, isStop }: Adding, track: number): Generator<void> {
       for (const { key, value } of rows(tables.walked.changed, range, view, views)) {
-        if (stretchOf(key, value) < track) {
-          yield undefined
-          continue
+        if (stretchOf(key, value) >= track) {
+          const own = Buffer.from(key)
+          const actor = tables.actors.get(own, { transaction: view })
+          if (actor === undefined) add(own.subarray(2), undefined, noNeeds)
+          else addStored(add, own, actor)
         }
-        const own = Buffer.from(key)
-        const actor = tables.actors.get(own, { transaction: view })
-        yield actor === undefined ? { address: own.subarray(2), state: undefined, needs: noNeeds } : seenOf(own, actor)
+        if (isStop()) yield
       }
     }
 
-    /** Nothing more is read where the row is whole and asks for nothing, as most do. */
-    function seenOf(key: Buffer, value: Buffer): Seen {
-      const head = decodeHead(key, value)
-      if (head.form.is === 'whole' && !head.needy)
-        return { address: key.subarray(2), state: head.form.state, needs: noNeeds }
+    function addStored(add: Adding['add'], key: Buffer, value: Buffer): void {
+      // More is read before it is written.
       const own = Buffer.from(key)
-      const stored = decodeHead(own, Buffer.from(value))
+      const head = decodeHead(own, Buffer.from(value))
       const needs = head.needy ? readNeeds(tables, own, view) : noNeeds
-      const state =
-        stored.form.is === 'whole' ? stored.form.state : encode(stateOf(tables, own, stored, addressOfKey(own), view))
-      return { address: own.subarray(2), state, needs }
+      const { form } = head
+      const state = form.is === 'whole' ? form.state : encode(stateOf(tables, own, head, addressOfKey(own), view))
+      add(own.subarray(2), state, needs)
     }
 
     function* keyRows(): Generator<Uint8Array> {
@@ -128,54 +132,53 @@ export function sliceOf(tables: Tables, views: Views, { partition, pace }: Slice
         yield [addressOfKey(key), decodeNeeds(key, value)]
     }
 
-    async function* bundlesOf(found: Iterable<Seen | undefined>, counting?: Counting): AsyncGenerator<Bundle> {
+    async function* bundlesOf(
+      rowsInto: (adding: Adding) => Generator<void>,
+      counting?: Counting,
+    ): AsyncGenerator<Bundle> {
       const packer = packRows()
-      for await (const _ of paced(packed())) {
-        const bundle = packer.isFull() ? packer.take() : undefined
-        if (bundle !== undefined) yield bundle
+      const add: Adding['add'] = (address, state, needs) => {
+        packer.add(address, state, needs)
+        counting?.count(address)
+        counting?.need(needs)
       }
+      const isTime = lookingAtTime()
+      for await (const _ of paced(rowsInto({ add, isStop: () => isTime() || packer.isFull() })))
+        if (packer.isFull()) yield packer.take() as Bundle
       const rest = packer.take()
       if (rest !== undefined) yield rest
-
-      /** Stops where a bundle is full. */
-      function* packed(): Generator<boolean> {
-        for (const row of found) {
-          if (row !== undefined) {
-            packer.add(row.address, row.state, row.needs)
-            counting?.count(row.address)
-            counting?.need(row.needs)
-          }
-          yield packer.isFull()
-        }
-      }
     }
 
     async function* portionsOf<T>(found: Iterable<T>): AsyncGenerator<readonly T[]> {
       let portion: T[] = []
+      const isTime = lookingAtTime()
       for await (const _ of paced(gathered())) {
         if (portion.length > 0) yield portion
         portion = []
       }
       if (portion.length > 0) yield portion
 
-      function* gathered(): Generator<boolean> {
+      function* gathered(): Generator<void> {
         for (const one of found) {
           portion.push(one)
-          yield portion.length >= portionRows
+          if (isTime() || portion.length >= portionRows) yield
         }
       }
     }
 
-    /** Goes through rows, and gives a turn to others where it is their time, and wherever it is told to stop. */
-    async function* paced(found: Iterable<boolean>): AsyncGenerator<void> {
+    /** Each of some rows looks at the time. */
+    function lookingAtTime(): () => boolean {
+      let seen = 0
+      return () => ++seen % lookRows === 0 && pace.isSpent()
+    }
+
+    /** Wherever it stops, others have a turn if it is their time. */
+    async function* paced(work: Iterable<void>): AsyncGenerator<void> {
       await pace.turn()
       // Whoever has it may have given it up meanwhile; LMDB would end the process.
       check()
       pace.begin()
-      let seen = 0
-      for (const isStop of found) {
-        const isLook = ++seen % lookRows === 0
-        if (!isStop && !(isLook && pace.isSpent())) continue
+      for (const _ of work) {
         pace.end()
         yield
         await pace.turn()

@@ -5,28 +5,38 @@
 import type { Table, View } from './tables.ts'
 import type { Views } from './views.ts'
 
-export function* rows(
+/** Not a generator: of very many rows, what that costs for each would be a good part of it all. */
+export type Walk = IterableIterator<{ key: Buffer; value: Buffer }> & { return(): IteratorReturnResult<undefined> }
+
+export function rows(
   table: Table,
   range: { start: Buffer; end: Buffer },
   view: View,
   views: Views,
   withValues = true,
-): Generator<{ key: Buffer; value: Buffer }> {
+): Walk {
   const options = { ...range, transaction: view }
   const found: Iterable<{ key: Buffer; value: Buffer }> = withValues
     ? table.getRange(options)
     : table.getKeys(options).map((key) => ({ key, value: empty }))
-  const iterator = found[Symbol.iterator]()
-  try {
-    for (;;) {
-      views.check()
-      const { done, value } = iterator.next()
-      if (done) return
-      yield value
-    }
-  } finally {
-    iterator.return?.()
+  let iterator: Iterator<{ key: Buffer; value: Buffer }> | undefined
+  const walk: Walk = {
+    [Symbol.iterator]: () => walk,
+    next() {
+      try {
+        views.check()
+      } catch (error) {
+        walk.return()
+        throw error
+      }
+      return (iterator ??= found[Symbol.iterator]()).next()
+    },
+    return() {
+      iterator?.return?.()
+      return { done: true, value: undefined }
+    },
   }
+  return walk
 }
 
 const empty = Buffer.alloc(0)
