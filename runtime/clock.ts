@@ -6,6 +6,10 @@ export interface Clock {
   at(instant: number, call: () => void): { cancel(): void }
 }
 
+export function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.at(clock.now() + ms, resolve))
+}
+
 // One setTimeout holds at most 2^31-1 ms; a later instant is reached in several.
 const longestMs = 2_147_000_000
 

@@ -27,6 +27,7 @@ import { parseStored } from '#protocol/subject.ts'
 import { openBaseReader } from '#store/base-blob.ts'
 import { openMemoryDisk, openMemoryStore } from '#store/memory-store.ts'
 import type { Store } from '#store/store.ts'
+import { pause } from './clock.ts'
 import { realmHandleOf, type RealmHandle } from './client/realm-handle.ts'
 import { emittedOf } from './core/emitted.ts'
 import { type MemoryConnection, openMemoryLog } from './memory/memory-bus.ts'
@@ -83,7 +84,7 @@ export async function openTestRealm(options: TestRealmOptions): Promise<TestReal
   const settings = openDefaults()
   const time = {
     now: () => clock.now(),
-    sleep: (ms: number) => new Promise<void>((resolve) => clock.at(clock.now() + ms, resolve)),
+    sleep: (ms: number) => pause(clock, ms),
   }
   let disk = openMemoryDisk()
   let actors = withStandIns(options.actors, effects, time)

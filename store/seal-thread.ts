@@ -4,11 +4,11 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { sealerOf } from './seal.ts'
 
 export type SealThreadData = { readonly secret: Uint8Array | undefined }
-export type SealAsked = { readonly job: number; readonly plain: Uint8Array }
+export type SealAsked = { readonly nth: number; readonly plain: Uint8Array }
 export type SealAnswer =
   | { readonly is: 'ready' }
-  | { readonly is: 'sealed'; readonly job: number; readonly id: string; readonly bytes: Uint8Array }
-  | { readonly is: 'failed'; readonly job: number; readonly error: unknown }
+  | { readonly is: 'sealed'; readonly nth: number; readonly id: string; readonly bytes: Uint8Array }
+  | { readonly is: 'failed'; readonly nth: number; readonly error: unknown }
 
 /** A tenth of a processor where others want all of it, and whatever they leave. */
 const niceness = 10
@@ -27,10 +27,10 @@ function answer(answer: SealAnswer, handed: readonly Uint8Array[] = []): void {
   )
 }
 
-port?.on('message', ({ job, plain }: SealAsked) => {
+port?.on('message', ({ nth, plain }: SealAsked) => {
   sealer.seal(plain).then(
-    ({ id, bytes }) => answer({ is: 'sealed', job, id, bytes }, [bytes]),
-    (error: unknown) => answer({ is: 'failed', job, error }),
+    ({ id, bytes }) => answer({ is: 'sealed', nth, id, bytes }, [bytes]),
+    (error: unknown) => answer({ is: 'failed', nth, error }),
   )
 })
 answer({ is: 'ready' })

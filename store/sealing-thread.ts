@@ -30,7 +30,7 @@ export function sealingThreadOf({
   const waiting = new Map<number, Waiting>()
   /** Nothing: none can be started. */
   let thread: Promise<Worker | undefined> | undefined
-  let jobs = 0
+  let asks = 0
   let isClosed = false
 
   function start(): Promise<Worker | undefined> {
@@ -46,15 +46,15 @@ export function sealingThreadOf({
           hasBegun = true
           resolve(worker)
         } else {
-          const one = waiting.get(answer.job)
-          waiting.delete(answer.job)
+          const one = waiting.get(answer.nth)
+          waiting.delete(answer.nth)
           if (answer.is === 'sealed') one?.done({ id: answer.id, bytes: answer.bytes })
           else one?.failed(answer.error)
         }
         // Only who waits for it keeps the process.
         if (waiting.size === 0) worker.unref()
       })
-      worker.on('error', (error: unknown) => void (reason = messageOf(error)))
+      worker.on('error', (error: unknown) => void (reason = reasonOf(error)))
       worker.on('exit', () => {
         if (hasBegun) thread = undefined
         else doWithout(reason)
@@ -63,7 +63,7 @@ export function sealingThreadOf({
         waiting.clear()
       })
     } catch (error) {
-      doWithout(messageOf(error))
+      doWithout(reasonOf(error))
     }
     return promise
 
@@ -81,10 +81,10 @@ export function sealingThreadOf({
       if (plain.length < leastBytes || isClosed) return await sealer.seal(plain)
       const worker = await (thread ??= start())
       if (worker === undefined) return await sealer.seal(plain)
-      const job = jobs++
-      const asked: SealAsked = { job, plain }
+      const nth = asks++
+      const asked: SealAsked = { nth, plain }
       return await new Promise<Sealed>((done, failed) => {
-        waiting.set(job, { done, failed })
+        waiting.set(nth, { done, failed })
         worker.ref()
         worker.postMessage(asked, [plain.buffer as ArrayBuffer])
       })
@@ -96,6 +96,6 @@ export function sealingThreadOf({
   }
 }
 
-function messageOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -13,7 +13,7 @@ import { type ActorState, decodeState } from '#protocol/state.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import type { Blueprint } from '#runtime/core/blueprint.ts'
 import { snapshotOfState } from '#runtime/core/show.ts'
 import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
@@ -69,7 +69,6 @@ const lookMostMs = 500
 
 export function realmCutsOf({ bus, clock, archive, operate, blueprintFor }: World): RealmCuts {
   const { name: realm } = bus.realm
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve))
 
   function given(): Archive {
     if (archive === undefined) throw new Fault('cuts.noArchive', { realm })
@@ -110,7 +109,7 @@ export function realmCutsOf({ bus, clock, archive, operate, blueprintFor }: Worl
       if (note?.state === 'abandoned') throw new Fault('cut.abandoned', { value: id, reason: note.reason ?? '' })
       if (note !== undefined && clock.now() > note.deadline)
         throw new Fault('cut.abandoned', { value: id, reason: `${note.node}, which took it, does not go on with it` })
-      await pause(ms)
+      await pause(clock, ms)
     }
   }
 

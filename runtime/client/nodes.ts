@@ -11,7 +11,7 @@ import { decodeHeartbeat, type Heartbeat } from '#protocol/heartbeat.ts'
 import type { SeenPartition } from '#protocol/query.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import { ownersOf } from '#runtime/core/duties.ts'
 import type { KindEntry } from '#runtime/core/kind-entry.ts'
 import { type Placement, placementOf } from '#runtime/core/placement.ts'
@@ -78,7 +78,7 @@ async function callTheRoll({ bus, clock }: World): Promise<readonly Heartbeat[]>
   })
   try {
     await bus.request(subjects.roll(bus.realm), new Uint8Array(), answerMs)
-    await new Promise<void>((resolve) => clock.at(clock.now() + listenMs, resolve))
+    await pause(clock, listenMs)
   } catch (error) {
     if (!isFault(error, 'bus.nobody') && !isFault(error, 'bus.timeout')) throw error
   } finally {
@@ -198,7 +198,6 @@ export async function drainNode(
   const hearing = bus.hear(subjects.node(bus.realm, token), (data) => {
     last = beatOf(data) ?? last
   })
-  const pause = (): Promise<void> => new Promise((resolve) => clock.at(clock.now() + askAgainMs, resolve))
   const ask = async (): Promise<DrainProgress | undefined> => {
     for (let unanswered = 1; ; unanswered++) {
       try {
@@ -219,11 +218,11 @@ export async function drainNode(
       if (asked === 'undo') return { state: 'ready', left }
       onProgress(progress)
       if (asked === 'stay' && left === 0) return { state: 'drained', left }
-      await pause()
+      await pause(clock, askAgainMs)
       progress = await ask()
     }
     // Through another server its last word may come a little later than the news that it is gone.
-    await pause()
+    await pause(clock, askAgainMs)
     return last?.phase === 'gone' ? { state: 'stopped', left: last.owned.length } : { state: 'ended', left }
   } finally {
     hearing.stop()

@@ -16,7 +16,7 @@ import { limits } from '#protocol/limits.ts'
 import { partitionOf } from '#protocol/partition.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import { type Queue, queueOf } from '#runtime/core/queue.ts'
 import { roughSize } from '#runtime/core/rough-size.ts'
 
@@ -214,7 +214,7 @@ export function senderOf(
     } catch (error) {
       if (isUnknown(error)) {
         if (item.is === 'waiting') item.is = 'unknown'
-        await new Promise<void>((resolve) => clock.at(clock.now() + options.retryMs, resolve))
+        await pause(clock, options.retryMs)
       } else {
         item.is = 'refused'
         item.error = error

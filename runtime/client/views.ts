@@ -10,7 +10,7 @@ import { type Answered, decodeAnswered, type Query, type Seen } from '#protocol/
 import { type ActorState, decodeState } from '#protocol/state.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import { gather } from './gather.ts'
 
 export type ViewOptions = { readonly queryTimeoutMs: number; readonly leaseMs: number }
@@ -48,7 +48,7 @@ export function viewsOf({ bus, clock }: { readonly bus: Bus; readonly clock: Clo
         return await gather(bus, { partition, query: asked }, options.queryTimeoutMs)
       } catch (error) {
         if (!isFault(error, 'partition.unowned') || clock.now() >= until || isOver) throw error
-        await new Promise<void>((resolve) => clock.at(clock.now() + askAgainMs, resolve))
+        await pause(clock, askAgainMs)
       }
     }
   }

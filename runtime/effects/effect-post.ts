@@ -9,7 +9,7 @@ import { Fault, isFault, plainErrorOf, storedFaultOf } from '#protocol/fault.ts'
 import type { Effect } from '#protocol/state.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import { trace } from '#runtime/trace.ts'
 
 export type EffectPost = {
@@ -88,7 +88,7 @@ export function effectPostOf(
           trace({ is: 'effect.unheard', address, effect: effect.id, name: effect.name, fault: storedFaultOf(error) })
           return false
         }
-        await new Promise<void>((resolve) => clock.at(clock.now() + retryMs, resolve))
+        await pause(clock, retryMs)
       }
     }
   }

@@ -16,7 +16,7 @@ import {
 import { isFault, storedFaultOf } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import type { Members } from './effects.ts'
 
 export type ErrandsOptions = {
@@ -73,7 +73,7 @@ export function errandsOf({ bus, clock, members }: World, { name, retryMs, reply
           if (!isFault(error) || error.verdict !== 'retry') throw error
           if (error.code === 'bus.nobody') mark.isSent = isSent
         }
-        await new Promise<void>((resolve) => clock.at(clock.now() + retryMs, resolve))
+        await pause(clock, retryMs)
       }
       return undefined
     },

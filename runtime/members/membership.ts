@@ -10,7 +10,7 @@ import { Fault, isFault } from '#protocol/fault.ts'
 import { decodeHeartbeat, encodeHeartbeat, type Heartbeat } from '#protocol/heartbeat.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import { living, type Members, onGone, onHeard, onSilence } from '#runtime/core/members.ts'
 import { trace } from '#runtime/trace.ts'
 
@@ -157,7 +157,7 @@ export async function joinRealm(world: World, options: MembershipOptions): Promi
       if (!isFault(error, 'bus.timeout') && !isFault(error, 'bus.refused')) throw error
     }
     const waitMs = Math.max(rollLeastMs, rollFactor * (clock.now() - begunAt))
-    await new Promise<void>((resolve) => clock.at(clock.now() + waitMs, resolve))
+    await pause(clock, waitMs)
   }
 
   serving.push(

@@ -11,7 +11,7 @@ import type { Heartbeat } from '#protocol/heartbeat.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import { incarnationOf } from '#runtime/core/incarnations.ts'
 import {
   commonIncarnation,
@@ -90,8 +90,6 @@ export function mendingOf(world: World, options: MendOptions): Mending {
   /** What was asked for last, in bytes, because it is fetched in pages. */
   let asked: { readonly after: number; readonly bytes: Uint8Array } | undefined
 
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve))
-
   /** What the positions in the store are of; not what the log has by now. */
   const ownTable = (): Table => heldTable(raw, store) ?? endedBefore(placed.table)
 
@@ -154,7 +152,7 @@ export function mendingOf(world: World, options: MendOptions): Mending {
         const isPassing = isFault(error) && (error.verdict === 'retry' || error.code === 'bus.conflict')
         if (!isPassing && !isFault(error, 'bus.nobody')) throw error
       }
-      await pause(options.retryMs * 5)
+      await pause(clock, options.retryMs * 5)
     }
     asked = undefined
     if (isOver) return

@@ -7,7 +7,7 @@
  */
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, LogEntry, Reading, ReadOptions } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import { isSameTable } from '#runtime/core/mend-row.ts'
 import { placedLogOf } from './placed-log.ts'
 
@@ -67,8 +67,7 @@ export async function openPlacedView(
       while (waiting.length > 0 && !isStopped) {
         const come = waiting
         waiting = []
-        while (!isStopped && !(await isLooked()))
-          await new Promise<void>((resolve) => clock.at(clock.now() + retryMs, resolve))
+        while (!isStopped && !(await isLooked())) await pause(clock, retryMs)
         for (const entry of come) if (!isStopped) options.onEntry(entry)
       }
       isHanding = false

@@ -15,7 +15,7 @@ import { decodeRecord } from '#protocol/record.ts'
 import { parseStored } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus, LogEntry, Placed } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import { trace } from '#runtime/trace.ts'
 
 /** A claim or a record by which an owner knows the log again. */
@@ -120,7 +120,7 @@ export function watchLog(
         return await ask()
       } catch (error) {
         if (!isFault(error) || error.verdict !== 'retry') throw error
-        await new Promise<void>((resolve) => clock.at(clock.now() + retryMs, resolve))
+        await pause(clock, retryMs)
       }
     }
   }

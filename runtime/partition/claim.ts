@@ -11,7 +11,7 @@ import { isStill, type Standstill } from '#protocol/standstill.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Store } from '#store/store.ts'
 import type { Bus } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import { beginning } from '#runtime/core/position.ts'
 import type { Ownership } from './partition.ts'
 import { trace } from '#runtime/trace.ts'
@@ -81,8 +81,7 @@ export async function claimPartition(
       return await claimed(bus, { partition, epoch, nonce, seq, data }, claim.previous)
     } catch (error) {
       if (!isFault(error) || (error.verdict !== 'retry' && error.code !== 'bus.conflict') || tries > 50) throw error
-      if (error.code !== 'bus.conflict')
-        await new Promise<void>((resolve) => clock.at(clock.now() + 20 * (tries + 1), resolve))
+      if (error.code !== 'bus.conflict') await pause(clock, 20 * (tries + 1))
     }
   }
 }

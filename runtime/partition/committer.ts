@@ -8,7 +8,7 @@ import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
 import { type AnyRecord, decodeRecord } from '#protocol/record.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Entry, LogEntry } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import type { Plan } from '#runtime/core/compose.ts'
 import { trace } from '#runtime/trace.ts'
 import type { LogWatch } from '#runtime/mending/verify-log.ts'
@@ -84,8 +84,6 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
     }
   }
 
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve))
-
   /** Sends until the server has said yes or no. `seen`: of the log, when it was sent for the first time. */
   async function insist(plan: Plan, seen: number, send: () => Promise<number>): Promise<number> {
     for (let tries = 0; ; tries++) {
@@ -102,7 +100,7 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
         // Unknown or refused for now: the same bytes again.
         trace({ is: 'commit.unknown', partition: plan.partition, n: plan.n, fault: storedFaultOf(error) })
         if (tries > 0 || error.code !== 'bus.inProgress')
-          await pause(Math.min(options.retryMs * 2 ** Math.min(tries, 5), 2000))
+          await pause(clock, Math.min(options.retryMs * 2 ** Math.min(tries, 5), 2000))
       }
     }
   }
@@ -110,7 +108,7 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
   async function resolve(plan: Plan, seen: number, conflict: Fault): Promise<number> {
     let record: AnyRecord | undefined
     for (let tries = 0; tries < looksMost; tries++) {
-      if (tries > 0) await pause(options.retryMs * 2 ** tries)
+      if (tries > 0) await pause(clock, options.retryMs * 2 ** tries)
       const last = await insistLast(plan.partition)
       record = last === undefined ? undefined : decodeRecord(last.data)
       if (last !== undefined && record !== undefined && isRecordOf(plan, record)) {
@@ -132,7 +130,7 @@ export function committerOf({ bus, clock, log }: CommitterWorld, options: Commit
         return await bus.last(subjects.commit(bus.realm, partition))
       } catch (error) {
         if (!isFault(error) || error.verdict !== 'retry') throw error
-        await pause(options.retryMs)
+        await pause(clock, options.retryMs)
       }
     }
   }

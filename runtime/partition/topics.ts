@@ -13,7 +13,7 @@ import { partitionOf } from '#protocol/partition.ts'
 import { matches, parseStored, subjects, topicOf } from '#protocol/subject.ts'
 import type { Subscription } from '#protocol/state.ts'
 import type { Bus, LogEntry, Reading } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import type { Arrival } from '#runtime/core/arrival.ts'
 import { emittedOf } from '#runtime/core/emitted.ts'
 import { readThrough } from './read-through.ts'
@@ -93,7 +93,7 @@ export function topicsOf(
       } catch (error) {
         // A connection that is closed ends the node by itself.
         if (!isFault(error) || error.verdict !== 'retry') return undefined
-        await new Promise<void>((resolve) => clock.at(clock.now() + retryMs, resolve))
+        await pause(clock, retryMs)
       }
     }
     return undefined

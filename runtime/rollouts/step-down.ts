@@ -9,7 +9,7 @@ import { storedFaultOf } from '#protocol/fault.ts'
 import { type ActorState, stateOfArray } from '#protocol/state.ts'
 import type { Change } from '#protocol/record.ts'
 import type { Store } from '#store/store.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import type { Staged } from '#runtime/core/compose.ts'
 import { stateOf, type Live } from '#runtime/core/live.ts'
 import type { LiveNeeds } from '#runtime/core/needs.ts'
@@ -81,8 +81,7 @@ export function stepDownOf(world: World): StepDown {
 
   async function onLog(slice: readonly Address[]): Promise<void> {
     const isWaiting = (): boolean => slice.some((address) => (residents.peek(address)?.staged ?? 0) > 0)
-    while (!world.isClosed() && isWaiting())
-      await new Promise<void>((resolve) => clock.at(clock.now() + lookMs, resolve))
+    while (!world.isClosed() && isWaiting()) await pause(clock, lookMs)
   }
 
   function stepAll(addresses: readonly Address[], pass: Pass): void {

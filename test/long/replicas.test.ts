@@ -4,6 +4,7 @@ import { assign, setup } from 'xstate'
 import { actor } from '#protocol/actor.ts'
 import { realmHandleOf } from '#runtime/client/realm-handle.ts'
 import { systemClock } from '#runtime/clock.ts'
+import { openGenerations } from '#runtime/nats/generations.ts'
 import { openBus } from '#runtime/nats/open-bus.ts'
 import { isWhole, openReplicas, type Part } from '#runtime/nats/replicas.ts'
 import { faultOf } from '#test/support/bus-world.ts'
@@ -82,4 +83,44 @@ test('one server alone has no place for three copies, and says so', async () => 
   await using replicas = await openReplicas({ ...options, create: false })
   expect(await faultOf(replicas.set(3, () => undefined))).toMatchObject({ code: 'replicas.alone' })
   expect((await replicas.look()).every(isWhole)).toBe(true)
+})
+
+test('a realm that is restored is kept by as many servers as before, and all of its generations change alike', async () => {
+  const cluster = await startCluster()
+  const options = optionsOf(cluster.urls)
+  try {
+    await using old = await openBus({ ...options, replicas: 3, create: true })
+    const { seq } = await old.append({ subject: 'shop.commit.0', data: new Uint8Array([1]) })
+    // Who restores says nothing of replicas, and has the default.
+    await using generations = await openGenerations({ ...options, create: false })
+    await generations.seal()
+    const generation = await generations.reserve(0)
+    const next = await generations.begin({ generation, partitions: 8, firstSeq: seq + 1 })
+    await next.cuts.put('a cut', new Uint8Array([2]))
+    await generations.open(generation)
+    await using replicas = await openReplicas({ ...options, create: false })
+    const logs = (parts: readonly Part[]) =>
+      parts
+        .filter(({ stream }) => ['shop', 'shop_g1'].includes(stream))
+        .map(({ stream, copies }) => [stream, copies.length])
+    const all = (parts: readonly Part[]) => new Set(parts.map(({ wanted }) => wanted))
+    const restored = await replicas.look()
+    expect(logs(restored)).toEqual([
+      ['shop_g1', 3],
+      ['shop', 3],
+    ])
+    expect(all(restored)).toEqual(new Set([3]))
+    expect(all(await replicas.set(1, () => undefined))).toEqual(new Set([1]))
+    const grown = await replicas.set(3, () => undefined)
+    expect(logs(grown)).toEqual([
+      ['shop_g1', 3],
+      ['shop', 3],
+    ])
+    expect(grown.every(isWhole)).toBe(true)
+    await next.close()
+    await using bus = await openBus({ ...options, create: false })
+    expect(bus.realm).toEqual({ name: 'shop', generation, partitions: 8 })
+  } finally {
+    await cluster.stop()
+  }
 })

@@ -1,4 +1,5 @@
 /** Cuts while things go wrong: whole or abandoned with the reason, and the next one is not disturbed. */
+import { pause } from '#runtime/clock.ts'
 import { expect, test } from 'vitest'
 import { decodeCutNote } from '#protocol/cut.ts'
 import { isFault } from '#protocol/fault.ts'
@@ -19,7 +20,7 @@ test('nothing in flight is trimmed before it is copied, though its taker sleeps 
         serve: (subject, answer) =>
           bus.serve(subject, subject.includes('.trim.') ? () => new Promise<never>(() => undefined) : answer),
         async lastMatching(filter) {
-          if (filter === 'shop.in.>') await new Promise<void>((resolve) => clock.at(clock.now() + 4000, resolve))
+          if (filter === 'shop.in.>') await pause(clock, 4000)
           return await bus.lastMatching(filter)
         },
       }),

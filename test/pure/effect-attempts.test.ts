@@ -1,4 +1,5 @@
 /** Attempts of effects over restarts: what a policy limits stays limited, whatever ends the process. */
+import { pause } from '#runtime/clock.ts'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { assign, fromPromise, setup } from 'xstate'
@@ -217,7 +218,7 @@ async function runLives(deaths: readonly Death[], policy: EffectPolicy): Promise
     processes.push(startProcess({ log, clock, disk, kinds, options, dies }))
   }
   work = async () => {
-    await new Promise<void>((resolve) => clock.at(clock.now() + 70, resolve))
+    await pause(clock, 70)
     throw new Error('busy')
   }
   launch(deaths[0])

@@ -1,7 +1,7 @@
 /** What a hand-over waits for: the log, a few times, and no heartbeat, no other partition, no reading. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Bus } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import type { MemoryConnection } from '#runtime/memory/memory-bus.ts'
 import { catchUpMostMs } from '#runtime/members/governor.ts'
 import { followedBy } from '#runtime/members/owned-partitions.ts'
@@ -19,10 +19,9 @@ const calls = ['append', 'appendAll', 'read', 'last', 'get', 'next', 'lastMatchi
 
 /** Every question to the log takes so long. */
 function distant(bus: MemoryConnection, clock: Clock, ms: number): Partial<Bus> {
-  const pause = (): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve))
   const delayed = (call: (...given: never[]) => Promise<unknown>) =>
     async function (...given: never[]): Promise<unknown> {
-      await pause()
+      await pause(clock, ms)
       return await call(...given)
     }
   const slow = Object.fromEntries(calls.map((name) => [name, delayed(bus[name] as never)]))

@@ -1,4 +1,5 @@
 /** A log under cuts that are kept: as far back as something still needs it, and no further. */
+import { pause } from '#runtime/clock.ts'
 import { expect, test } from 'vitest'
 import { openCutRealm } from '#test/support/cuts/cut-realm.ts'
 
@@ -39,7 +40,7 @@ test('what a cut that is being made refers to stays, and goes once it is whole [
         cuts: {
           ...bus.cuts,
           async put(name, bytes) {
-            while (isHeld) await new Promise<void>((resolve) => clock.at(clock.now() + 100, resolve))
+            while (isHeld) await pause(clock, 100)
             await bus.cuts.put(name, bytes)
           },
         },

@@ -3,6 +3,7 @@
  * them, die at any moment and come back, each with a keeper. What a slice builds on and when is as
  * in the runtime; only the states are a few rows, so that thousands of steps take a second.
  */
+import { pause } from '#runtime/clock.ts'
 import { bundleOf } from '#protocol/bundle.ts'
 import { cutFormat } from '#protocol/cut-format.ts'
 import {
@@ -69,10 +70,9 @@ export function openHistory({ dice, cutEveryMs, isCalm }: Given): History {
   let lead = 0
   let number = 0
   let begun = 0
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve))
   /** Mostly short; now and then longer than a cut may take. */
-  const pause = (): Promise<void> =>
-    sleep(isCalm() ? 1 : dice.chance(0.02) ? dice.int(5_000, 40_000) : dice.int(0, 400))
+  const anyPause = (): Promise<void> =>
+    pause(clock, isCalm() ? 1 : dice.chance(0.02) ? dice.int(5_000, 40_000) : dice.int(0, 400))
 
   function open(name: string, kept: MemoryShelf): Member {
     const bus = log.connect()
@@ -122,7 +122,7 @@ export function openHistory({ dice, cutEveryMs, isCalm }: Given): History {
       let revision = await shelf.setNote(note, 0)
       const { lastSeq } = await bus.logState()
       const recorded = Array.from({ length: partitions }, (_, partition) => record(id, partition))
-      await Promise.race([Promise.allSettled(recorded), sleep(cutDeadlineMs)])
+      await Promise.race([Promise.allSettled(recorded), pause(clock, cutDeadlineMs)])
       const slices: CutSlice[] = []
       for (let partition = 0; partition < partitions; partition++) {
         const slice = await shelf.slice(id, partition)
@@ -131,12 +131,12 @@ export function openHistory({ dice, cutEveryMs, isCalm }: Given): History {
       }
       note = { ...note, state: 'recorded', at: clock.now(), deadline: clock.now() + cutDeadlineMs }
       revision = await shelf.setNote(note, revision)
-      await pause()
+      await anyPause()
       const flights = [await shelf.keep(bundleOf([[number]], { first: '1', last: '1' }))]
-      await pause()
+      await anyPause()
       const manifest = signed(archive, { id, by: asked.by, begunAt, slices, flights, lastSeq })
       await shelf.keepDocument(cutNames.manifest(id), encodeManifest(manifest))
-      await pause()
+      await anyPause()
       await shelf.setNote({ ...note, state: 'whole', at: clock.now(), ...sumsOf(manifest) }, revision)
       return manifest
     } catch (error) {
@@ -148,7 +148,7 @@ export function openHistory({ dice, cutEveryMs, isCalm }: Given): History {
   /** On whatever member owns it now. */
   async function record(id: string, partition: number): Promise<void> {
     const { shelf, name } = dice.pick(members)
-    await pause()
+    await anyPause()
     let base: CutSlice | undefined
     const met = tracks[partition] as string[]
     for (const cut of met.toReversed()) {
@@ -157,9 +157,9 @@ export function openHistory({ dice, cutEveryMs, isCalm }: Given): History {
       if (base !== undefined) break
     }
     met.push(id)
-    await pause()
+    await anyPause()
     const layer = [await shelf.keep(bundleOf([[`order/${number}`, null]], { first: 'a', last: 'b' }))]
-    await pause()
+    await anyPause()
     const below = base === undefined || base.layers.length > 3 ? [] : base.layers
     const slice: CutSlice = {
       ...{ format: cutFormat, cut: id, partition, marker: 1, clients: [], layers: [layer, ...below], added: 1 },

@@ -7,7 +7,7 @@ import { cutNames, type CutNote } from '#protocol/cut.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import type { CutFile } from '#runtime/cuts/reading/cut-file.ts'
 import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
 import { outlineOf, type Outline, segmentBytesOf } from '#runtime/cuts/reading/cut-source.ts'
@@ -107,6 +107,6 @@ async function untilUnswept({ bus, clock }: World): Promise<void> {
   for (;;) {
     const since = await sweptSince(bus.notes)
     if (since === undefined || clock.now() - since > sweepLostMs) return
-    await new Promise<void>((resolve) => clock.at(clock.now() + waitMs, resolve))
+    await pause(clock, waitMs)
   }
 }

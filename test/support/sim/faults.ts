@@ -2,7 +2,7 @@
  * What goes wrong on the wires of a simulated world, by dice: lost and repeated deliveries, lost
  * requests and acknowledgements, and originals that are held back until after their retry.
  */
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import type { Disturb, MemoryOp } from '#runtime/memory/memory-bus.ts'
 import type { Random } from '#test/support/workloads/random.ts'
 
@@ -31,8 +31,7 @@ export function ratesOf(random: Random, isHarsh: boolean): Rates {
 
 /** As long as `isOn` says so. */
 export function disturbanceOf(random: Random, clock: Clock, rates: Rates, isOn: () => boolean): Disturb {
-  const later = (): Promise<void> =>
-    new Promise((resolve) => clock.at(clock.now() + random.int(1, random.chance(0.2) ? 3000 : 100), resolve))
+  const later = (): Promise<void> => pause(clock, random.int(1, random.chance(0.2) ? 3000 : 100))
   return (op: MemoryOp) => {
     if (!isOn()) return 'ok'
     switch (op.is) {

@@ -3,7 +3,7 @@
  * and may themselves crash and come back under the same name.
  */
 import { realmHandleOf, type RealmOptions } from '#runtime/client/realm-handle.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import type { InFlight, MemoryConnection, MemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { Outcome, Outside, Program } from '#test/support/workloads/outside.ts'
 
@@ -61,7 +61,7 @@ export function mortalOutsideOf(log: MemoryLog, clock: Clock, options: OutsideOp
       return [...programs.values()]
     },
     program,
-    sleep: (ms) => new Promise((resolve) => clock.at(clock.now() + ms, resolve)),
+    sleep: (ms) => pause(clock, ms),
     outcomeOf(of, promise) {
       return new Promise((resolve) => {
         const all = mourners.get(of) ?? new Set()

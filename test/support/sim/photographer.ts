@@ -1,4 +1,5 @@
 /** Takes cuts of a simulated world in the middle of its storm, and one when it is calm, which must succeed. */
+import { pause } from '#runtime/clock.ts'
 import type { CutManifest } from '#protocol/cut.ts'
 import type { MemoryLog } from '#runtime/memory/memory-bus.ts'
 import type { VirtualClock } from '#runtime/memory/virtual-clock.ts'
@@ -30,7 +31,6 @@ export type Photographer = {
 export function photographerOf({ log, clock, crew, dice, tell }: World): Photographer {
   const whole: CutManifest[] = []
   let begun = 0
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.at(clock.now() + ms, resolve))
 
   function take(): Promise<string[]> {
     const nodes = crew.processes.flatMap(({ node }) => node?.cuts ?? [])
@@ -57,7 +57,7 @@ export function photographerOf({ log, clock, crew, dice, tell }: World): Photogr
   return {
     async takeWhile(isOn) {
       while (isOn()) {
-        await pause(dice.int(50, 2500))
+        await pause(clock, dice.int(50, 2500))
         void take()
       }
     },

@@ -3,7 +3,7 @@
  * come back under the same name; what it was promised is remembered here.
  */
 import type { RealmHandle } from '#runtime/client/realm-handle.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 
 /** What is known of something that was asked for: it will be done once, or at most once. */
 export type Outcome = 'done' | 'unknown'
@@ -37,7 +37,7 @@ export function outsideOf(
       programs.set(name, known)
       return known
     },
-    sleep: (ms) => new Promise((resolve) => clock.at(clock.now() + ms * pace, resolve)),
+    sleep: (ms) => pause(clock, ms * pace),
     outcomeOf: (_, promise) =>
       promise.then(
         () => 'done' as const,
