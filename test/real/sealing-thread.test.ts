@@ -1,8 +1,11 @@
 /** Segments sealed in a thread of their own: what comes back, and what is told when the thread ends. */
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { bundleOf } from '#protocol/bundle.ts'
+import { openLmdbArchive } from '#store/lmdb-archive.ts'
 import { hashOf, sealerOf } from '#store/seal.ts'
 import { sealingThreadOf } from '#store/sealing-thread.ts'
+import { openTempDir } from '#test/support/temp-dir.ts'
 
 const secret = randomBytes(32)
 const value = '/archive'
@@ -72,5 +75,26 @@ describe('a thread that seals', () => {
     const waiting = Promise.allSettled([thread.seal(plainOf(large, 1)), thread.seal(plainOf(large, 2))])
     await thread.close()
     for (const one of await waiting) expect(one).toMatchObject({ reason: { code: 'store.closed' } })
+  })
+})
+
+describe('an archive on disk', () => {
+  it('gives the rows back that were sealed aside, under the name and the length that it said', async () => {
+    await using dir = await openTempDir()
+    const rows = Array.from({ length: 3000 }, (_, at) => [`order/${at}`, randomBytes(100)])
+    const options = { dir: dir.path, mapBytes: 2 ** 26, secret }
+    const refs = []
+    {
+      await using archive = openLmdbArchive(options)
+      for (let nth = 0; nth < 3; nth++) {
+        const { ref, bytes, keep, letGo } = await archive.pack(bundleOf(rows, { first: 'order/0', last: 'order/999' }))
+        expect(ref).toMatchObject({ id: hashOf(bytes), bytes: bytes.length, rows: rows.length })
+        await keep()
+        letGo()
+        refs.push(ref)
+      }
+    }
+    await using archive = openLmdbArchive(options)
+    for (const ref of refs) expect(await archive.rows(ref)).toEqual(rows)
   })
 })
