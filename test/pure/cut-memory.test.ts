@@ -15,6 +15,7 @@ import { cutChecksOf, keepCheck, readCheck } from '#runtime/cuts/taking/cut-chec
 import { openMemoryLog } from '#runtime/memory/memory-bus.ts'
 import { onTrace } from '#runtime/trace.ts'
 import { openMemoryArchive } from '#store/memory-archive.ts'
+import { withoutKept } from '#bin/cuts/check-text.ts'
 import { realmOptions } from '#test/support/engine.ts'
 import { openRestoreRealm, type RestoreRealm } from '#test/support/restore-world.ts'
 import { openTestTrial } from '#test/support/trial-world.ts'
@@ -100,6 +101,11 @@ test('what a node keeps stays when another adds its own; together they keep no m
     ...Array.from({ length: 10 }, () => undefined),
     ...['invariant.keepsTooMuch', 'invariant.keepsTooMuch'],
   ])
+})
+
+test('of what was found a list shows all but what is kept', () => {
+  const check = checkOf('x', [resultOf('a', 7), resultOf('b')])
+  expect(withoutKept(check)).toStrictEqual(checkOf('x', [resultOf('a'), resultOf('b')]))
 })
 
 test('what is kept reads again as it was written, also what holds one thing twice', () => {
