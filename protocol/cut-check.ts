@@ -4,10 +4,13 @@
  * registry, so that a list need not open cuts.
  */
 import type { Address } from './address.ts'
-import { decode, encodeTree } from './codec.ts'
+import { decode, encode, encodeTree } from './codec.ts'
 import { checkFormat, reading } from './cut-format.ts'
 
 const format = 1
+
+/** What one invariant may keep, encoded: all of them share one entry of the registry. */
+export const keptMost = 64 * 1024
 
 /** One actor waits until another takes what it asked or told it. */
 export type Wait = {
@@ -38,6 +41,8 @@ export type InvariantResult = {
   readonly found: readonly string[]
   readonly fault: { readonly code: string; readonly message: string } | undefined
   readonly ms: number
+  /** What it remembers for the next cut. */
+  readonly kept?: unknown
 }
 
 export type CutCheck = {
@@ -69,12 +74,14 @@ export function encodeCutCheck(check: CutCheck): Uint8Array {
     ]),
     orphans.map(({ address, for: other, why, since }) => [address, other, why, since]),
     [counts.deadlocks, counts.orphans],
-    invariants.map(({ name, holds, found, fault, ms: took }) => [
+    invariants.map(({ name, holds, found, fault, ms: took, kept }) => [
       name,
       holds ?? null,
       found,
       fault === undefined ? null : [fault.code, fault.message],
       took,
+      // A value of the user's, in bytes of its own: it may hold an object twice.
+      ...(kept === undefined ? [] : [encode(kept)]),
     ]),
   ])
 }
@@ -122,5 +129,6 @@ function resultOf(f: readonly unknown[]): InvariantResult {
     found: f[2] as string[],
     fault: fault === null ? undefined : { code: fault[0], message: fault[1] },
     ms: f[4] as number,
+    ...(f[5] === undefined ? {} : { kept: decode(f[5] as Uint8Array) }),
   }
 }

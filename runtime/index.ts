@@ -32,9 +32,11 @@ export type { EmittedEntry, RealmHandle } from './client/realm-handle.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { refTo, reply, subscribe, tell, unsubscribe, unwatch, watch } from './core/actions.ts'
 export type { Node, NodeHealth } from './node.ts'
+export { type Eventual, eventually } from './cuts/reading/eventually.ts'
 export {
   type ActorInCut,
   type CheckedCut,
+  type CutMemory,
   type FlyingEnvelope,
   invariant,
   type Invariant,
@@ -59,7 +61,7 @@ export type OpenOptions = {
 
 export type OpenNodeOptions = OpenOptions & {
   readonly actors: readonly ActorKind[]
-  /** What must hold in every cut: made with `invariant(name, holds)`. */
+  /** What must hold in every cut: made with `invariant(name, holds)` or `eventually(name, …)`. */
   readonly invariants?: readonly Invariant[]
   readonly name?: string
 }

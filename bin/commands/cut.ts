@@ -44,7 +44,7 @@ export const command: Command = {
   about: [
     'A cut is one consistent picture of all actors: their states, timers and effects, and what was under way between them. Taking one stops nobody. It exists from the moment at which all of it is on disk and in the object store; one that meets a crash is abandoned, says so, and disturbs nothing.',
     'The realm takes cuts of itself (cuts.everyMs, cuts.everyBytes) and keeps some of them (cuts.keepLast, cuts.keepHourly, cuts.keepDaily); those that somebody took stay until they are removed.',
-    'check names actors that wait for each other in a circle, or for one that is not there, and holds the cut against the invariants that a module exports; exit code 1 when something is wrong. The nodes do the same by themselves with every cut.',
+    'check names actors that wait for each other in a circle, or for one that is not there, and holds the cut against the invariants that a module exports (what must hold in each, and what must happen in time: that goes on from the cuts before it); exit code 1 when something is wrong. The nodes do the same by themselves with every cut.',
     'verify reads all of a cut as it lies in the object store, or in an exported file: every signature, hash and segment; exit code 1 when something of it is damaged, missing, or sealed with another key. drill restores it into a scratch realm with the code that restores a real one, holds every state against the definitions that run here, and throws it away; the realm does so by itself once a day (cuts.drillMs). An exported file stands alone: with its key, cuts.key, a realm is restored from it on new machines.',
     'show and verify need no server for a file, but the key that it was sealed with (cuts.keyFile, PERDURE_CUTS_KEY_FILE); "perdure at shop.cut show order/42" shows an actor in it.',
     'A cut is named by its id, by the name that it was given (then the newest of that name), or "last".',
@@ -71,7 +71,7 @@ export const command: Command = {
     'no-wait': { type: 'yes', about: 'Does not wait until it is whole: its markers are stored.' },
   },
   settings: 'connection',
-  json: 'take and show: {"id","name","state","begunAt","actors","inFlight","bytes","added", …}; ls: a line for each; diff: a line for each actor {"is","address","paths","count"} and a last one {"is":"sum", …}; verify: a line for each flaw, and a last one {"cut","isWhole", …}; drill: {"cut","passed","actors","envelopes","found", …}; export: {"id","file","bytes"}; import and rm: the cut.',
+  json: 'take and show: {"id","name","state","begunAt","actors","inFlight","bytes","added", …}; check: {"cut","deadlocks","orphans","invariants":[{"name","holds","found","kept"}], …}, "kept" being what it remembers for the next cut; ls: a line for each; diff: a line for each actor {"is","address","paths","count"} and a last one {"is":"sum", …}; verify: a line for each flaw, and a last one {"cut","isWhole", …}; drill: {"cut","passed","actors","envelopes","found", …}; export: {"id","file","bytes"}; import and rm: the cut.',
   verbs: Object.keys(verbs),
   async run(call) {
     const [first = 'ls', ...rest] = call.words

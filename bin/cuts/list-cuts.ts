@@ -4,7 +4,7 @@ import { bytesText, table, timeText } from '#bin/layout.ts'
 import type { CutCheck } from '#protocol/cut-check.ts'
 import type { CutDrill } from '#protocol/cut-drill.ts'
 import { systemClock } from '#runtime/index.ts'
-import { checkText } from './check-text.ts'
+import { checkText, withoutKept } from './check-text.ts'
 import { keptText, noteJson, stateOf } from './note-text.ts'
 
 export async function listCuts(call: Call): Promise<void> {
@@ -15,8 +15,10 @@ export async function listCuts(call: Call): Promise<void> {
   )
   const drills = new Map((await cuts.drills()).map((one) => [one.cut, one] as const))
   if (call.json) {
-    for (const [at, note] of notes.entries())
-      call.out.json({ ...noteJson(note), check: checks[at], drill: drills.get(note.id) })
+    for (const [at, note] of notes.entries()) {
+      const check = checks[at]
+      call.out.json({ ...noteJson(note), check: check && withoutKept(check), drill: drills.get(note.id) })
+    }
     return
   }
   const { out } = call

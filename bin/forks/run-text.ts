@@ -1,4 +1,5 @@
 /** How two trials parted and ended, for people and for programs. */
+import { withoutKept } from '#bin/cuts/check-text.ts'
 import type { Call } from '#bin/command.ts'
 import { plural, timeText } from '#bin/layout.ts'
 import { plain } from '#bin/output.ts'
@@ -46,7 +47,7 @@ function printParting({ out }: Call, parting: Parting | undefined): void {
 }
 
 function sideJson({ delivered, touched, parked, unanswered, check }: SideEnd): object {
-  return { delivered, touched, parked, unanswered, invariants: check.invariants, counts: check.counts }
+  return { delivered, touched, parked, unanswered, invariants: withoutKept(check).invariants, counts: check.counts }
 }
 
 function sideText({ delivered, touched, parked, unanswered, check }: SideEnd): string {

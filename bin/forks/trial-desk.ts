@@ -4,6 +4,7 @@
  */
 import type { Config } from '#config/open-config.ts'
 import { clientOptionsOf, keyPlaceOf, nodeOptionsOf } from '#config/options.ts'
+import type { CutCheck } from '#protocol/cut-check.ts'
 import { isFault } from '#protocol/fault.ts'
 import type { ForkEffects } from '#protocol/fork.ts'
 import { baseOfRows, openBaseReader } from '#store/base-blob.ts'
@@ -51,6 +52,7 @@ export async function openTrialDesk(config: Config): Promise<TrialDesk> {
           ...{ view, baseOf: baseOfRows, readBase: openBaseReader, archive: openMemoryArchive(undefined, secret) },
           openStore: (identity) => openMemoryStore({ identity }),
           beneath: parent?.bus.cuts ?? { get: () => Promise.resolve(undefined) },
+          checked: () => foundIn(parent, view.manifest.id),
           journal:
             parent &&
             ((fork, own) =>
@@ -61,6 +63,16 @@ export async function openTrialDesk(config: Config): Promise<TrialDesk> {
       return opened.use(trial)
     },
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  }
+}
+
+/** A cut out of a file may be one that the realm does not have, or not any more. */
+async function foundIn(parent: RealmHandle | undefined, cut: string): Promise<CutCheck | undefined> {
+  try {
+    return await parent?.cuts.checked(cut)
+  } catch (error) {
+    if (isFault(error, 'cut.unknown') || isFault(error, 'cut.unready')) return undefined
+    throw error
   }
 }
 

@@ -35,6 +35,14 @@ export const pastFaults = {
     'crash',
     'The invariant "{value}" took more than {ms} ms (cuts.checkMs). Read less of the cut, or raise the setting.',
   ],
+  'invariant.keepsTooMuch': [
+    'crash',
+    'What the invariant "{value}" keeps for the next cut takes {bytes} bytes, of the {limit} that there are for it. Keep less: counts, or the oldest of what it follows.',
+  ],
+  'invariant.incomplete': [
+    'crash',
+    'The invariant "{value}" cannot be made of this: {reason}. Write eventually(name, { from, to, withinMs }): two functions that are given an actor, and within how many milliseconds.',
+  ],
   'invariant.throws': ['crash', 'The invariant "{value}" threw: {reason}. Whether it holds is not known.'],
   'rewind.moved': [
     'park',

@@ -10,6 +10,7 @@ import { checkCut } from '#runtime/cuts/reading/check-cut.ts'
 import { readCheck } from '#runtime/cuts/taking/cut-checks.ts'
 import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
 import type { Invariant } from '#runtime/cuts/reading/invariant.ts'
+import { keptBefore } from '#runtime/cuts/reading/kept-before.ts'
 import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 
 export type CheckGiven = {
@@ -21,7 +22,7 @@ export type CheckGiven = {
 export type CutChecking = {
   /** What the nodes found in it; nothing while none has looked. */
   checked(cut: string): Promise<CutCheck | undefined>
-  /** Looks here and now, and notes nothing. */
+  /** Looks here and now, and notes nothing; what an invariant remembers is what the nodes noted of it before. */
   check(cut: string, given?: CheckGiven): Promise<CutCheck>
 }
 
@@ -41,7 +42,9 @@ export function cutCheckingOf({ bus, clock, shelf, archive, wholeOf }: World): C
     checked: async (cut) => (await readCheck(bus, cut)) ?? (await readCheck(bus, await wholeOf(cut))),
     async check(cut, { invariants = [], checkMs = checkMostMs } = {}) {
       const view = await openCut({ shelf: shelf(), archive: archive() }, await wholeOf(cut))
-      return await checkCut({ view, clock, invariants }, { name: 'here', checkMs })
+      const checked = (earlier: string): Promise<CutCheck | undefined> => readCheck(bus, earlier)
+      const before = await keptBefore({ shelf: shelf(), checked }, view.manifest, invariants)
+      return await checkCut({ view, clock, invariants, before }, { name: 'here', checkMs })
     },
   }
 }

@@ -16,7 +16,9 @@ import { realmHandleOf, type RealmOptions } from '#runtime/client/realm-handle.t
 import { systemClock } from '#runtime/clock.ts'
 import { checkCut } from '#runtime/cuts/reading/check-cut.ts'
 import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
+import { holdAgainst } from '#runtime/cuts/reading/hold-against.ts'
 import type { Invariant } from '#runtime/cuts/reading/invariant.ts'
+import { type Kept, keptIn } from '#runtime/cuts/reading/kept-before.ts'
 import { type CutView, openCut } from '#runtime/cuts/reading/open-cut.ts'
 import type { BaseOf } from '#runtime/cuts/restoring/put-states.ts'
 import { bytesOfCame, type Came } from '#runtime/cuts/restoring/replay.ts'
@@ -40,6 +42,8 @@ export type TrialWorld = {
   readonly archive: Archive
   /** The cuts of the realm that is tried, as far as they are at hand. */
   readonly beneath: Pick<Blobs, 'get'>
+  /** What the realm found in the cut from which it goes on. */
+  readonly checked?: (() => Promise<CutCheck | undefined>) | undefined
   readonly journal: ((fork: Fork, own: () => Promise<PastOf>) => Journal) | undefined
 }
 
@@ -107,6 +111,7 @@ export async function openTrial(world: TrialWorld, options: TrialOptions): Promi
   )
   serving.node = node
   const timeline = timelineOf((address) => view.state(address))
+  let kept: Kept | undefined
   let failure: Error | undefined
   void node.ended.then((error) => (failure = error))
   let read = (await bus.logState()).lastSeq
@@ -159,11 +164,15 @@ export async function openTrial(world: TrialWorld, options: TrialOptions): Promi
       }
       const { id } = await taken.whole
       const cut = await openCut({ shelf: cutShelfOf({ bus, archive }), archive }, id)
-      const { checkMs } = options.node
-      return await checkCut(
-        { view: cut, clock: systemClock, invariants: options.invariants },
-        { name: options.name, checkMs },
-      )
+      const {
+        invariants,
+        name,
+        node: { checkMs },
+      } = options
+      kept ??= await keptAtStart(world, options)
+      const check = await checkCut({ view: cut, clock: systemClock, invariants, before: kept }, { name, checkMs })
+      kept = new Map([...kept, ...keptIn(check, invariants)])
+      return check
     },
     async [Symbol.asyncDispose]() {
       node.kill()
@@ -171,6 +180,16 @@ export async function openTrial(world: TrialWorld, options: TrialOptions): Promi
       await handle.close()
     },
   }
+}
+
+/** Of what the realm's nodes did not look for in the cut, it is found out here. */
+async function keptAtStart({ view, checked }: TrialWorld, { invariants, node }: TrialOptions): Promise<Kept> {
+  const check = await checked?.()
+  const known = check === undefined ? new Map<string, unknown>() : keptIn(check, invariants)
+  const missing = invariants.filter(({ name }) => !known.has(name))
+  const { checkMs } = node
+  const results = await holdAgainst({ view, clock: systemClock, invariants: missing }, { checkMs })
+  return new Map([...known, ...keptIn({ invariants: results }, missing)])
 }
 
 const nothing = (): Promise<boolean> => Promise.resolve(false)

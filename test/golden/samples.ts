@@ -182,6 +182,12 @@ export const samples: readonly { readonly format: string; readonly name: string;
     }),
   },
   {
+    format: 'cut-check', name: 'kept', make: () => encodeCutCheck({
+      cut: 'c1', at, node: 'node-1', ms: 12, counts: { deadlocks: 0, orphans: 0 }, deadlocks: [], orphans: [],
+      invariants: [{ name: 'holds', holds: true, found: [], fault: undefined, ms: 1 }, { name: 'remembers', holds: false, found: ['order/1'], fault: undefined, ms: 2, kept: { pending: [['order/1', at - 9]] } }],
+    }),
+  },
+  {
     format: 'cut-drill', name: 'failed', make: () => encodeCutDrill({
       cut: 'c1', at, ms: 12, node: 'node-1', by: 'schedule', passed: false, actors: 3, envelopes: 4, segments: 5, bytes: 600, unknown: ['order'], found: ['order/1: no'], count: 2,
     }),

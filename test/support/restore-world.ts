@@ -4,6 +4,7 @@ import type { ActorState } from '#protocol/state.ts'
 import type { Address } from '#protocol/address.ts'
 import type { RealmHandle } from '#runtime/client/realm-handle.ts'
 import { cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
+import type { Invariant } from '#runtime/cuts/reading/invariant.ts'
 import { type CutView, openCut } from '#runtime/cuts/reading/open-cut.ts'
 import { type Came, cameAfter } from '#runtime/cuts/restoring/replay.ts'
 import { restoreCut, type Restored, type RestoreOptions } from '#runtime/cuts/restoring/restore.ts'
@@ -16,7 +17,11 @@ import { openMemoryArchive } from '#store/memory-archive.ts'
 import { openTestNode, openTestRealm } from './engine.ts'
 import { during, openManualClock, turn } from './manual-clock.ts'
 
-type Starting = { readonly name?: string; readonly kinds?: readonly ActorKind[] }
+type Starting = {
+  readonly name?: string
+  readonly kinds?: readonly ActorKind[]
+  readonly invariants?: readonly Invariant[]
+}
 
 export type RestoreRealm = Awaited<ReturnType<typeof openRestoreRealm>>
 
@@ -45,6 +50,7 @@ export async function openRestoreRealm(actors: readonly ActorKind[], partitions 
     node = await openTestNode(log.connect(), options.kinds ?? actors, {
       archive,
       clock,
+      ...(options.invariants === undefined ? {} : { invariants: options.invariants }),
       options: { name: options.name ?? 'test', trimEveryMs: 10 * 365 * 86_400_000, aliveMs: 3_600_000 },
     })
     await settle()

@@ -6,7 +6,7 @@ import type { Invariant } from '#runtime/cuts/reading/invariant.ts'
 import type { CutView } from '#runtime/cuts/reading/open-cut.ts'
 import type { Came } from '#runtime/cuts/restoring/replay.ts'
 import { openJournal } from '#runtime/forks/open-journal.ts'
-import { openTrial, type Trial } from '#runtime/forks/trial.ts'
+import { openTrial, type Trial, type TrialWorld } from '#runtime/forks/trial.ts'
 import { openPlacedView } from '#runtime/mending/placed-view.ts'
 import { baseOfRows, openBaseReader } from '#store/base-blob.ts'
 import { openMemoryStore } from '#store/memory-store.ts'
@@ -16,7 +16,17 @@ import type { RestoreRealm } from './restore-world.ts'
 export async function openTestTrial(
   { log, clock, archive }: RestoreRealm,
   view: CutView,
-  { name, actors, invariants = [] }: { name: string; actors: readonly ActorKind[]; invariants?: readonly Invariant[] },
+  {
+    name,
+    actors,
+    invariants = [],
+    checked,
+  }: {
+    name: string
+    actors: readonly ActorKind[]
+    invariants?: readonly Invariant[]
+    checked?: TrialWorld['checked']
+  },
 ): Promise<Trial> {
   const parent = async (): Promise<RealmHandle> =>
     realmHandleOf(
@@ -28,7 +38,7 @@ export async function openTestTrial(
     )
   return await openTrial(
     {
-      ...{ view, archive, baseOf: baseOfRows, readBase: openBaseReader, beneath: log.connect().cuts },
+      ...{ view, archive, baseOf: baseOfRows, readBase: openBaseReader, beneath: log.connect().cuts, checked },
       openStore: (identity) => openMemoryStore({ identity }),
       journal: (fork, own) =>
         openJournal({

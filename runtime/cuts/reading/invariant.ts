@@ -39,13 +39,24 @@ export type CheckedCut = {
   inFlight(): AsyncGenerator<FlyingEnvelope>
 }
 
+/** From one cut to the next. */
+export type CutMemory = {
+  /**
+   * What an invariant of this name kept at the newest earlier cut that it could be held against; nothing
+   * when there was none in this generation of the realm.
+   */
+  readonly before: unknown
+  /** Any value that can be stored, up to 64 KiB of it; the last one counts. */
+  keep(value: unknown): void
+}
+
 /** Nothing or true: it holds; false, or what is wrong, in words: it does not. */
 export type Said = boolean | string | readonly string[] | undefined | void
 
 export type Invariant = {
   readonly is: 'invariant'
   readonly name: string
-  holds(cut: CheckedCut, signal: AbortSignal): Said | Promise<Said>
+  holds(cut: CheckedCut, signal: AbortSignal, memory: CutMemory): Said | Promise<Said>
 }
 
 /**

@@ -3,8 +3,15 @@
  * "evaluated on every cut". Invariants: one cut at a time, however fast they come, and none holds up
  * the realm; what one node has found is kept when another, which carries other predicates, adds its own.
  */
-import { checkNoteOf, type CutCheck, decodeCutCheck, encodeCutCheck } from '#protocol/cut-check.ts'
-import { storedFaultOf } from '#protocol/fault.ts'
+import {
+  checkNoteOf,
+  type CutCheck,
+  decodeCutCheck,
+  encodeCutCheck,
+  type InvariantResult,
+} from '#protocol/cut-check.ts'
+import { encode } from '#protocol/codec.ts'
+import { Fault, storedFaultOf } from '#protocol/fault.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Archive } from '#store/archive.ts'
 import type { Bus } from '#runtime/bus.ts'
@@ -14,6 +21,7 @@ import { trace } from '#runtime/trace.ts'
 import { checkCut, type CheckOptions } from '#runtime/cuts/reading/check-cut.ts'
 import { type CutShelf, cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
 import type { Invariant } from '#runtime/cuts/reading/invariant.ts'
+import { keptBefore } from '#runtime/cuts/reading/kept-before.ts'
 import { openCut } from '#runtime/cuts/reading/open-cut.ts'
 
 type World = {
@@ -63,7 +71,9 @@ export function cutChecksOf({ bus, archive, clock, invariants }: World, options:
     const missing = invariants.filter(({ name }) => known?.invariants.every((one) => one.name !== name) !== false)
     if (!isFirst && (known === undefined || missing.length === 0)) return
     const view = await openCut({ shelf, archive }, cut)
-    const check = await checkCut({ view, clock, invariants: missing }, { ...options, signal: over.signal })
+    const checked = (earlier: string): Promise<CutCheck | undefined> => readCheck(bus, earlier)
+    const before = await keptBefore({ shelf, checked }, view.manifest, missing)
+    const check = await checkCut({ view, clock, invariants: missing, before }, { ...options, signal: over.signal })
     await keepCheck({ bus, shelf }, check)
     trace({
       is: 'cut.checked',
@@ -107,5 +117,24 @@ export async function keepCheck(
 
 function merged(before: CutCheck | undefined, check: CutCheck): CutCheck {
   const others = (before?.invariants ?? []).filter(({ name }) => check.invariants.every((one) => one.name !== name))
-  return { ...check, invariants: [...others, ...check.invariants] }
+  return { ...check, invariants: fitting([...others, ...check.invariants]) }
+}
+
+/** What all of them may keep: a note must be no larger than what a server takes at once. */
+const keptOfAllMost = 512 * 1024
+
+/** One by one each may keep less than this; it is many of them that keep too much, and the last ones that pay. */
+function fitting(results: readonly InvariantResult[]): readonly InvariantResult[] {
+  let room = keptOfAllMost
+  return results.map((result) => {
+    if (result.kept === undefined) return result
+    const bytes = encode(result.kept).length
+    if (bytes <= room) {
+      room -= bytes
+      return result
+    }
+    const { name, ms } = result
+    const { code, message } = new Fault('invariant.keepsTooMuch', { value: name, bytes, limit: room })
+    return { name, holds: undefined, found: [], fault: { code, message }, ms }
+  })
 }
