@@ -40,6 +40,10 @@ export const pastFaults = {
     'park',
     '{value} has gone on since it was decided to rewind it, so it was left as it is. Look again ("perdure rewind") and decide anew.',
   ],
+  'rewind.nobody': [
+    'park',
+    '{value} was not there at that instant, so it cannot take an event in the commit that sets it back. Choose a later instant, or rewind without an event ("--then", `then`) and send it behind.',
+  ],
   'rewind.tooMany': [
     'crash',
     'More than {limit} actors would have to go back with {value}. Choose a later instant, or restore a cut ("perdure restore"): that takes the whole realm back at once.',
