@@ -135,6 +135,8 @@ test('one that has gone on since does not take the event either [C16]', async ()
   expect(await realm.operate.show('till/other')).toBeUndefined()
   const parked = await realm.parked.list()
   expect(parked).toMatchObject([{ address: 'till/a', fault: { code: 'rewind.moved' }, event: undefined }])
+  // A replay does not go back where it did not.
+  for await (const { record } of realm.past.debug('till/a', { kind: till })) expect(record).toBeUndefined()
 })
 
 test('who was not there then takes no event, and what nobody may send is refused, before anything is written', async () => {
