@@ -30,12 +30,13 @@ export type Content =
   | { readonly is: 'tell'; readonly effect: string; readonly event: AnyEvent }
   /**
    * Back to a state that it had, or to none, if it is still as it was seen: how many steps, born when; or not there.
-   * Written by those who run actors.
+   * Written by those who run actors. `then` is taken in the commit in which it goes back, or not at all.
    */
   | {
       readonly is: 'rewind'
       readonly state: Uint8Array | null
       readonly seen: readonly [steps: number, bornAt: number] | null
+      readonly then?: AnyEvent
     }
 
 /** How a child knows its parent, and by which spawn: an event of an earlier spawn is refused. */

@@ -107,7 +107,7 @@ export function decodeOutside(entry: OutsideEntry): Envelope {
 }
 
 /** What of an event goes into subjects, records and histories has an end; the rest is the machine's. */
-function checkEvent(event: unknown): void {
+export function checkEvent(event: unknown): asserts event is AnyEvent {
   if (!isEvent(event)) throw new Fault('event.untyped', {})
   checkType(event.type)
   if (event.type.startsWith('xstate.') || event.type.startsWith('perdure.'))

@@ -26,7 +26,7 @@ export type { Drained, Draining, SeenNode, SeenPlace, SeenRealm, Unowned } from 
 export type { Operations, ShownActor } from './client/operate.ts'
 export type { ParkedBox, ParkedEntry } from './client/parked.ts'
 export type { PastSight, RealmPast, When } from './client/past.ts'
-export type { Rewinding, Rewound } from './client/rewinding.ts'
+export type { LostEvent, Rewinding, RewindOptions, Rewound } from './client/rewinding.ts'
 export type { Fork, MakeForkOptions, RealmForks, SeenFork } from './client/forks.ts'
 export type { EmittedEntry, RealmHandle } from './client/realm-handle.ts'
 export { type Clock, systemClock } from './clock.ts'

@@ -1,5 +1,5 @@
 /**
- * The list of what came after a cut, as JSON lines: printed, edited by anybody with any tool, and
+ * The list of what came after a cut, or of what a rewind loses, as JSON lines: printed, edited by anybody with any tool, and
  * read back. It serves "listed first, droppable and editable". Invariants: a line that is gone is
  * not delivered; one that was not touched is delivered as it came, byte for byte in its event; what
  * came after the list was made is delivered as well, because nobody looked at it and dropped it.
@@ -12,7 +12,7 @@ import { encodeOutside } from '#protocol/outside.ts'
 import { Fault } from '#protocol/fault.ts'
 import type { Came } from '#runtime/cuts/restoring/replay.ts'
 
-/** Which cut it is of, and where the list ended: in every line, so that any selection of lines says it. */
+/** Which cut it is of (or which actor), and where the list ended: in every line, so that any selection of lines says it. */
 type Origin = { readonly cut: string; readonly generation: number; readonly position: number }
 
 type Line = {
@@ -39,7 +39,11 @@ export function lineOf(came: Came, through: Came, cut: string): object {
   }
 }
 
-export async function readReplayList(path: string, cut: string): Promise<ReplayList> {
+export async function readReplayList(
+  path: string,
+  cut: string,
+  other: 'replay.otherCut' | 'rewind.otherList' = 'replay.otherCut',
+): Promise<ReplayList> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -52,8 +56,7 @@ export async function readReplayList(path: string, cut: string): Promise<ReplayL
     if (line.trim() === '') continue
     const where = { line: at + 1, value: path }
     const { origin, ...read } = parseLine(line, where)
-    if (origin !== undefined && origin.cut !== cut)
-      throw new Fault('replay.otherCut', { ...where, have: origin.cut, want: cut })
+    if (origin !== undefined && origin.cut !== cut) throw new Fault(other, { ...where, have: origin.cut, want: cut })
     if (origin !== undefined) through = [origin.generation, origin.position]
     const before = lines.findLast((one) => one.at !== undefined)?.at
     if (read.at !== undefined && before !== undefined && compare(before, read.at) >= 0)

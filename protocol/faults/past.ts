@@ -48,6 +48,18 @@ export const pastFaults = {
     'park',
     '{value} has gone on since it was decided to rewind it, so it was left as it is. Look again ("perdure rewind") and decide anew.',
   ],
+  'rewind.nobody': [
+    'park',
+    '{value} was not there at that instant, so it cannot take an event in the commit that sets it back. Choose a later instant, or rewind without an event ("--then", `then`) and send it behind.',
+  ],
+  'rewind.notLost': [
+    'crash',
+    'A line of {file} is nothing that this rewind loses: {value}. Take the lines of "perdure rewind {address} --to … --list-replay"; drop some, or change their events. What is new is sent with --then, or behind it.',
+  ],
+  'rewind.otherList': [
+    'crash',
+    'Line {line} of {value} comes from the list of {have}, and this rewinds {want}. Make the list anew: "perdure rewind {want} --to … --list-replay".',
+  ],
   'rewind.tooMany': [
     'crash',
     'More than {limit} actors would have to go back with {value}. Choose a later instant, or restore a cut ("perdure restore"): that takes the whole realm back at once.',

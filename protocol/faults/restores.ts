@@ -32,7 +32,7 @@ export const restoreFaults = {
   ],
   'replay.invalid': [
     'crash',
-    'Line {line} of {value} is no event to replay: {reason}. Take the lines of "perdure restore <cut> --list-replay"; drop some, or change their events.',
+    'Line {line} of {value} is no event to replay: {reason}. Take the lines that --list-replay printed; drop some, or change their events.',
   ],
   'replay.otherCut': [
     'crash',

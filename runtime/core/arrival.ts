@@ -68,6 +68,8 @@ export type Outcome = {
   readonly mark: StepNote['mark']
   readonly type: string
   readonly decision: Decision | undefined
+  /** A step that was made before it in the same commit, of the same envelope: noted as one of its own. */
+  readonly first?: Pick<StepNote, 'type'> | undefined
   /** False when nothing about the actor changed, so that its state need not be written. */
   readonly changed: boolean
   /** The actor is forgotten: deleted, or its tombstone's time is over. */

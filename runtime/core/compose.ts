@@ -32,6 +32,8 @@ export type Staged = {
   readonly outputs: readonly Output[]
   readonly deeds: readonly Deed[]
   readonly note: Omit<StepNote, 'change'>
+  /** A step before it that cannot be committed without it. */
+  readonly first?: Omit<StepNote, 'change'> | undefined
   /** The log sequence that this step consumed; nothing for what was never on the log. */
   readonly cursor: number | undefined
   readonly mark: readonly [number, number, number] | undefined
@@ -111,7 +113,8 @@ export function recordOf(head: Head, staged: readonly Staged[]): CommitRecord {
     }
     const { type } = one.note
     const note = type.length > limits.typeChars ? { ...one.note, type: type.slice(0, limits.typeChars) } : one.note
-    steps.push({ change: at.get(one.address) ?? -1, ...note })
+    for (const each of one.first === undefined ? [note] : [one.first, note])
+      steps.push({ change: at.get(one.address) ?? -1, ...each })
     if (one.cursor !== undefined && one.cursor > cursor) cursor = one.cursor
     if (one.mark !== undefined) marks.set(one.mark[0], one.mark)
     if (one.client !== undefined) clients.set(one.client[0], one.client)

@@ -6,6 +6,7 @@
  */
 import type { Address } from '#protocol/address.ts'
 import { type StoredFault, storedFaultOf } from '#protocol/fault.ts'
+import type { StepNote } from '#protocol/record.ts'
 import { type ActorState, decodeState, type Effect, encodeState } from '#protocol/state.ts'
 import type { Arrival, Circumstances, Outcome } from './arrival.ts'
 import type { Blueprint } from './blueprint.ts'
@@ -22,7 +23,8 @@ export type Replayed = {
 
 export type Replay = {
   readonly state: ActorState | undefined
-  take(arrival: Arrival, around: ReplayAround): Replayed
+  /** `mark`: what the record says of that step. */
+  take(arrival: Arrival, around: ReplayAround, mark?: StepNote['mark']): Replayed
   /** An effect that the record knows by this id. */
   know(effect: Pick<Effect, 'id' | 'name' | 'child'>): void
 }
@@ -54,10 +56,10 @@ export function replayOf({ root, address, state, registry }: Begin, options: Rep
     return from && revive(root, address, decodeState(from), family)
   }
 
-  function take(arrival: Arrival, around: ReplayAround): Replayed {
+  function take(arrival: Arrival, around: ReplayAround, mark?: StepNote['mark']): Replayed {
     const kept = live === undefined ? undefined : encodeState(stateOf(live))
     const input: StepInput = {
-      ...{ root, address, family, live, arrival: forThis(arrival) },
+      ...{ root, address, family, live, arrival: forThis(arrival, mark) },
       around: { ...around, ...options, stepId: `replay-${++count}` },
     }
     try {
@@ -80,7 +82,7 @@ export function replayOf({ root, address, state, registry }: Begin, options: Rep
   }
 
   /** A timer is the one that is armed here; a result is that of the effect which stands in for the recorded one. */
-  function forThis(arrival: Arrival): Arrival {
+  function forThis(arrival: Arrival, mark: StepNote['mark']): Arrival {
     switch (arrival.by) {
       case 'timer': {
         const visit = live?.book.timers?.[arrival.name]?.visit
@@ -92,8 +94,8 @@ export function replayOf({ root, address, state, registry }: Begin, options: Rep
       case 'envelope': {
         const { envelope } = arrival
         const { content } = envelope
-        // It went back then, so it was as it had been seen: instants of birth differ by a hair here.
-        if (content.is === 'rewind') {
+        // Where it went back it was as it had been seen: instants of birth differ by a hair here.
+        if (content.is === 'rewind' && mark === undefined) {
           const seen = live === undefined ? null : ([live.steps, live.bornAt] as const)
           return { by: 'envelope', envelope: { ...envelope, content: { ...content, seen } } }
         }

@@ -64,7 +64,7 @@ function onEnvelope(input: StepInput, envelope: Arrived): Stepped {
   const { live, address } = input
   const { content } = envelope
   const type = content.is === 'event' ? content.event.type : `perdure.${content.is}`
-  if (content.is === 'rewind') return onRewind(input, envelope, content)
+  if (content.is === 'rewind') return onRewind(input, { envelope, content }, step)
   // One whose state does not fit can do nothing but go.
   if (live?.book.unfit !== undefined)
     return isFarewell(content) ? forgotten(input, live, type) : parked(input, envelope, type, live.book.unfit)

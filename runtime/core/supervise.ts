@@ -14,10 +14,15 @@ import { endActor, isRemains, pendingActions, present, storableError } from './l
 import { blueprintFor, type Live } from './live.ts'
 import { blank, close, count, type Making, makingOf, parkInto, type StepInput, type Stepped } from './making.ts'
 import { toldBy } from './on-effect.ts'
+import { withoutThen } from './rewind.ts'
 import { isInternal, retryDeferred } from './take-event.ts'
 
 /** `input.live` is the actor as it was last written, or nothing when it had not been born. */
 export function supervise(input: StepInput, error: unknown): Stepped {
+  return withoutThen(input, (next) => superviseOne(next, error)) ?? superviseOne(input, error)
+}
+
+function superviseOne(input: StepInput, error: unknown): Stepped {
   const { live, around } = input
   if (live === undefined) return stillborn(input, error)
   const { strategy, intensity = 3, periodMs = 5000 } = live.blueprint.options.supervision ?? { strategy: 'resume' }
@@ -39,7 +44,13 @@ export function supervise(input: StepInput, error: unknown): Stepped {
  * What supervision came to cannot be written or sent either: the new life, or the error itself.
  * Then the actor ends, and what went wrong is told in words, which always can be.
  */
-export function giveUp(input: StepInput, failed: { readonly error: unknown; readonly again: unknown }): Stepped {
+export function giveUp(input: StepInput, failed: Failed): Stepped {
+  return withoutThen(input, (next) => giveUpOne(next, failed)) ?? giveUpOne(input, failed)
+}
+
+type Failed = { readonly error: unknown; readonly again: unknown }
+
+function giveUpOne(input: StepInput, failed: Failed): Stepped {
   const { live } = input
   const strategy = live?.blueprint.options.supervision?.strategy
   const wasEnding = live?.book.parent !== undefined || strategy === 'stop' || strategy === 'escalate'

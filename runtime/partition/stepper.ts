@@ -180,9 +180,10 @@ export function stepperOf(world: World, options: StepperOptions): Stepper {
   }
 
   function stagedOf({ address, changes, outcome, envelope, origin }: Done): Staged {
-    const { outputs, deeds, mark, decision, type } = outcome
+    const { outputs, deeds, mark, decision, type, first } = outcome
+    const seq = envelope?.seq ?? 0
     const note = {
-      seq: envelope?.seq ?? 0,
+      seq,
       type,
       ...(mark === undefined ? {} : { mark }),
       ...(decision === undefined ? {} : { decision }),
@@ -201,6 +202,7 @@ export function stepperOf(world: World, options: StepperOptions): Stepper {
       outputs,
       deeds,
       note,
+      ...(first === undefined ? {} : { first: { seq, ...first } }),
       cursor: envelope?.seq,
       traceparent: envelope?.traceparent,
     }
@@ -240,6 +242,7 @@ function parkedStaged(
 }
 
 function tell(address: Address, seq: number, { outcome }: Stepped): void {
+  if (outcome.first !== undefined) trace({ is: 'stepped', address, type: outcome.first.type, seq, mark: undefined })
   trace({ is: 'stepped', address, type: outcome.type, seq, mark: outcome.mark })
   if (outcome.mark === 'unhandled') trace({ is: 'unhandled', address, type: outcome.type })
   for (const output of outcome.outputs)

@@ -60,8 +60,8 @@ export async function* debugSteps(of: Debugged, taken: AsyncIterable<Taken>): As
   for await (const { commit, before, after, inputs } of taken) {
     for (const [at, input] of inputs.entries()) {
       const around = aroundOf(commit, before, after, input)
-      const old = input.arrival === undefined ? undefined : had.take(input.arrival, around)
-      const next = input.arrival === undefined ? undefined : changed?.take(input.arrival, around)
+      const old = input.arrival === undefined ? undefined : had.take(input.arrival, around, input.mark)
+      const next = input.arrival === undefined ? undefined : changed?.take(input.arrival, around, input.mark)
       const isApart = changed !== undefined && !isSame(had, changed, old, next)
       const isLast = at === inputs.length - 1
       yield {

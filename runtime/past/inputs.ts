@@ -14,6 +14,7 @@ import { matches, parseStored, topicOf } from '#protocol/subject.ts'
 import type { Bus, LogEntry } from '#runtime/bus.ts'
 import type { Arrival } from '#runtime/core/arrival.ts'
 import { emittedOf } from '#runtime/core/emitted.ts'
+import { rewindType, thenOf } from '#runtime/core/rewind.ts'
 import { readThrough } from '#runtime/partition/read-through.ts'
 import { type Commit, stateAfter } from './records.ts'
 import type { Trail } from './trail.ts'
@@ -63,7 +64,8 @@ async function inputsOf(bus: Bus, address: Address, around: Around): Promise<rea
   const { n, seq: record, at } = commit
   return commit.steps.map(({ seq, type, mark }, index) => {
     const entry = entries[index]
-    const arrival = seq === 0 ? unseen.take(type, address) : entry === undefined ? undefined : arrivedOf(entry, address)
+    const arrival =
+      seq === 0 ? unseen.take(type, address) : entry === undefined ? undefined : partOf(arrivedOf(entry, address), type)
     const timer = arrival?.by === 'timer' ? before?.book.timers?.[arrival.name] : undefined
     return { n, record, at, seq, type, mark, now: after?.steppedAt ?? at, arrival, event: timer?.event }
   })
@@ -86,6 +88,14 @@ function arrivedOf(entry: LogEntry, address: Address): Arrival | undefined {
     if (isFault(error)) return undefined
     throw error
   }
+}
+
+/** A rewind and the event that came with it are two steps of one envelope. */
+function partOf(arrival: Arrival | undefined, type: string): Arrival | undefined {
+  const envelope = arrival?.by === 'envelope' ? arrival.envelope : undefined
+  if (envelope?.content.is !== 'rewind' || envelope.content.then === undefined) return arrival
+  const { then, ...content } = envelope.content
+  return { by: 'envelope', envelope: type === rewindType ? { ...envelope, content } : thenOf(envelope, then) }
 }
 
 type Unseen = { take(type: string, address: Address): Arrival | undefined }

@@ -37,6 +37,7 @@ export type RewoundActor = {
 }
 
 export type RewindPlan = {
+  readonly named: Address
   readonly actors: readonly RewoundActor[]
   /** Sent by what is taken back, and not taken by its receiver yet: it still will be. */
   readonly underWay: readonly Sending[]
@@ -74,7 +75,7 @@ export async function planRewind(
       wanted.push(next.address)
     }
   }
-  return await planOf(place, [...done.values()])
+  return { named: named.address, ...(await planOf(place, [...done.values()])) }
 }
 
 /** Of one actor what is taken back with it. */
@@ -164,7 +165,7 @@ async function heardAt(
   return first
 }
 
-async function planOf({ world, epoch, bounds }: Place, all: readonly Undone[]): Promise<RewindPlan> {
+async function planOf({ world, epoch, bounds }: Place, all: readonly Undone[]): Promise<Omit<RewindPlan, 'named'>> {
   const underWay: Sending[] = []
   const cursors = new Map<number, number>()
   const { partitions } = epoch.bus.realm

@@ -58,6 +58,7 @@ const contents: Record<string, Content> = {
   cancel: { is: 'cancel', ask: 'q9' },
   tell: { is: 'tell', effect: '~2~charge', event: { type: 'FASTER' } },
   rewind: { is: 'rewind', state: new Uint8Array([1, 2, 3]), seen: [17, at - 1000] },
+  'rewind-and-then': { is: 'rewind', state: new Uint8Array([1, 2, 3]), seen: [17, at - 1000], then: { type: 'CORRECT', amount: 5 } },
   'rewind-to-nothing': { is: 'rewind', state: null, seen: null },
 }
 

@@ -154,6 +154,41 @@ test('an actor goes back to a cut when that is said twice, and not before', asyn
   expect(await cli.json('show', 'bill/7')).toMatchObject([{ state: 'open', context: { sum: 1 } }])
 })
 
+test('an actor goes back and takes what corrects it in one commit, and of what is lost a list is edited [C16]', async () => {
+  await cli.json('send', 'bill/8', 'ADD', 'amount=1')
+  await untilState('bill/8', 'open')
+  const [begun] = await cli.json('inputs', 'bill/8')
+  const to = ['bill/8', '--to', String(begun?.record)]
+  for (const amount of [20, 30, 40]) await cli.json('send', 'bill/8', 'ADD', `amount=${amount}`)
+  for (;;) if ((await cli.json('show', 'bill/8'))[0]?.context.sum === 91) break
+  const { out } = await cli.run(['rewind', ...to, '--list-replay'])
+  const lines = out.trim().split('\n')
+  expect(lines.map((line) => JSON.parse(line).event.amount)).toEqual([20, 30, 40])
+  await writeFile(join(cli.folder, 'again.jsonl'), [lines[1]?.replace(':30}', ':31}'), lines[2]].join('\n'))
+  await writeFile(join(cli.folder, 'other.jsonl'), lines.map((line) => line.replaceAll('bill/8', 'bill/9')).join('\n'))
+  await writeFile(join(cli.folder, 'own.jsonl'), '{"to":"bill/8","event":{"type":"ADD","amount":9}}')
+  expect((await cli.run(['rewind', ...to, '--replay-from', 'other.jsonl', '--yes'])).err).toContain('rewind.otherList')
+  expect((await cli.run(['rewind', ...to, '--replay-from', 'own.jsonl', '--yes'])).err).toContain('rewind.notLost')
+  const shown = await cli.run(['rewind', ...to, '--replay-from', 'again.jsonl'])
+  expect(shown.out).toMatch(/ADD to bill\/8, dropped\n.*ADD to bill\/8, edited: .*31.*\n.*ADD to bill\/8\n/)
+  expect(await cli.json('show', 'bill/8')).toMatchObject([{ context: { sum: 91 } }])
+  const then = '{"type":"ADD","amount":500}'
+  const [done] = await cli.json('rewind', ...to, '--then', then, '--replay-from', 'again.jsonl', '--yes')
+  expect(done).toMatchObject({
+    then: { type: 'ADD', amount: 500 },
+    lost: [{ again: 'dropped' }, { again: 'edited', event: { amount: 31 } }, { again: 'asItCame' }],
+    done: [{ address: 'bill/8', is: 'back', then: 'taken' }],
+  })
+  for (;;) if ((await cli.json('show', 'bill/8'))[0]?.context.sum === 572) break
+  const steps = await cli.json('history', 'bill/8')
+  const both = steps.filter(({ seq }) => seq === done?.done[0].seq)
+  expect(both.map(({ type }) => type)).toEqual(['perdure.rewind', 'ADD'])
+  expect(new Set(both.map(({ record }) => record)).size).toBe(1)
+  const early = await cli.run(['rewind', 'bill/8', '--to', '1', '--then', then, '--yes'])
+  expect(early).toMatchObject({ code: 1 })
+  expect(early.err).toContain('rewind.nobody')
+})
+
 test('a deadlock and an invariant that does not hold are in every cut, named [U8]', async () => {
   expect(await cli.run(['cut', 'check'])).toMatchObject({ code: 0 })
   for (const key of ['a', 'b']) await cli.json('send', `caller/${key}`, 'CALL')
