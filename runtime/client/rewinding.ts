@@ -14,7 +14,7 @@ import { partitionOf } from '#protocol/partition.ts'
 import type { StepNote } from '#protocol/record.ts'
 import { subjects } from '#protocol/subject.ts'
 import type { Bus, Entry } from '#runtime/bus.ts'
-import type { Clock } from '#runtime/clock.ts'
+import { type Clock, pause } from '#runtime/clock.ts'
 import type { RewindPlan, RewoundActor } from '#runtime/past/rewind.ts'
 import type { Operations } from './operate.ts'
 
@@ -85,7 +85,7 @@ export function rewindingOf({ bus, clock, client, operate }: World, plan: Rewind
         return { address, is: isBack ? 'back' : 'moved', seq, ...(then && { then: then.mark ?? 'taken' }) }
       }
       if (clock.now() >= until) throw new Fault('rewind.late', { value: address, seq })
-      await new Promise<void>((resolve) => clock.at(clock.now() + lookMs, resolve))
+      await pause(clock, lookMs)
     }
   }
 
