@@ -6,6 +6,7 @@ import type { CutDrill } from '#protocol/cut-drill.ts'
 import type { CutSlice } from '#protocol/cut.ts'
 import { wrong } from '#bin/parse-line.ts'
 import { systemClock } from '#runtime/index.ts'
+import { sumsOf } from '#runtime/cuts/reading/cut-sums.ts'
 import { type CutView, slicesOf } from '#runtime/cuts/reading/open-cut.ts'
 import { checkLines, checkText } from './check-text.ts'
 import { cutFileOf, lookInFile } from './cut-in-file.ts'
@@ -31,7 +32,7 @@ type Said = { readonly check: CutCheck | undefined; readonly drill: CutDrill | u
 async function show(call: Call, view: Pick<CutView, 'manifest' | 'slice'>, said?: Said): Promise<void> {
   const { manifest } = view
   const slices = await slicesOf(view)
-  const found = sumOf(slices)
+  const found = censusOf(slices)
   if (call.json) return call.out.json({ ...jsonOf(manifest, slices, found), ...said })
   print(call, { manifest, slices, found })
   if (said === undefined) return
@@ -51,7 +52,7 @@ type Sums = {
   readonly subscribed: number
 }
 
-function sumOf(slices: readonly CutSlice[]): Sums {
+function censusOf(slices: readonly CutSlice[]): Sums {
   const kinds = new Map<string, number>()
   for (const { census } of slices)
     for (const [kind, count] of Object.entries(census.kinds)) kinds.set(kind, (kinds.get(kind) ?? 0) + count)
@@ -61,9 +62,11 @@ function sumOf(slices: readonly CutSlice[]): Sums {
 }
 
 function jsonOf(manifest: Manifest, slices: readonly CutSlice[], found: Sums): object {
-  const { id, name, realm, generation, partitions, by, release, begunAt, recordedAt, wholeAt, added } = manifest
+  const { id, name, realm, generation, partitions, by, release, begunAt, recordedAt, wholeAt } = manifest
   return {
-    ...{ id, name, realm, generation, partitions, by, release, begunAt, recordedAt, wholeAt, added },
+    ...{ id, name, realm, generation, partitions, by, release, begunAt, recordedAt, wholeAt },
+    state: 'whole',
+    ...sumsOf(manifest),
     kinds: Object.fromEntries(found.kinds),
     versions: manifest.kinds,
     waiting: { timers: found.timers, effects: found.effects, subscribed: found.subscribed },
@@ -103,8 +106,7 @@ function print({ out }: Call, { manifest, slices, found }: Shown): void {
     'realm',
     `${manifest.realm}, generation ${manifest.generation}, ${plural(manifest.partitions, 'partition')}, log up to ${Math.max(...manifest.slices.map(({ commit }) => commit))}`,
   )
-  const bytes = slices.flatMap(({ layers }) => layers.flat()).reduce((sum, one) => sum + one.bytes, 0)
-  row('size', `${bytesText(bytes)}, of which it added ${bytesText(manifest.added)}`)
+  row('size', `${bytesText(sumsOf(manifest).bytes)}, of which it added ${bytesText(manifest.added)}`)
   row(
     'waiting',
     `${plural(found.timers, 'actor')} for a timer, ${found.effects} for an effect, ${found.subscribed} subscribed`,

@@ -1,7 +1,7 @@
 /** Cuts while the realm runs: of one instant, whole or not at all, and in nobody's way. */
 import { expect, test } from 'vitest'
 import { decodeState } from '#protocol/state.ts'
-import { sumsOf } from '#runtime/cuts/taking/take-cut.ts'
+import { sumsOf } from '#runtime/cuts/reading/cut-sums.ts'
 import { openCutRealm } from '#test/support/cuts/cut-realm.ts'
 import { slowMailboxes } from '#test/support/cuts/plants.ts'
 import type { Wallet } from '#test/support/cuts/wallet.ts'

@@ -213,6 +213,11 @@ test('a deadlock and an invariant that does not hold are in every cut, named [U8
       break
     }
   }
+  // Whoever names no module is told what the node found, and of no other size than in the list.
+  const unarmed = await cli.run(['cut', 'check', id])
+  expect(unarmed).toMatchObject({ code: 1, out: expect.stringContaining('does not hold: no bill is over 1000') })
+  const [shown] = await cli.json('cut', 'show', id)
+  expect((await cli.json('cut', 'ls')).find((one) => one.id === id)).toMatchObject({ bytes: shown?.bytes })
   expect((await cli.run(['cut', 'show', id])).out).toContain('found: 1 deadlock, 1 broken')
   expect((await cli.run(['doctor'])).out).toContain('does not hold')
 })

@@ -20,7 +20,7 @@ import { encodeState } from '#protocol/state.ts'
 import { parseStored } from '#protocol/subject.ts'
 import type { Bus } from '#runtime/bus.ts'
 import { type CutShelf, cutShelfOf } from '#runtime/cuts/reading/cut-shelf.ts'
-import { sumsOf } from '#runtime/cuts/taking/take-cut.ts'
+import { sumsOf } from '#runtime/cuts/reading/cut-sums.ts'
 import type { Archive } from '#store/archive.ts'
 
 export type Maker = { readonly bus: Bus; readonly archive: Archive; readonly shelf: CutShelf }

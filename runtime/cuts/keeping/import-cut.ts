@@ -14,7 +14,8 @@ import { outlineOf, type Outline, segmentBytesOf } from '#runtime/cuts/reading/c
 import { inOrder } from '#runtime/cuts/reading/in-order.ts'
 import { keepMost } from '#runtime/cuts/taking/record-slice.ts'
 import { sweepLostMs, sweptSince } from './sweep.ts'
-import { giveUp, sumsOf } from '#runtime/cuts/taking/take-cut.ts'
+import { sumsOf } from '#runtime/cuts/reading/cut-sums.ts'
+import { giveUp } from '#runtime/cuts/taking/take-cut.ts'
 import { verifyCut } from '#runtime/cuts/reading/verify-cut.ts'
 
 type World = {

@@ -31,7 +31,7 @@ import { trace } from '#runtime/trace.ts'
 import { awaitSlices, type Found } from './await-slices.ts'
 import type { Bundle } from '#protocol/bundle.ts'
 import type { CutShelf } from '#runtime/cuts/reading/cut-shelf.ts'
-import { looseSegmentsOf } from '#runtime/cuts/reading/cut-source.ts'
+import { sumsOf } from '#runtime/cuts/reading/cut-sums.ts'
 import { type Flights, gatherFlights } from './gather-flights.ts'
 import { gatherParked } from './gather-parked.ts'
 import { keepMost } from './record-slice.ts'
@@ -264,15 +264,5 @@ function refOf({ slice, bytes }: Found, hashOf: (bytes: Uint8Array) => string): 
     n: slice.position.n,
     actors: Object.values(slice.census.kinds).reduce((sum, count) => sum + count, 0),
     bytes: [...slice.layers.flat(), ...slice.clients].reduce((sum, one) => sum + one.bytes, 0),
-  }
-}
-
-export function sumsOf(manifest: CutManifest): Pick<CutNote, 'actors' | 'inFlight' | 'added' | 'bytes'> {
-  const flown = looseSegmentsOf(manifest).reduce((sum, { bytes }) => sum + bytes, 0)
-  return {
-    actors: manifest.slices.reduce((sum, { actors }) => sum + actors, 0),
-    inFlight: manifest.channels.reduce((sum, [, , count]) => sum + count, 0),
-    added: manifest.added,
-    bytes: flown + manifest.slices.reduce((sum, { bytes }) => sum + bytes, 0),
   }
 }
