@@ -2,7 +2,7 @@
  * Seals beside the thread that steps: packing and encrypting a cut of many actors would take a good
  * part of its time. It serves "a cut never stops the realm". Invariants: the thread is started by
  * the first that is worth it and ends with `close`; who waits for it when it ends hears of it, and
- * the next one starts another; where none can be started, it is sealed here.
+ * the next one starts another; where none can be started, or others leave it no time, it is sealed here.
  */
 import { Worker } from 'node:worker_threads'
 import { Fault } from '#protocol/fault.ts'
@@ -12,19 +12,28 @@ import { type Sealed, type Sealer, sealerOf } from './seal.ts'
 
 export type SealingThread = Sealer & { close(): Promise<void> }
 
-type Waiting = { readonly done: (sealed: Sealed) => void; readonly failed: (error: unknown) => void }
+type Waiting = {
+  readonly since: number
+  readonly done: (sealed: Sealed) => void
+  readonly failed: (error: unknown) => void
+}
+
+/** It stands back where others want the processor; no cut waits longer than this for it to come on. */
+const lateMs = 500
 
 /** `value`: whose archive it is, for faults; `program`: what runs in the thread. */
 export type SealingThreadOptions = {
   readonly value: string
   readonly secret: Uint8Array | undefined
   readonly program?: URL
+  readonly now?: () => number
 }
 
 export function sealingThreadOf({
   value,
   secret,
   program = new URL('./seal-thread.ts', import.meta.url),
+  now = () => performance.now(),
 }: SealingThreadOptions): SealingThread {
   const sealer = sealerOf(secret)
   const waiting = new Map<number, Waiting>()
@@ -74,17 +83,24 @@ export function sealingThreadOf({
     }
   }
 
+  /** What was asked first is answered first. */
+  function isLate(): boolean {
+    for (const { since } of waiting.values()) return now() - since > lateMs
+    return false
+  }
+
   return {
     ...sealer,
     async seal(plain) {
       // What is small is sealed sooner than another thread has it.
-      if (plain.length < leastBytes || isClosed) return await sealer.seal(plain)
+      if (plain.length < leastBytes || isClosed || isLate()) return await sealer.seal(plain)
+      const since = now()
       const worker = await (thread ??= start())
       if (worker === undefined) return await sealer.seal(plain)
       const nth = asks++
       const asked: SealAsked = { nth, plain }
       return await new Promise<Sealed>((done, failed) => {
-        waiting.set(nth, { done, failed })
+        waiting.set(nth, { since, done, failed })
         worker.ref()
         worker.postMessage(asked, [plain.buffer as ArrayBuffer])
       })

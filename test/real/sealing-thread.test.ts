@@ -4,15 +4,15 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { bundleOf } from '#protocol/bundle.ts'
 import { openLmdbArchive } from '#store/lmdb-archive.ts'
 import { hashOf, sealerOf } from '#store/seal.ts'
-import { sealingThreadOf } from '#store/sealing-thread.ts'
+import { sealingThreadOf, type SealingThreadOptions } from '#store/sealing-thread.ts'
 import { openTempDir } from '#test/support/temp-dir.ts'
 
 const secret = randomBytes(32)
 const value = '/archive'
 const large = 256 * 1024
 
-function open(program?: URL): ReturnType<typeof sealingThreadOf> {
-  const thread = sealingThreadOf({ value, secret, ...(program === undefined ? {} : { program }) })
+function open(program?: URL, more: Pick<SealingThreadOptions, 'now'> = {}): ReturnType<typeof sealingThreadOf> {
+  const thread = sealingThreadOf({ value, secret, ...more, ...(program === undefined ? {} : { program }) })
   onTestFinished(() => thread.close())
   return thread
 }
@@ -68,6 +68,19 @@ describe('a thread that seals', () => {
     expect(await sealerOf(secret).open(bytes, id)).toHaveLength(large)
     await none.seal(plainOf(large, 3))
     expect(warnings).toEqual([expect.stringContaining('no other can be started')])
+  })
+
+  it('is done without while others leave it no time', async () => {
+    let now = 0
+    const starved = open(new URL('../support/starved-thread.ts', import.meta.url), { now: () => now })
+    await starved.seal(plainOf(large, 1))
+    const waits = Promise.allSettled([starved.seal(plainOf(large, 2))])
+    await new Promise(setImmediate)
+    now = 501
+    const { bytes, id } = await starved.seal(plainOf(large, 3))
+    expect((await sealerOf(secret).open(bytes, id))[0]).toBe(3)
+    await starved.close()
+    expect(await waits).toMatchObject([{ reason: { code: 'store.closed' } }])
   })
 
   it('ends when it is closed, and whoever waits for it hears so', async () => {
