@@ -45,5 +45,6 @@ test('a node that stood still for ten seconds writes nothing stale, finds out an
   )
   // Standing still it answers no ping and its connection stands: it is given up by its silence.
   expect(silentMs).toBeLessThan(3000)
-  expect(letGoMs).toBeLessThan(1000)
+  // As for one that is cut off. Nothing of it is taken meanwhile: that is what the laws above are held against.
+  expect(letGoMs).toBeLessThan(3000)
 })
