@@ -68,3 +68,8 @@ export function plainErrorOf(error: unknown): PlainError {
   }
   return { name: 'Error', message: text }
 }
+
+/** What was thrown, in words. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}

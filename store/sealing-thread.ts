@@ -5,7 +5,7 @@
  * the next one starts another; where none can be started, or others leave it no time, it is sealed here.
  */
 import { Worker } from 'node:worker_threads'
-import { Fault } from '#protocol/fault.ts'
+import { Fault, reasonOf } from '#protocol/fault.ts'
 import type { SealAnswer, SealAsked, SealThreadData } from './seal-thread.ts'
 import { leastBytes } from './let-go.ts'
 import { type Sealed, type Sealer, sealerOf } from './seal.ts'
@@ -110,8 +110,4 @@ export function sealingThreadOf({
       await (await thread)?.terminate()
     },
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

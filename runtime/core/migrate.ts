@@ -6,7 +6,7 @@
  */
 import type { AnyStateNode } from 'xstate'
 import { Ref } from '#protocol/codec.ts'
-import { Fault } from '#protocol/fault.ts'
+import { Fault, reasonOf } from '#protocol/fault.ts'
 import type { ActorState, Book, StoredSnapshot } from '#protocol/state.ts'
 import type { Blueprint } from './blueprint.ts'
 import type { Host } from './host.ts'
@@ -139,8 +139,4 @@ function checkNames(blueprint: Blueprint, book: Book, nodes: readonly AnyStateNo
   for (const { is, name } of Object.values(book.effects ?? {})) {
     if (is === 'action' && blueprint.action(name) === undefined) throw fail(`its pending action "${name}" is gone`)
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -10,15 +10,12 @@ import { decodeState } from '#protocol/state.ts'
 import { parseStored, topicOf } from '#protocol/subject.ts'
 import type { FlightRow, StateRow } from '#protocol/cut.ts'
 import { type Found, type UnderWay, waitsOf } from '#runtime/core/waits.ts'
-import { holdAgainst, type HoldOptions, type HoldWorld } from './hold-against.ts'
+import { holdAgainst, type HoldOptions, type HoldWorld, namedMost } from './hold-against.ts'
 import type { CutView } from './open-cut.ts'
 import { pausing } from './pausing.ts'
 import { notQuiet } from './wanted-segments.ts'
 
 export type CheckOptions = HoldOptions & { readonly name: string }
-
-/** So many are named; a realm in which everything waits has more than anybody reads. */
-const namedMost = 20
 
 export async function checkCut(world: HoldWorld, options: CheckOptions): Promise<CutCheck> {
   const { view, clock } = world

@@ -9,7 +9,7 @@ import { decode, encode } from '#protocol/codec.ts'
 import { type InvariantResult, keptMost } from '#protocol/cut-check.ts'
 import type { FlightRow } from '#protocol/cut.ts'
 import { decodeEnvelope } from '#protocol/envelope.ts'
-import { Fault, isFault, storedFaultOf } from '#protocol/fault.ts'
+import { Fault, isFault, storedFaultOf, reasonOf } from '#protocol/fault.ts'
 import { decodeOutside } from '#protocol/outside.ts'
 import { decodeState } from '#protocol/state.ts'
 import { parseStored } from '#protocol/subject.ts'
@@ -36,7 +36,8 @@ export type HoldOptions = {
   readonly signal?: AbortSignal | undefined
 }
 
-const namedMost = 20
+/** So many are named; a realm in which everything waits has more than anybody reads. */
+export const namedMost = 20
 const textMost = 300
 
 export async function holdAgainst(world: HoldWorld, options: HoldOptions): Promise<readonly InvariantResult[]> {
@@ -106,10 +107,6 @@ function keptOf(name: string, keeps: unknown): unknown {
   if (bytes.length > keptMost)
     throw new Fault('invariant.keepsTooMuch', { value: name, bytes: bytes.length, limit: keptMost })
   return decode(bytes)
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function lookOf(view: CutView, signal: AbortSignal): CheckedCut {
